@@ -1,28 +1,25 @@
 /**
- * The client of a cluster, for processes that are not members.
+ * The client of a cluster, for processes that are not members: all that such a program needs.
  *
  * @example
  * ```ts
- * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
- * import { ClusterClient } from "@casty/casty/client";
+ * import { type ActorRef, ClusterClient, entityType } from "@casty/casty/client";
  *
- * type Get = { type: "get"; replyTo: ActorRef<string> };
- * const name = (id: string) =>
- *   Behaviors.receive<Get>((_context, { replyTo }) => {
- *     replyTo.tell(id);
- *     return Behaviors.same();
- *   });
- * const node = { name: "example", host: "127.0.0.1", port: 0 };
- * await using system = await ClusteredActorSystem.start(node);
- * system.spawn(Behaviors.sharded(name, { numShards: 20 }), "names");
+ * type Counter =
+ *   | { type: "add"; amount: number }
+ *   | { type: "get"; replyTo: ActorRef<number> };
+ * // In a module that nodes and clients import.
+ * const Counters = entityType<Counter>("counters", { numShards: 20 });
  *
  * await using client = await ClusterClient.connect({
- *   contactPoints: [system.address],
- *   systemName: "example",
+ *   contactPoints: ["127.0.0.1:25520"],
+ *   systemName: "shop",
+ *   lazy: true, // Does not wait until a node answers.
  * });
- * const names = client.entityRef<Get>("names", { numShards: 20 });
- * const get = (replyTo: ActorRef<string>) => shardEnvelope("alice", { type: "get" as const, replyTo });
- * console.assert(await client.ask(names, get) === "alice");
+ * const hits = client.entity(Counters, "hits");
+ * hits.tell({ type: "add", amount: 1 });
+ * const total = hits.ask((replyTo) => ({ type: "get", replyTo }), { timeout: 100 });
+ * await total.catch(() => console.log("no node has answered yet"));
  * ```
  *
  * @module
@@ -31,14 +28,13 @@ export { ClusterClient } from "./lib/client/cluster_client.ts";
 export type { ClientOptions, ContactPoints } from "./lib/client/client_options.ts";
 export type { AskRetry, ClientAskOptions } from "./lib/client/client_ask.ts";
 export type {
+  ClientConnectionRejected,
   ClientEvent,
   ClientNodeChanged,
   ClientState,
   ClientStateChanged,
 } from "./lib/client/client_state.ts";
-export type { ListingSubscription } from "./lib/client/listing_subscription.ts";
 export type { AddressMap } from "./lib/client/address_map.ts";
-export { OptionError } from "./lib/options/option_error.ts";
 export { ClientError, type ClientErrorCode } from "./lib/client/errors.ts";
 export type {
   OtherMember,
@@ -47,8 +43,58 @@ export type {
   TopologyMember,
   TopologyService,
 } from "./lib/cluster/gateway/topology.ts";
+
+// What a client sends to.
+export type { ActorRef } from "./lib/actor/ref/ref.ts";
+export { actorRef, type ActorRefSchema, isActorRef } from "./lib/actor/ref/ref_schema.ts";
+export { ServiceKey } from "./lib/actor/services/service_key.ts";
+export type { ListingSubscription } from "./lib/actor/services/listing_subscription.ts";
+export {
+  EntityType,
+  entityType,
+  type EntityTypeOptions,
+} from "./lib/sharding/routing/entity_type.ts";
+export type { EntityRef } from "./lib/sharding/routing/entity_ref.ts";
+export type { ShardRegionRef } from "./lib/sharding/routing/shard_proxy.ts";
+export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
+export type { MessageSchema, SchemaIssue, SchemaResult } from "./lib/sharding/routing/schema.ts";
 export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
+export type { ClusterAccess } from "./lib/sharding/routing/cluster_access.ts";
+export type { EntityFactory } from "./lib/sharding/routing/entity_factory.ts";
+
+// Asks, events, and actors of the client's own.
+export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
+export type { ReplyOf } from "./lib/actor/behavior/reply_of.ts";
+export {
+  type StatusReplies,
+  StatusReply,
+  type StatusValue,
+} from "./lib/actor/behavior/status_reply.ts";
+export type { Behavior } from "./lib/actor/behavior/behavior.ts";
+export type { ActorContext } from "./lib/actor/behavior/context.ts";
+export type { Signal } from "./lib/actor/behavior/signal.ts";
+export type { MailboxOptions, SpawnOptions } from "./lib/actor/behavior/spawn_options.ts";
+export type { Terminated, TerminationReason } from "./lib/actor/ref/terminated.ts";
+export type { DeadLetter, DeadLetterReason } from "./lib/actor/services/dead_letter.ts";
+export type { EventStream, EventSubscriber } from "./lib/actor/services/event_stream.ts";
+export type { ActorSystem } from "./lib/actor/system/actor_system.ts";
+export { type ActorBehaviors, Behaviors } from "./lib/actor/behavior/behaviors.ts";
+
+// How it connects, and where its log lines go.
+export { TlsConfig, type TlsTexts } from "./lib/transport/tls/tls_config.ts";
+export type { TlsPaths } from "./lib/transport/tls/tls_files.ts";
+export type { TransportLimits } from "./lib/transport/base/limits.ts";
+export type {
+  AuthorityKeyExposed,
+  CertificateExpiring,
+  RevocationListOutdated,
+  TlsEvent,
+  TlsReloaded,
+  TlsReloadFailed,
+} from "./lib/runtime/tls_event.ts";
+export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
+export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export {
   type SerializedType,
   type Serializer,
@@ -56,9 +102,22 @@ export {
   type SerializerForm,
   type SerializerOptions,
 } from "./lib/wire/serializer.ts";
+
+// Errors.
+export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
+export { OptionError } from "./lib/options/option_error.ts";
 export {
-  EntityType,
-  entityType,
-  type EntityTypeOptions,
-} from "./lib/sharding/routing/entity_type.ts";
-export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";
+  ActorError,
+  type ActorErrorCode,
+  AskError,
+  type AskErrorCode,
+  AskTimeoutError,
+} from "./lib/actor/errors.ts";
+export {
+  TlsConfigError,
+  type TlsConfigErrorCode,
+  TransportError,
+  type TransportErrorCode,
+} from "./lib/transport/base/errors.ts";
+export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
+export { CertificateRefusedError } from "./lib/transport/tls/certificate_refused.ts";

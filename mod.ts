@@ -5,7 +5,7 @@
  *
  * @example
  * ```ts
- * import { Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+ * import { Behaviors, ClusteredActorSystem } from "@casty/casty";
  *
  * const greeted: string[] = [];
  * const greeter = (id: string) =>
@@ -20,7 +20,7 @@
  *   port: 0,
  * });
  * const greeters = system.spawn(Behaviors.sharded(greeter, { numShards: 20 }), "greeters");
- * greeters.tell(shardEnvelope("alice", "world"));
+ * greeters.entity("alice").tell("world");
  * ```
  *
  * @module
@@ -30,6 +30,11 @@ export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.
 export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
 export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
+export {
+  type StatusReplies,
+  StatusReply,
+  type StatusValue,
+} from "./lib/actor/behavior/status_reply.ts";
 export type { ReplyOf } from "./lib/actor/behavior/reply_of.ts";
 export type { Behavior, BehaviorKind } from "./lib/actor/behavior/behavior.ts";
 export type { ActorBehaviors } from "./lib/actor/behavior/behaviors.ts";
@@ -46,7 +51,10 @@ export {
   type ActorErrorCode,
   AskError,
   type AskErrorCode,
+  type AskErrorFacts,
+  type AskFailureReason,
   AskTimeoutError,
+  type StatusError,
 } from "./lib/actor/errors.ts";
 export type {
   ActorEvent,
@@ -55,6 +63,7 @@ export type {
   ActorStopped,
   EventStream,
   EventSubscriber,
+  SlowHandler,
   SystemEvent,
   UnhandledMessage,
 } from "./lib/actor/services/event_stream.ts";
@@ -70,6 +79,8 @@ export type {
 export type { ClientPolicy } from "./lib/actor/services/client_policy.ts";
 export type { MessageSender } from "./lib/actor/ref/message_sender.ts";
 export type { ActorRef } from "./lib/actor/ref/ref.ts";
+export { actorRef, type ActorRefSchema, isActorRef } from "./lib/actor/ref/ref_schema.ts";
+export type { ListingSubscription } from "./lib/actor/services/listing_subscription.ts";
 export type { OnceOptions, Scheduler, TickOptions } from "./lib/actor/services/scheduler.ts";
 export { ServiceKey } from "./lib/actor/services/service_key.ts";
 export type { ShutdownPhase, ShutdownTask } from "./lib/actor/services/shutdown_phases.ts";
@@ -200,7 +211,7 @@ export type {
   StampedEntities,
   StoreRuntime,
 } from "./lib/sharding/remember/remember_options.ts";
-export type { MessageSchema, SchemaResult } from "./lib/sharding/routing/schema.ts";
+export type { MessageSchema, SchemaIssue, SchemaResult } from "./lib/sharding/routing/schema.ts";
 export type {
   ShardAllocated,
   ShardEvent,
@@ -210,11 +221,14 @@ export type {
   ShardStopped,
 } from "./lib/sharding/shard_event.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
+export type { ClusterAccess } from "./lib/sharding/routing/cluster_access.ts";
+export type { EntityRef } from "./lib/sharding/routing/entity_ref.ts";
+export type { ShardRegionRef } from "./lib/sharding/routing/shard_proxy.ts";
 export type { OwnedShard, Sharding } from "./lib/sharding/sharding.ts";
 export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
+export type { EntityFactory } from "./lib/sharding/routing/entity_factory.ts";
 export type {
-  EntityFactory,
   EntityMailboxOptions,
   Sharded,
   ShardedBehavior,

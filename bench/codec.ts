@@ -13,6 +13,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { Ref, type RefAddress } from "../lib/actor/ref/ref.ts";
 import { Codec } from "../lib/wire/codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "../lib/wire/envelope.ts";
+import { noSerializers } from "../lib/wire/serializer_registry.ts";
 import { machine, median } from "./report.ts";
 import { Installed } from "./rivals/installed.ts";
 
@@ -65,7 +66,9 @@ const shared: Readonly<Record<string, unknown>> = {
   "50 objects": {
     items: Array.from({ length: 50 }, (_, id) => ({ id, name: `item ${id}`, price: id * 1.5 })),
   },
+  "4 KiB of bytes": { type: "chunk", data: new Uint8Array(4_096).fill(7) },
   "64 KiB of bytes": { type: "chunk", data: new Uint8Array(65_536).fill(7) },
+  "1 MiB of bytes": { type: "chunk", data: new Uint8Array(1_048_576).fill(7) },
 };
 
 /** Values that only Casty encodes in this form. */
@@ -93,15 +96,22 @@ if (import.meta.main) {
   using installed = given["msgpackr"] === true
     ? await Installed.install(["msgpackr@2"])
     : undefined;
-  const rivals = [casty(), msgpack(), ...installed ? [await msgpackr(installed)] : [], json()];
+  const rivals = [
+    casty(),
+    castyViews(),
+    msgpack(),
+    ...installed ? [await msgpackr(installed)] : [],
+    json(),
+  ];
   const cases = makeCases(rivals);
   measure(cases, rounds);
   if (given["markdown"] !== true) console.log(`${machine()}; thousand operations a second\n`);
   console.log(table(cases, rivals.map(({ name }) => name)));
 }
 
-function makeCodec(): Codec {
-  return new Codec({ now: systemClock.now, resolve: (address) => new NullRef(address) });
+function makeCodec(binaries: "copy" | "view" = "copy"): Codec {
+  const resolve = (address: RefAddress) => new NullRef(address);
+  return new Codec({ now: systemClock.now, resolve, binaries });
 }
 
 function casty(): Rival {
@@ -110,6 +120,16 @@ function casty(): Rival {
     name: "Casty",
     encode: (value) => codec.encode(value),
     decode: (bytes) => codec.decode(bytes),
+  };
+}
+
+/** The same as the receiver of a message of several chunks of a socket, with `binaries: "view"`. */
+function castyViews(): Rival {
+  const codec = makeCodec("view");
+  return {
+    name: "Casty, views",
+    encode: (value) => codec.encode(value),
+    decode: (bytes) => codec.decode(bytes, 0, bytes.length, noSerializers, true),
   };
 }
 

@@ -14,7 +14,6 @@ import {
   Behaviors,
   ClusteredActorSystem,
   entityType,
-  shardEnvelope,
   silentLogger,
 } from "@casty/casty";
 
@@ -39,25 +38,25 @@ async function start(...seedNodes: string[]) {
     seedNodes,
     logger: silentLogger,
   });
-  return { system, accounts: system.spawn(Behaviors.sharded(Accounts, () => account(0))) };
+  system.spawn(Behaviors.sharded(Accounts, () => account(0)));
+  return system;
 }
 
 const one = await start();
-const two = await start(one.system.address);
-await Promise.all([one, two].map(({ system }) => system.waitFor(2)));
+const two = await start(one.address);
+await Promise.all([one, two].map((system) => system.waitFor(2)));
 
 const deposits = { alice: 300, bob: 100, carol: 150, dave: 200, eve: 500 };
-for (const { accounts } of [one, two]) {
+for (const system of [one, two]) {
   for (const [name, amount] of Object.entries(deposits)) {
-    accounts.tell(shardEnvelope(name, { type: "deposit", amount }));
+    system.entity(Accounts, name).tell({ type: "deposit", amount });
   }
 }
 // Messages of one sender arrive in order. The deposits of the other one may still be under way.
 const balanceOf = async (name: string, expected: number): Promise<number> => {
   for (;;) {
-    const balance = await one.system.ask(
-      one.accounts,
-      (replyTo) => shardEnvelope(name, { type: "balance", replyTo }),
+    const balance = await one.entity(Accounts, name).ask(
+      (replyTo) => ({ type: "balance", replyTo }),
     );
     if (balance >= expected) return balance;
   }
@@ -65,8 +64,8 @@ const balanceOf = async (name: string, expected: number): Promise<number> => {
 for (const [name, amount] of Object.entries(deposits)) {
   console.log(`${name}: ${await balanceOf(name, 2 * amount)}`);
 }
-const running = [one, two].flatMap(({ system }) => system.sharding.runningEntities("accounts"));
+const running = [one, two].flatMap((system) => system.sharding.runningEntities("accounts"));
 console.log(`${running.length} accounts run, each on one node`);
 
-await two.system.shutdown();
-await one.system.shutdown();
+await two.shutdown();
+await one.shutdown();

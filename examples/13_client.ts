@@ -14,7 +14,6 @@ import {
   discoverable,
   entityType,
   ServiceKey,
-  shardEnvelope,
   silentLogger,
 } from "@casty/casty";
 import { ClusterClient } from "@casty/casty/client";
@@ -58,16 +57,12 @@ await using client = await ClusterClient.connect({
   logger: silentLogger,
 });
 
-const scores = client.entityRef(Scores);
 for (const points of [100, 50]) {
-  scores.tell(shardEnvelope("user-1", { type: "add", points }));
+  client.entity(Scores, "user-1").tell({ type: "add", points });
 }
-scores.tell(shardEnvelope("user-2", { type: "add", points: 200 }));
+client.entity(Scores, "user-2").tell({ type: "add", points: 200 });
 for (const user of ["user-1", "user-2"]) {
-  const points = await client.ask(
-    scores,
-    (replyTo) => shardEnvelope(user, { type: "get", replyTo }),
-  );
+  const points = await client.entity(Scores, user).ask((replyTo) => ({ type: "get", replyTo }));
   console.log(`${user}: ${points}`);
 }
 

@@ -7,8 +7,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { CastyError, TlsConfig } from "@casty/casty";
-import { ClusterClient } from "@casty/casty/client";
+import { CastyError, ClusterClient, TlsConfig } from "@casty/casty/client";
 import { type CounterMessage, counters, getValue, systemName } from "./tls_counter/counter.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

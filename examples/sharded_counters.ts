@@ -9,14 +9,7 @@
  *
  * @module
  */
-import {
-  type ActorRef,
-  Behaviors,
-  ClusteredActorSystem,
-  entityType,
-  type ShardEnvelope,
-  shardEnvelope,
-} from "@casty/casty";
+import { type ActorRef, Behaviors, ClusteredActorSystem, entityType } from "@casty/casty";
 
 type Counter = { type: "increment"; replyTo: ActorRef<number> };
 
@@ -35,23 +28,22 @@ const counter = Behaviors.sharded(Counters, (id) => {
   });
 }, { rememberEntities: { batch: 50 } });
 
-interface Node {
-  readonly system: ClusteredActorSystem;
-  readonly counters: ActorRef<ShardEnvelope<Counter>>;
-}
-
-async function start(port: number, seedNodes: readonly string[]): Promise<Node> {
+async function start(
+  port: number,
+  seedNodes: readonly string[],
+): Promise<ClusteredActorSystem> {
   const system = await ClusteredActorSystem.start({
     name: "counters",
     host: "127.0.0.1",
     port,
     seedNodes,
   });
-  return { system, counters: system.spawn(counter) };
+  system.spawn(counter);
+  return system;
 }
 
-const running = (nodes: readonly Node[]) =>
-  nodes.flatMap(({ system }) => system.sharding.runningEntities("counters")).length;
+const running = (nodes: readonly ClusteredActorSystem[]) =>
+  nodes.flatMap((system) => system.sharding.runningEntities("counters")).length;
 
 async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -59,23 +51,20 @@ async function until(done: () => boolean): Promise<void> {
 
 const first = await start(0, []);
 const nodes = [first];
-while (nodes.length < 3) nodes.push(await start(0, [first.system.address]));
-const addresses = nodes.map(({ system }) => system.address);
-await Promise.all(nodes.map(({ system }) => system.waitFor(nodes.length)));
+while (nodes.length < 3) nodes.push(await start(0, [first.address]));
+const addresses = nodes.map(({ address }) => address);
+await Promise.all(nodes.map((system) => system.waitFor(nodes.length)));
 
 // Asks go through a node that is not being restarted, until `asking` is false.
 let through = nodes[2]!;
 let asking = true;
 let answered = 0;
 let longest = 0;
-const increment = (replyTo: ActorRef<number>) => ({ type: "increment" as const, replyTo });
 const asker = async (own: readonly string[]) => {
   for (let n = 0; asking; n++) {
-    const { system, counters } = through;
     const begun = performance.now();
-    await system.ask(counters, (replyTo: ActorRef<number>) => {
-      return shardEnvelope(own[n % own.length]!, increment(replyTo));
-    });
+    const counter = through.entity(Counters, own[n % own.length]!);
+    await counter.ask((replyTo) => ({ type: "increment", replyTo }));
     answered++;
     longest = Math.max(longest, performance.now() - begun);
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -89,13 +78,13 @@ for (const [index, address] of addresses.entries()) {
   through = nodes[(index + 1) % nodes.length]!;
   // Wait for the replies of asks through this node.
   await new Promise((resolve) => setTimeout(resolve, 200));
-  await nodes[index]!.system.shutdown();
+  await nodes[index]!.shutdown();
   const others = nodes.filter((_, other) => other !== index);
   await until(() => running(others) === ids.length);
   console.log(`node ${index + 1} has left; all ${ids.length} counters run on the others`);
   const seeds = addresses.filter((other) => other !== address);
   nodes[index] = await start(Number(address.split(":")[1]), seeds);
-  await Promise.all(nodes.map(({ system }) => system.waitFor(nodes.length)));
+  await Promise.all(nodes.map((system) => system.waitFor(nodes.length)));
 }
 
 asking = false;
@@ -103,4 +92,4 @@ await Promise.all(askers);
 const total = [...stored.values()].reduce((sum, count) => sum + count, 0);
 console.log(`${answered} asks were answered, none failed; the counters total ${total}`);
 console.log(`longest ask: ${Math.round(longest)} ms`);
-await Promise.all(nodes.map(({ system }) => system.shutdown()));
+await Promise.all(nodes.map((system) => system.shutdown()));

@@ -3,11 +3,15 @@
  *
  * @module
  */
-import { checkOptions, optionsOf } from "./options/check_options.ts";
-import { actorSystemTable, lookupTable } from "./options/tables/actor_tables.ts";
+import { optionsOf } from "./options/check_options.ts";
+import { actorSystemTable } from "./options/tables/actor_tables.ts";
 import { ActorSystem } from "./actor/system/actor_system.ts";
+import type { AskOptions, LiteralOf } from "./actor/behavior/ask_options.ts";
 import type { Behavior } from "./actor/behavior/behavior.ts";
-import { type ActorRef, Ref } from "./actor/ref/ref.ts";
+import type { ReplyOf } from "./actor/behavior/reply_of.ts";
+import type { ActorRef } from "./actor/ref/ref.ts";
+import { ListingSubscription } from "./actor/services/listing_subscription.ts";
+import type { ServiceKey } from "./actor/services/service_key.ts";
 import type { SpawnOptions } from "./actor/behavior/spawn_options.ts";
 import { ExtensionBehavior } from "./cluster/node/extension_behavior.ts";
 import type { ExtensionKey } from "./cluster/node/extension_key.ts";
@@ -18,12 +22,19 @@ import { NodeExtensions } from "./cluster/node/node_extensions.ts";
 import { ClusterHandle } from "./cluster/node/cluster_handle.ts";
 import { ClusterNode } from "./cluster/node/cluster_node.ts";
 import { checkClusterOptions, type ClusterOptions } from "./cluster/node/cluster_options.ts";
+import { lookupAt, type LookupPlace, nodeOf } from "./remoting/lookup_place.ts";
 import type { Member } from "./membership/state/member.ts";
 import { internalsOf } from "./actor/system/system_internals.ts";
 import type { EventStream } from "./actor/services/event_stream.ts";
 import type { ClusterEvent } from "./cluster_event.ts";
 import { setNodeInternals } from "./node_internals.ts";
-import { type Sharding, shardingKey } from "./sharding/sharding.ts";
+import type { ClusterAccess } from "./sharding/routing/cluster_access.ts";
+import type { EntityFactory } from "./sharding/routing/entity_factory.ts";
+import type { EntityRef } from "./sharding/routing/entity_ref.ts";
+import type { EntityType } from "./sharding/routing/entity_type.ts";
+import type { ShardRegionRef } from "./sharding/routing/shard_proxy.ts";
+import type { ShardedBehavior, ShardedOptions } from "./sharding/sharded_behavior.ts";
+import { type Sharding, shardingKey, shardRefsOf } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
 
@@ -39,7 +50,7 @@ const builtIn: readonly NodeExtensionFactory[] = [
  *
  * @example
  * ```ts
- * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+ * import { type ActorRef, Behaviors, ClusteredActorSystem } from "@casty/casty";
  *
  * type Ping = { type: "ping"; replyTo: ActorRef<string> };
  * const pong = (id: string) =>
@@ -54,20 +65,19 @@ const builtIn: readonly NodeExtensionFactory[] = [
  *   port: 0,
  * });
  * const pongs = system.spawn(Behaviors.sharded(pong, { numShards: 20 }), "pongs");
- * const answer = await system.ask(
- *   pongs,
- *   (replyTo) => shardEnvelope("alice", { type: "ping", replyTo }),
- * );
+ * const answer = await pongs.entity("alice").ask((replyTo) => ({ type: "ping", replyTo }));
  * console.assert(answer === "alice is here");
  * ```
  */
-export class ClusteredActorSystem extends ActorSystem {
+export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
   /** Events of the node and of the cluster as this node sees it. */
   declare readonly eventStream: EventStream<ClusterEvent>;
   /** The state of the cluster as this node knows it, and why it is so. */
   readonly cluster: ClusterHandle;
   readonly #node: ClusterNode;
   readonly #extensions: NodeExtensions;
+  /** Undefined once the node has stopped. */
+  #subscriptions: Set<{ end(): void }> | undefined = new Set();
 
   private constructor(options: ClusterOptions) {
     checkClusterOptions(options);
@@ -84,6 +94,7 @@ export class ClusteredActorSystem extends ActorSystem {
     // Both have timeouts of their own.
     const timeout = 0x7fff_ffff;
     this.onShutdown("clusterLeave", "leave the cluster", () => this.#node.leave(), { timeout });
+    this.onShutdown("afterStop", "end subscriptions", () => this.#endSubscriptions());
     this.onShutdown("afterStop", "close all connections", () => this.#node.close(), { timeout });
   }
 
@@ -169,11 +180,15 @@ export class ClusteredActorSystem extends ActorSystem {
     options?: SpawnOptions,
   ): ActorRef<M>;
   /**
-   * Starts what an extension of this node carries out. What `Behaviors.sharded` describes: runs
-   * entities at this node, and routes to them anywhere in the cluster by the reference, which takes
-   * envelopes. Made with an entity type, it needs no name.
+   * Runs entities at this node, and routes to them anywhere in the cluster by the reference, which takes
+   * envelopes and gives references to single entities. Made with an entity type, it needs no name.
    *
-   * @throws {ShardingError} code `badName`.
+   * @throws {ShardingError} codes `badName`, `shardCountMismatch`.
+   */
+  override spawn<M>(behavior: ShardedBehavior<M>, name?: string): ShardRegionRef<M>;
+  /**
+   * Starts what an extension of this node carries out.
+   *
    * @throws {ClusterError} code `unknownKind`: no extension of this node spawns it.
    */
   override spawn<M>(behavior: ExtensionBehavior<M>, name?: string): ActorRef<M>;
@@ -201,6 +216,81 @@ export class ClusteredActorSystem extends ActorSystem {
     return this.#extensions.get(key);
   }
 
+  /**
+   * A reference to one entity, wherever in the cluster it runs. This node need not run the type.
+   *
+   * @param entityId 1 to 512 characters.
+   * @throws {OptionError}
+   * @throws {ShardingError} code `shardCountMismatch`: the type has another number of shards here.
+   */
+  entity<M>(type: EntityType<M>, entityId: string): EntityRef<M> {
+    return this.entityRef(type).entity(entityId);
+  }
+
+  /**
+   * A reference to the entities of a type that other nodes run: it takes envelopes, and gives references
+   * to single entities. A type that this node has spawned has the same reference.
+   *
+   * @param name the name under which the nodes spawn it.
+   * @param options `numShards` must be that of the nodes. Default 256.
+   * @throws {OptionError}
+   * @throws {ShardingError} code `shardCountMismatch`: the type has another number of shards here.
+   */
+  entityRef<M = never>(
+    name: string,
+    options?: { readonly numShards?: number },
+  ): ShardRegionRef<M>;
+  /** The same, by the entity type that nodes and clients share. */
+  entityRef<M = never>(type: EntityType<M>): ShardRegionRef<M>;
+  entityRef<M = never>(
+    type: string | EntityType<M>,
+    options: { readonly numShards?: number } = {},
+  ): ShardRegionRef<M> {
+    return shardRefsOf(this.sharding).entityRef(type, options);
+  }
+
+  /**
+   * The same as {@linkcode ClusteredActorSystem.entityRef}; if this node does not run the type yet, it
+   * runs it from now on, as `spawn` with `Behaviors.sharded(factory, options)`.
+   *
+   * @throws {ActorError} code `duplicateName`.
+   * @throws {OptionError}
+   * @throws {ShardingError} code `shardCountMismatch`: the type has another number of shards here.
+   */
+  regionRef<M = never>(
+    name: string,
+    factory: EntityFactory<M>,
+    options?: ShardedOptions,
+  ): ShardRegionRef<M>;
+  /** The same, by the entity type that nodes and clients share. */
+  regionRef<M = never>(
+    type: EntityType<M>,
+    factory: EntityFactory<M>,
+    options?: Omit<ShardedOptions, "numShards">,
+  ): ShardRegionRef<M>;
+  regionRef<M = never>(
+    type: string | EntityType<M>,
+    factory: EntityFactory<M>,
+    options?: ShardedOptions,
+  ): ShardRegionRef<M> {
+    return shardRefsOf(this.sharding).regionRef(type, factory, options);
+  }
+
+  /** The same as `ask`; for code that runs on nodes and clients. */
+  entityAsk<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<ReplyOf<M, R, Q>> {
+    return this.ask<M, R, Q>(ref, factory, options);
+  }
+
+  /**
+   * The actors that offer a service: `receptionist.find`.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  override lookup<M>(key: ServiceKey<M>): readonly ActorRef<M>[];
   /** The actor of this node at a path such as `"/parent/child"`, if there is one. */
   override lookup<M = never>(path: string): ActorRef<M> | undefined;
   /**
@@ -210,15 +300,48 @@ export class ClusteredActorSystem extends ActorSystem {
    *
    * @throws {OptionError}
    */
-  override lookup<M = never>(path: string, at: { readonly node: string }): ActorRef<M>;
+  override lookup<M = never>(path: string, place: { readonly node: string }): ActorRef<M>;
+  /**
+   * The same, by the label of the node; undefined if no member has it. If several have, it is the one
+   * that joined last.
+   *
+   * @throws {OptionError}
+   */
   override lookup<M = never>(
     path: string,
-    at?: { readonly node: string },
-  ): ActorRef<M> | undefined {
-    if (at === undefined) return super.lookup<M>(path);
-    checkOptions(lookupTable, at);
-    const absolute = path.startsWith("/") ? path : `/${path}`;
-    return this.#node.remoting.refTo({ node: at.node, path: absolute, uid: 0 });
+    place: { readonly nodeId: string },
+  ): ActorRef<M> | undefined;
+  override lookup<M = never>(
+    what: string | ServiceKey<M>,
+    place?: LookupPlace,
+  ): readonly ActorRef<M>[] | ActorRef<M> | undefined {
+    if (typeof what !== "string") return this.receptionist.find(what);
+    if (place === undefined) return super.lookup<M>(what);
+    const present = this.members.filter(({ status }) => status !== "down" && status !== "removed");
+    return lookupAt<M>(what, place, present, (address) => this.#node.remoting.refTo(address));
+  }
+
+  /**
+   * The actors that offer a service: now, and after each change, until the loop is left or the node
+   * stops. A slow reader gets the newest listing, not every one.
+   *
+   * @throws {ActorError} code `badServiceKey`.
+   */
+  subscribe<M>(key: ServiceKey<M>): ListingSubscription<M> {
+    const subscription = new ListingSubscription<M>(() => {
+      cancel();
+      this.#subscriptions?.delete(subscription);
+    });
+    const cancel = this.receptionist.subscribe(key, (refs) => subscription.offer(refs));
+    if (this.#subscriptions === undefined) subscription.end();
+    this.#subscriptions?.add(subscription);
+    return subscription;
+  }
+
+  #endSubscriptions(): void {
+    const subscriptions = this.#subscriptions ?? [];
+    this.#subscriptions = undefined;
+    for (const subscription of subscriptions) subscription.end();
   }
 
   /**
@@ -256,8 +379,4 @@ export class ClusteredActorSystem extends ActorSystem {
       },
     });
   }
-}
-
-function nodeOf(ref: ActorRef<never>): string {
-  return ref instanceof Ref ? ref.node : "";
 }

@@ -238,8 +238,20 @@ Deno.test("a client loads only what a client needs", () => {
 
 Deno.test("the composition root lists extensions, and knows nothing else of them", () => {
   const source = [...sources()].find(({ path }) => path === "clustered_actor_system.ts")!;
-  const sharding = importsOf(source).filter((path) => path.startsWith("sharding/"));
-  assertEquals(sharding, ["sharding/sharding.ts", "sharding/sharding_extension.ts"]);
+  const parts = (text: string) =>
+    importsOf({ ...source, text }).filter((path) => path.startsWith("sharding/"));
+  // The types of its methods that lead to entities.
+  const types = source.text.match(/^import type [^;]*;/gm)!.join("\n");
+  assertEquals(parts(types), [
+    "sharding/routing/cluster_access.ts",
+    "sharding/routing/entity_factory.ts",
+    "sharding/routing/entity_ref.ts",
+    "sharding/routing/entity_type.ts",
+    "sharding/routing/shard_proxy.ts",
+    "sharding/sharded_behavior.ts",
+  ]);
+  const values = source.text.replace(/^import type [^;]*;/gm, "");
+  assertEquals(parts(values), ["sharding/sharding.ts", "sharding/sharding_extension.ts"]);
   assert(!/instanceof (?!ExtensionBehavior|Ref\b)/.test(source.text));
 });
 
@@ -256,6 +268,17 @@ Deno.test("time, chance and timers come in through the runtime only", () => {
     });
   }
   assertEquals(wrong, []);
+});
+
+Deno.test("only the look at a rejected certificate does without a verified TLS peer", () => {
+  // No data passes there; its documentation says why it is needed, and for what.
+  const wrong = [...sources()].filter(({ text }) => /rejectUnauthorized:\s*(?!\s|true)/.test(text));
+  assertEquals(wrong.map(({ path }) => path), ["x509/peer_look.ts"]);
+  const users = [...sources()].filter((source) => importsOf(source).includes("x509/peer_look.ts"));
+  assertEquals(users.map(({ path }) => path).sort(), [
+    "cert/doctor/doctor_live.ts",
+    "transport/tls/peer_looks.ts",
+  ]);
 });
 
 Deno.test("files come in through the runtime only", () => {

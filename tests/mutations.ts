@@ -27,14 +27,20 @@ const gone = testedBy("membership/gone_test.ts");
 const hostile = testedBy("membership/hostile_member_test.ts");
 const forged = testedBy("membership/forged_claims_test.ts");
 const formation = testedBy("membership/formation_test.ts");
+const starting = testedBy("sim/start_test.ts");
+const refusing = testedBy("transport/endpoint_test.ts");
 const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
 const scenario = testedBy("membership/scenario_test.ts");
+const askFailures = testedBy("actor/ask_failures_test.ts");
+const askDeadline = testedBy("actor/ask_deadline_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
 const coordinator = testedBy("sharding/coordinator_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
 const routes = testedBy("sharding/shard_routes_test.ts");
 const sharding = testedBy("sharding/rule_seeds.ts");
+const entityMessages = testedBy("sim/entity_messages_test.ts");
+const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
 
@@ -176,6 +182,26 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A node that restarts at its address keeps its vote.",
     "a majority of which some have restarted is still one",
   ),
+  seedsAreCollected: formation(
+    "A node bootstraps only after it has collected answers about dynamic seeds for a while.",
+    "answers about the seeds that never agree lead to one cluster by a majority of all",
+  ),
+  allNamedSeedsCount: formation(
+    "All addresses that answers have named lately are seeds, not only those of the latest.",
+    "a part of the seeds bootstraps nothing while answers have named a majority elsewhere",
+  ),
+  onlyUnusableSeedsEndTheJoin: formation(
+    "A node gives up for its seeds only if a connection to none of them can ever be used.",
+    "a node waits while a seed may come up, has answered, or a cluster is heard",
+  ),
+  otherNamesAreNotSelf: starting(
+    "A name that leads a node to itself is its own address only in another spelling of that.",
+    "any other name that leads a node to itself is an error, since it may lead elsewhere",
+  ),
+  selfIsProved: refusing(
+    "Only this end itself can say that this end has dialled itself.",
+    "handshake: a peer that calls this end itself is not believed",
+  ),
   configConflictsAreRefused: formation(
     "A node with a conflicting cluster configuration may not join.",
     "a node with a conflicting configuration is rejected with the key, and does not bootstrap",
@@ -252,6 +278,26 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "That a member has a vote, or leaves, is believed from two members only.",
     "one member cannot make members that do not exist",
   ),
+  expiredAsksAreDropped: askDeadline(
+    "A message whose asker has given up is not handled.",
+    "a message whose asker has given up is dropped before the handler",
+  ),
+  endsFailAsks: askFailures(
+    "When an actor stops, the asks that it has not answered fail.",
+    "an ask fails at once when the actor stops before it has replied",
+  ),
+  failuresFailAsks: askFailures(
+    "When a handler throws, the ask whose message it was given fails.",
+    "an ask fails at once when the handler throws, whatever the supervision does",
+  ),
+  passedAsksOutliveActors: askFailures(
+    "An ask that an actor has passed on does not end with the actor.",
+    "an actor may pass an ask on to another and stop",
+  ),
+  innerAsksInheritDeadlines: askDeadline(
+    "An ask in the handler of another ends with it.",
+    "an inner ask ends with the deadline of the message at hand",
+  ),
   withdrawnServicesDisappear: exchange(
     "A service that its node withdraws disappears everywhere.",
     "services are registered and withdrawn on all nodes",
@@ -315,6 +361,14 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   refusalsAreConfirmed: testedBy("sharding/lease/refused_config_test.ts")(
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
     "a configuration that one voter names is not believed, and that of two is",
+  ),
+  entitiesKeepMessages: entityMessages(
+    "What an entity has not handled when it stops waits for its next incarnation.",
+    "an entity that stops leaves its mailbox to the next incarnation, in order",
+  ),
+  workIsNotIdle: entityWork(
+    "An entity that works is not passivated.",
+    "an entity that gets messages by its own reference is not idle",
   ),
   suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
     "The entities of a node are suspended while it holds no lease.",

@@ -1,4 +1,5 @@
 import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
+import type { DeadLetterReason } from "./services/dead_letter.ts";
 
 /**
  * An actor or its system cannot do what was asked of it:
@@ -72,45 +73,145 @@ export class ActorError extends CastyError {
   }
 }
 
+/** The remedy where the deadline of an ask further up has passed. */
+export const longerTimeout = "give the first ask of the chain a longer timeout";
+
 /** No reply came in time. Code: `askTimeout`. */
 export class AskTimeoutError extends CastyError {
   /** Name of the class. */
   override name = "AskTimeoutError";
+  /** Whether it was the deadline of the message at hand that passed, and not the ask's own timeout. */
+  readonly inherited: boolean;
 
-  /** `target` is the target of the ask, `timeout` is in milliseconds. */
-  constructor(target: string, timeout: number) {
-    super("askTimeout", `${target} did not reply within ${timeout} ms`, {
-      value: timeout,
-      remedy: "check that it replies to this message, or raise the timeout",
+  /**
+   * `target` is the target of the ask, `timeout` is in milliseconds; `"deadline"`: the ask had the
+   * deadline of the message in whose handler it was made. `cause`: how the last attempt of a repeated
+   * ask has failed.
+   */
+  constructor(target: string, timeout: number | "deadline", cause?: unknown) {
+    const inherited = timeout === "deadline";
+    const when = inherited ? "before the deadline of the message at hand" : `within ${timeout} ms`;
+    super("askTimeout", `${target} did not reply ${when}`, {
+      value: inherited ? target : timeout,
+      remedy: inherited
+        ? longerTimeout
+        : "check that it replies to this message, or raise the timeout",
+      cause,
     });
+    this.inherited = inherited;
   }
 }
 
 /**
- * An ask has failed before its timeout:
+ * An ask has failed before its timeout. `reason` of the error says more:
  *
- * - `askTargetDead`: the actor that was asked has stopped, or its node is gone.
- * - `askNotDelivered`: the message of the ask was lost; the message says why.
+ * - `askTargetDead`: the actor that was asked has stopped before it replied, or its node is gone.
+ * - `askNotDelivered`: the message of the ask was lost.
+ * - `askHandlerFailed`: the handler that was given the message has thrown.
+ * - `askRejected`: the actor has answered with an error (a status reply).
  * - `askAborted`: the abort signal of the asker was set.
+ * - `askExpired`: the message in whose handler it was made is of an ask, and that asker has given up.
  * - `askCycle`: actors wait for each other in a circle.
  * - `tooManyAsks`: `maxPendingAsks` asks wait already.
  */
 export type AskErrorCode =
   | "askTargetDead"
   | "askNotDelivered"
+  | "askHandlerFailed"
+  | "askRejected"
   | "askAborted"
+  | "askExpired"
   | "askCycle"
   | "tooManyAsks";
 
-/** An ask has failed before its timeout. */
+/**
+ * Why an ask has failed: why its message became a dead letter ({@linkcode DeadLetterReason}), or
+ * one of these:
+ *
+ * - `handlerFailed`: the handler that was given the message has thrown.
+ * - `ownerLost`: the node or client of the actor is gone, or the node that owned the shard of the
+ *   entity.
+ * - `rejected`: the actor has answered with an error, see `askStatus`.
+ * - `aborted`: the abort signal of the asker was set.
+ * - `cycle`: actors wait for each other in a circle.
+ * - `tooManyAsks`: `maxPendingAsks` asks wait already.
+ */
+export type AskFailureReason =
+  | DeadLetterReason
+  | "handlerFailed"
+  | "ownerLost"
+  | "rejected"
+  | "aborted"
+  | "cycle"
+  | "tooManyAsks";
+
+/** With what an actor has rejected an ask, see `StatusReply.error`. */
+export interface StatusError {
+  /** What is wrong, for people. */
+  readonly message: string;
+  /** What is wrong, for programs: stable and short. */
+  readonly code?: string;
+  /** Plain data. */
+  readonly details?: unknown;
+}
+
+/** What is known of a failed ask, besides its message. */
+export interface AskErrorFacts extends CastyErrorOptions {
+  /** Why it has failed. */
+  readonly reason: AskFailureReason;
+  /** See {@linkcode AskError.details}. */
+  readonly details?: string | undefined;
+  /** See {@linkcode AskError.rejection}. */
+  readonly rejection?: StatusError | undefined;
+}
+
+/**
+ * An ask has failed before its timeout.
+ *
+ * @example
+ * ```ts
+ * import { type ActorRef, ActorSystem, AskError, Behaviors } from "@casty/casty";
+ *
+ * const failing = Behaviors.receive<ActorRef<string>>(() => {
+ *   throw new Error("out of paper");
+ * });
+ * await using system = new ActorSystem({ runtime: { logger: { log: () => {} } } });
+ * const printer = system.spawn(failing, "printer");
+ * try {
+ *   await system.ask(printer, (replyTo: ActorRef<string>) => replyTo);
+ * } catch (error) {
+ *   console.assert(error instanceof AskError && error.reason === "handlerFailed");
+ * }
+ * ```
+ */
 export class AskError extends CastyError {
   /** Name of the class. */
   override name = "AskError";
   /** Stable; see {@linkcode AskErrorCode}. */
   declare readonly code: AskErrorCode;
+  /** Why; stable, see {@linkcode AskFailureReason}. */
+  readonly reason: AskFailureReason;
+  /**
+   * More about the reason, in plain text of at most 1 024 characters: the place in the message that
+   * cannot be sent, the issues of a schema, the entity types that exist. Undefined where there is
+   * nothing more to say.
+   */
+  readonly details: string | undefined;
+  /** What the actor has answered, for the reason `rejected`. */
+  readonly rejection: StatusError | undefined;
 
   /** The remedy becomes part of the message. */
-  constructor(code: AskErrorCode, message: string, options: CastyErrorOptions = {}) {
+  constructor(code: AskErrorCode, message: string, options: AskErrorFacts) {
     super(code, message, options);
+    this.reason = options.reason;
+    this.details = options.details;
+    this.rejection = options.rejection;
   }
+}
+
+/** Whether an error says that the asker of the message at hand has given up. */
+export function isDeadlinePassed(error: unknown): boolean {
+  return error instanceof AskTimeoutError
+    ? error.inherited
+    : error instanceof AskError && error.code === "askExpired";
 }

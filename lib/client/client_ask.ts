@@ -1,3 +1,4 @@
+import { isTransient } from "../actor/ask/ask_failure.ts";
 import { AskError, AskTimeoutError } from "../actor/errors.ts";
 import { withDefaults } from "../options/check_options.ts";
 import { askDefaults } from "../options/tables/actor_tables.ts";
@@ -28,8 +29,6 @@ export interface ClientAskOptions extends AskOptions {
 }
 
 const longestDelay = 2_000;
-/** Codes of failures that another attempt may not meet. */
-const transient = new Set(["askNotDelivered", "askTargetDead"]);
 
 /**
  * Asks until there is a reply, the timeout is over or the attempts are spent. `attempt` asks once.
@@ -57,11 +56,11 @@ export async function askRepeatedly<R>(
       return await attempt({ timeout: once, ...(signal && { signal }) });
     } catch (error) {
       const isTimeout = error instanceof AskTimeoutError;
-      const isTransient = isTimeout || (error instanceof AskError && transient.has(error.code));
-      if (isTransient && (isTimeout ? isLast : clock.now() >= end)) {
-        throw new AskTimeoutError(String(target), timeout);
+      const isLoss = isTimeout || (error instanceof AskError && isTransient(error));
+      if (isLoss && (isTimeout ? isLast : clock.now() >= end)) {
+        throw new AskTimeoutError(String(target), timeout, isTimeout ? undefined : error);
       }
-      if (!isTransient || count >= attempts) throw error;
+      if (!isLoss || count >= attempts) throw error;
     }
     const backoff = { min: delay, max: longestDelay, jitter: [0, 1] } as const;
     const wait = backoffDelay(backoff, count - 1, random.next());

@@ -22,6 +22,7 @@ import {
 import { parseWithdrawal, withdrawalPath } from "../remoting/withdrawal_protocol.ts";
 import { Remoting } from "../remoting/remoting.ts";
 import type { Peer } from "../transport/base/peer.ts";
+import type { DialFailure } from "../transport/endpoint/dial_failure.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { randomId } from "../runtime/random.ts";
 import { instruments } from "../runtime/instruments.ts";
@@ -31,7 +32,12 @@ import { ownHolder } from "../transport/tls/own_certificate.ts";
 import { addressMapper } from "./address_map.ts";
 import type { ClientContext, ClientExtension } from "./client_extension.ts";
 import { clientLabel, type ClientOptions } from "./client_options.ts";
-import type { ClientNodeChanged, ClientState, ClientStateChanged } from "./client_state.ts";
+import type {
+  ClientConnectionRejected,
+  ClientNodeChanged,
+  ClientState,
+  ClientStateChanged,
+} from "./client_state.ts";
 import { ContactBook } from "./contact_book.ts";
 import { defaultContactTiming } from "./contact_timing.ts";
 import { type ContactEvent, Contacts } from "./contacts.ts";
@@ -79,6 +85,8 @@ export class ClientConnections {
   #timer: Timer | undefined;
   #connectsToAll = false;
   #onFirst: (() => void) | undefined;
+  /** No contact point can be used as things are configured. */
+  #onHopeless: (() => void) | undefined;
   #endMeasuring = (): void => {};
   #closed = false;
 
@@ -199,7 +207,7 @@ export class ClientConnections {
       onSignOfLife: (peer) => this.#onSignOfLife(peer),
       onPeerUp: (peer) => this.#onUp(peer),
       onPeerDown: (peer, _lane, reason) => this.#onDown(peer.address, reason),
-      onUnreachable: (address, reason) => this.#onUnreachable(address, reason),
+      onUnreachable: (failure) => this.#onUnreachable(failure),
     });
     this.#remoting.handlePeers(clientTopologyPath, (peer, value) => {
       const push = parseTopologyPush(value);
@@ -226,10 +234,20 @@ export class ClientConnections {
         Math.max(this.#incarnations.get(address) ?? 0, this.#connected.get(address) ?? 0),
       handleUndelivered: (prefix, handler) => remoting.handleUndelivered(prefix, handler),
       handle: (path, handler) =>
-        remoting.handlePeers(path, (peer, value) => handler(peer.address, value)),
+        remoting.handlePeers(
+          path,
+          (peer, value, deadline) => handler(peer.address, value, deadline),
+        ),
+      resolveRefs: (prefix, resolve) => remoting.resolveRefs(prefix, resolve),
+      handleMissing: (prefix, handler) =>
+        remoting.handleMissing(
+          prefix,
+          (_peer, message, path, deadline) => handler(message, path, deadline),
+        ),
       reserve: (path) => remoting.reserve(path),
-      send: (to, path, message) => remoting.send(to, path, 0, message),
-      deadLetter: (reason, target, message) => system.deadLetter(reason, target, message),
+      send: (to, path, message, deadline) => remoting.send(to, path, 0, message, deadline),
+      deadLetter: (reason, target, message, details) =>
+        system.deadLetter(reason, target, message, { details }),
     };
   }
 
@@ -238,6 +256,7 @@ export class ClientConnections {
       const end = () => {
         timer.cancel();
         signal?.removeEventListener("abort", onAbort);
+        this.#onHopeless = undefined;
       };
       const onAbort = () => {
         end();
@@ -254,6 +273,12 @@ export class ClientConnections {
         );
       });
       signal?.addEventListener("abort", onAbort);
+      this.#onHopeless = () => {
+        end();
+        const message = `no contact point can be used: ${this.#book.report()}`;
+        const remedy = "correct what is named here, on either end, and connect again";
+        reject(new ClientError("contactsUnusable", message, { remedy }));
+      };
       this.#onFirst = () => {
         end();
         resolve();
@@ -368,6 +393,7 @@ export class ClientConnections {
 
   #onUp({ address, incarnation }: Peer): void {
     this.#connected.set(address, incarnation);
+    this.#book.connected(address);
     if (incarnation > (this.#incarnations.get(address) ?? incarnation)) {
       // It is the first to say that it has restarted.
       this.#later(() => {
@@ -410,9 +436,17 @@ export class ClientConnections {
     return this.#options.unisocket ? holder !== undefined : holder === address;
   }
 
-  #onUnreachable(address: string, reason: string): void {
-    this.#book.failed(address, reason);
-    this.#later(() => this.#onFailed(address, reason));
+  #onUnreachable({ address, reason, code, isDefinite }: DialFailure): void {
+    const isKnown = this.#book.failed(address, reason, isDefinite);
+    this.#later(() => {
+      if (isDefinite && !isKnown) {
+        const type = "connectionRejected";
+        const event: ClientConnectionRejected = { type, address, code, reason };
+        this.#system.eventStream.publish(event);
+      }
+      this.#onFailed(address, reason);
+      if (this.#book.isHopeless) this.#onHopeless?.();
+    });
   }
 
   #onFailed(address: string, reason: string): void {

@@ -1,7 +1,14 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import type { RefResolver } from "../remoting/remoting_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+
+/**
+ * Takes what a node has sent. `deadline`: when the asker of the message gives up, on the clock of the
+ * runtime; undefined: never.
+ */
+export type ClientHandler = (from: string, message: unknown, deadline?: number) => void;
 
 /** The client, as one of its extensions sees it. */
 export interface ClientContext {
@@ -22,21 +29,33 @@ export interface ClientContext {
   /** Whether a node is in the cluster and messages may be sent to it. */
   isUsable(address: string): boolean;
   /** Takes messages that nodes send to a reserved path. */
-  handle(path: string, handler: (from: string, message: unknown) => void): void;
+  handle(path: string, handler: ClientHandler): void;
   /**
    * Takes back messages for reserved paths that begin with `prefix` and were certainly not read at
    * `to`, oldest first. False: it is not taken, and lost.
    */
   handleUndelivered(
     prefix: string,
-    handler: (to: string, message: unknown, path: string) => boolean,
+    handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
+  ): void;
+  /** Makes the references that arrive and point to reserved paths that begin with `prefix`. */
+  resolveRefs(prefix: string, resolve: RefResolver): void;
+  /** Takes messages that nodes send to reserved paths that begin with `prefix`. */
+  handleMissing(
+    prefix: string,
+    handler: (message: unknown, path: string, deadline?: number) => void,
   ): void;
   /** Keeps references from leading to a path where nodes listen. */
   reserve(path: string): void;
   /** Sends data to a reserved path at a node. */
-  send(to: string, path: string, message: unknown): void;
-  /** Counts and publishes a message that is lost before it was sent. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  send(to: string, path: string, message: unknown, deadline?: number): void;
+  /** Counts and publishes a message that is lost before it was sent; `details` is for its asker. */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
 }
 
 /** A part of a client that uses what an extension of the nodes offers, such as sharding. */

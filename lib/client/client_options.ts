@@ -69,7 +69,7 @@ export interface ClientOptions {
   readonly maxPendingAsks?: number;
   /** How values of your classes cross the wire: the same as those of the nodes. Default: none. */
   readonly serializers?: readonly Serializer[];
-  /** Bounds of connections and queues. `minBackoff` is 200 and `maxBackoff` 5 000 by default. */
+  /** Bounds of connections, messages and queues. `minBackoff` is 200 and `maxBackoff` 5 000 by default. */
   readonly transport?: Partial<TransportLimits>;
   /** Where log lines go. Default: standard error, `warn` and above. */
   readonly logger?: Logger;

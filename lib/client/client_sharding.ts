@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { sentMessage } from "../actor/ref/sent_message.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import {
   clientShardsPath,
@@ -15,16 +15,22 @@ import {
   parseShardingMessage,
   type RefusedMessage,
   regionPrefix,
+  type UnknownTypeMessage,
 } from "../sharding/routing/protocol.ts";
 import type { LocatedGrant } from "../sharding/routing/shard_grant.ts";
-import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
+import { entityPrefix, parseEntityPath } from "../sharding/routing/entity_address.ts";
+import { EntityProxy, type EntityRefHost } from "../sharding/routing/entity_ref.ts";
+import { ReceivedTypes } from "../sharding/routing/received_types.ts";
+import { isShardEnvelope } from "../sharding/routing/shard_envelope.ts";
 import { shardOf } from "../sharding/routing/shard_hash.ts";
-import { ShardProxy } from "../sharding/routing/shard_proxy.ts";
+import { refTo, ShardProxy, type ShardRegionRef } from "../sharding/routing/shard_proxy.ts";
 import { ShardRouter } from "../sharding/routing/shard_router.ts";
 import type { ShardBufferLimits } from "../sharding/routing/shard_routes.ts";
 import type { ShardLocations, ShardPlace } from "../sharding/routing/shard_place.ts";
 import { parseShardTable, shardTablePath } from "../sharding/routing/shard_table_push.ts";
 import type { ShardingPort } from "../sharding/routing/sharding_port.ts";
+import { accountOf } from "../transport/base/peer.ts";
+import type { ClientAskOptions } from "./client_ask.ts";
 import type { ClientContext, ClientExtension } from "./client_extension.ts";
 import { ClientError } from "./errors.ts";
 
@@ -34,7 +40,7 @@ const followInterval = 3_000;
 /** One type of entities. */
 interface ShardType {
   readonly router: ShardRouter;
-  readonly proxy: ActorRef<never>;
+  readonly proxy: ShardProxy;
   /** The newest locations that were received, of usable nodes or not, by shard. */
   readonly locations: (LocatedGrant | undefined)[];
   /** The node that publishes the table to this client. */
@@ -52,11 +58,19 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   readonly #types = new Map<string, ShardType>();
   #client!: ClientContext;
   #port!: ShardingPort;
+  #host!: EntityRefHost;
+  /** Types that this client knows from references only. */
+  #received: ReceivedTypes | undefined;
+  readonly #ask: EntityRefHost["ask"] | undefined;
   #turn = 0;
 
-  /** `limits`: of messages that wait for the location of their shard. */
-  constructor(limits: Partial<ShardBufferLimits> = {}) {
+  /**
+   * `limits`: of messages that wait for the location of their shard. `ask`: how references to entities
+   * ask. Default: as the actors of the client do.
+   */
+  constructor(limits: Partial<ShardBufferLimits> = {}, ask?: EntityRefHost["ask"]) {
     this.#limits = limits;
+    this.#ask = ask;
   }
 
   /** Opens the paths at which nodes send locations. */
@@ -64,12 +78,36 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     const { address: self, runtime: { clock }, send, deadLetter } = client;
     this.#client = client;
     this.#port = { self, now: () => clock.now(), send, deadLetter };
-    client.reserve(locatePath);
-    client.handleUndelivered(regionPrefix, (to, value, path) => {
-      const type = this.#types.get(path.slice(regionPrefix.length));
-      return type?.router.undelivered(to, value) ?? false;
+    const { system } = client;
+    this.#host = {
+      address: self,
+      ask: this.#ask ??
+        ((ref, factory, options) => system.ask(ref, factory as never, options)),
+    };
+    const received = this.#received = new ReceivedTypes({
+      known: (shardType) => this.#types.get(shardType)?.router,
+      makeRouter: (shardType, numShards, limits) => this.#makeRouter(shardType, numShards, limits),
+      deadLetter,
     });
-    client.handle(clientShardsPath, (_from, value) => this.#onMessage(value));
+    client.resolveRefs(entityPrefix, ({ path }, from) => {
+      const address = parseEntityPath(path);
+      if (address === undefined) return undefined;
+      const { shardType, numShards, entityId } = address;
+      const known = entityId === undefined ? this.#types.get(shardType)?.proxy : undefined;
+      const account = accountOf(from ?? { address: self });
+      const routes = () => received.routes(shardType, numShards, account);
+      return known ?? refTo(routes(), this.#host, entityId);
+    });
+    // Nodes of earlier versions send to the client in a reference instead of to the owner.
+    client.handleMissing(entityPrefix, (message, path, deadline) => {
+      this.#onForwarded(message, path, deadline);
+    });
+    client.reserve(locatePath);
+    client.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
+      const type = this.#types.get(path.slice(regionPrefix.length));
+      return type?.router.undelivered(to, value, deadline) ?? false;
+    });
+    client.handle(clientShardsPath, (_from, value, deadline) => this.#onMessage(value, deadline));
     client.handle(shardTablePath, (from, value) => this.#onTable(from, value));
   }
 
@@ -78,11 +116,14 @@ export class ClientSharding implements ClientExtension, ShardLocations {
    *
    * @throws {ClientError} code `shardCountMismatch`.
    */
-  ref<M>(name: string, numShards: number): ActorRef<ShardEnvelope<M>> {
-    const known = this.#types.get(name);
-    if (known === undefined) return this.#add<M>(name, numShards);
+  ref<M>(name: string, numShards: number): ShardRegionRef<M, ClientAskOptions> {
+    const known = this.#types.get(name) ?? this.#add(
+      this.#received?.take(name, numShards) ?? this.#makeRouter(name, numShards, this.#limits),
+    );
     const { router, proxy } = known;
-    if (router.numShards === numShards) return proxy as ActorRef<ShardEnvelope<M>>;
+    if (router.numShards === numShards) {
+      return proxy as unknown as ShardRegionRef<M, ClientAskOptions>;
+    }
     throw new ClientError(
       "shardCountMismatch",
       `"${name}" has ${router.numShards} shards at this client already`,
@@ -109,7 +150,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
 
   /** Whether messages for `target` are sent to the owners of shards. */
   sends(target: ActorRef<never>): boolean {
-    return target instanceof ShardProxy;
+    return target instanceof ShardProxy || target instanceof EntityProxy;
   }
 
   /** Drops routes to unusable nodes, and restores routes to nodes that are usable again. */
@@ -159,6 +200,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   /** Requests missing locations again, and gives up messages that have waited too long. */
   tick(): void {
     const now = this.#port.now();
+    this.#received?.tick();
     for (const type of this.#types.values()) {
       type.router.tick();
       if (now - type.requestedAt >= followInterval) this.#follow(type, true);
@@ -167,38 +209,51 @@ export class ClientSharding implements ClientExtension, ShardLocations {
 
   /** Gives up all messages that wait. */
   close(): void {
+    this.#received?.close();
     for (const { router } of this.#types.values()) router.close();
   }
 
-  #add<M>(name: string, numShards: number): ActorRef<ShardEnvelope<M>> {
-    const router = new ShardRouter({
-      shardType: name,
+  #makeRouter(
+    shardType: string,
+    numShards: number,
+    limits: Partial<ShardBufferLimits>,
+  ): ShardRouter {
+    return new ShardRouter({
+      shardType,
       numShards,
       port: this.#port,
-      limits: this.#limits,
-      locate: (shard) => this.#locate({ type: "locate", shardType: name, numShards, shard }),
+      limits,
+      locate: (shard) => this.#locate({ type: "locate", shardType, numShards, shard }),
     });
-    // The anchor receives messages from actors to which the client has sent the reference.
-    const anchor = this.#client.system.spawn<ShardEnvelope<M>>(
-      Behaviors.receive((_context, envelope) => {
-        if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
-        router.route(envelope.entityId, envelope.message);
-        return Behaviors.same();
-      }),
-      name,
-    );
-    const proxy = new ShardProxy(router, anchor);
+  }
+
+  /** The type is known from now on. */
+  #add(router: ShardRouter): ShardType {
+    router.adopt(undefined, this.#limits);
     const type: ShardType = {
       router,
-      proxy,
+      proxy: new ShardProxy(router, this.#host),
       locations: [],
       publisher: undefined,
       requestedAt: 0,
       version: 0,
     };
-    this.#types.set(name, type);
+    this.#types.set(router.shardType, type);
     this.#follow(type);
-    return proxy;
+    return type;
+  }
+
+  /** A message that a node has sent to entities by way of this client. */
+  #onForwarded(message: unknown, path: string, deadline: number | undefined): void {
+    const { shardType = "", entityId } = parseEntityPath(path) ?? {};
+    const router = this.#types.get(shardType)?.router;
+    if (router !== undefined && entityId !== undefined) {
+      return router.route(entityId, sentMessage(message, undefined, deadline));
+    }
+    if (router !== undefined && isShardEnvelope(message)) {
+      return router.route(message.entityId, sentMessage(message.message, undefined, deadline));
+    }
+    this.#port.deadLetter("noSuchActor", path, message);
   }
 
   /** Subscribes to the table at the leader, which knows all shards, or at a contact. */
@@ -223,7 +278,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     this.#port.send(to, locatePath, request);
   }
 
-  #onMessage(value: unknown): void {
+  #onMessage(value: unknown, deadline: number | undefined): void {
     const message = parseShardingMessage(value);
     if (message?.type === "location") this.#onLocation(message);
     if (message?.type === "drained") {
@@ -231,20 +286,38 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     }
     if (message?.type === "noRegion") {
       const { shardType, entityId, epoch } = message;
-      this.#types.get(shardType)?.router.noRegion(entityId, message.message, epoch);
+      const kept = sentMessage(message.message, undefined, deadline);
+      this.#types.get(shardType)?.router.noRegion(entityId, kept, epoch);
     }
     if (message?.type === "returned") {
       const { shardType, shard, owner, epoch, entityId } = message;
       const type = this.#types.get(shardType);
       if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
       if (owner !== "") this.#learn(type, shard, message);
-      type.router.returned(shard, entityId, message.message, epoch);
+      const kept = sentMessage(message.message, undefined, deadline);
+      type.router.returned(shard, entityId, kept, epoch);
     }
     if (message?.type === "refused") this.#onRefused(message);
+    if (message?.type === "unknownType") this.#onUnknownType(message);
+  }
+
+  /** Nodes that have just started may not have spawned the type yet: the router waits a little. */
+  #onUnknownType({ shardType, numShards, known }: UnknownTypeMessage): void {
+    this.#received?.unknownType(shardType, numShards, known);
+    const router = this.#types.get(shardType)?.router;
+    if (router === undefined || router.numShards !== numShards) return;
+    const { limitedLog } = internalsOf(this.#client.system);
+    const message = "no member runs entities of the type";
+    limitedLog.add("warn", "client", message, { shardType, known: known.join(", ") }, {
+      cause: `${message} ${shardType}`,
+    });
+    router.unknownType(known);
   }
 
   /** The answer to a request of this client; one that names another number answers none. */
-  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+  #onRefused(refused: RefusedMessage): void {
+    const { shardType, numShards, reason } = refused;
+    if (numShards !== undefined) this.#received?.refuse(refused);
     const router = this.#types.get(shardType)?.router;
     if (router === undefined || router.numShards !== numShards) return;
     const { limitedLog } = internalsOf(this.#client.system);
@@ -252,12 +325,19 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     limitedLog.add("error", "client", message, { shardType, numShards, reason }, {
       cause: `${message} ${shardType}`,
     });
-    router.refuse();
+    router.refuse(refused);
   }
 
   #onLocation(location: LocationMessage): void {
-    const type = this.#types.get(location.shardType);
-    if (type !== undefined) this.#learn(type, location.shard, location);
+    const { shardType, shard, numShards } = location;
+    const type = this.#types.get(shardType) ?? this.#located(shardType, numShards);
+    if (type !== undefined) this.#learn(type, shard, location);
+  }
+
+  /** A type of which this client has a reference only: it exists. */
+  #located(shardType: string, numShards: number | undefined): ShardType | undefined {
+    const router = numShards && this.#received?.take(shardType, numShards);
+    return router ? this.#add(router) : undefined;
   }
 
   #onTable(from: string, value: unknown): void {

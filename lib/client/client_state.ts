@@ -38,5 +38,27 @@ export interface ClientNodeChanged {
   readonly reason: string | undefined;
 }
 
+/**
+ * A connection to a node has failed for a reason that another attempt does not mend: one of the two
+ * ends does not accept the other, or what listens there is no node. The client tries again all the
+ * same, since the other end may be configured anew. Published on the client's event stream, once for
+ * each node and reason until the node is connected.
+ */
+export interface ClientConnectionRejected {
+  /** Names the event. */
+  readonly type: "connectionRejected";
+  /** The node, `"host:port"`. */
+  readonly address: string;
+  /** Stable; a code of `TransportError` or `TlsConfigError`, or that of the node's refusal. */
+  readonly code: string;
+  /** A sentence. */
+  readonly reason: string;
+}
+
 /** Events that a client publishes. */
-export type ClientEvent = ActorEvent | ClientStateChanged | ClientNodeChanged | TlsEvent;
+export type ClientEvent =
+  | ActorEvent
+  | ClientStateChanged
+  | ClientNodeChanged
+  | ClientConnectionRejected
+  | TlsEvent;

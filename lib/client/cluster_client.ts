@@ -12,16 +12,24 @@ import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
+import type { StatusValue } from "../actor/behavior/status_reply.ts";
+import { statusOf } from "../actor/ask/status_value.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
+import { AskTimeoutError } from "../actor/errors.ts";
 import type { EventStream } from "../actor/services/event_stream.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import type { ListingSubscription } from "../actor/services/listing_subscription.ts";
 import type { ServiceKey } from "../actor/services/service_key.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import type { Topology } from "../cluster/gateway/topology.ts";
+import { lookupAt, type LookupPlace } from "../remoting/lookup_place.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { EntityType } from "../sharding/routing/entity_type.ts";
-import type { ShardEnvelope } from "../sharding/routing/shard_envelope.ts";
+import type { EntityFactory } from "../sharding/routing/entity_factory.ts";
+import type { ClusterAccess } from "../sharding/routing/cluster_access.ts";
+import type { EntityRef } from "../sharding/routing/entity_ref.ts";
 import type { ShardLocations } from "../sharding/routing/shard_place.ts";
+import type { ShardRegionRef } from "../sharding/routing/shard_proxy.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
 import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
 import { ClientConnections } from "./client_connections.ts";
@@ -30,7 +38,6 @@ import { setClientInternals } from "./client_internals.ts";
 import { checkClientOptions, type ClientOptions } from "./client_options.ts";
 import type { ClientEvent, ClientState } from "./client_state.ts";
 import { ClientError } from "./errors.ts";
-import type { ListingSubscription } from "./listing_subscription.ts";
 
 export type { ClientOptions } from "./client_options.ts";
 
@@ -40,31 +47,29 @@ export type { ClientOptions } from "./client_options.ts";
  *
  * @example
  * ```ts
- * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+ * import { type ActorRef, Behaviors, ClusteredActorSystem, entityType } from "@casty/casty";
  * import { ClusterClient } from "@casty/casty/client";
  *
  * type Greet = { type: "greet"; replyTo: ActorRef<string> };
+ * const Greeters = entityType<Greet>("greeters", { numShards: 20 });
  * const greeter = (id: string) =>
  *   Behaviors.receive<Greet>((_context, { replyTo }) => {
  *     replyTo.tell(`hello from ${id}`);
  *     return Behaviors.same();
  *   });
  * await using node = await ClusteredActorSystem.start({ name: "shop", host: "127.0.0.1", port: 0 });
- * node.spawn(Behaviors.sharded(greeter, { numShards: 20 }), "greeters");
+ * node.spawn(Behaviors.sharded(Greeters, greeter));
  *
  * await using client = await ClusterClient.connect({
  *   contactPoints: [node.address],
  *   systemName: "shop",
  * });
- * const greeters = client.entityRef<Greet>("greeters", { numShards: 20 });
- * const answer = await client.ask(
- *   greeters,
- *   (replyTo: ActorRef<string>) => shardEnvelope("alice", { type: "greet", replyTo }),
- * );
+ * const alice = client.entity(Greeters, "alice");
+ * const answer = await alice.ask((replyTo) => ({ type: "greet", replyTo }));
  * console.assert(answer === "hello from alice");
  * ```
  */
-export class ClusterClient implements AsyncDisposable {
+export class ClusterClient implements ClusterAccess {
   readonly #runtime: Runtime;
   readonly #system: ActorSystem;
   readonly #connections: ClientConnections;
@@ -83,7 +88,10 @@ export class ClusterClient implements AsyncDisposable {
       runtime: this.#runtime,
       ...(maxPendingAsks !== undefined && { maxPendingAsks }),
     });
-    this.#sharding = new ClientSharding(options.buffer);
+    this.#sharding = new ClientSharding(
+      options.buffer,
+      (ref, factory, options) => this.ask(ref, factory as never, options),
+    );
     this.#connections = new ClientConnections(this.#system, this.#runtime, options, [
       this.#sharding,
     ]);
@@ -100,7 +108,8 @@ export class ClusterClient implements AsyncDisposable {
    *
    * @throws {OptionError}
    * @throws {ClientError} code `connectTimeout` with the failure of each contact point; code
-   * `connectAborted` if `signal` was aborted.
+   * `contactsUnusable`, at once, if all of them are definite; code `connectAborted` if `signal` was
+   * aborted.
    */
   static async connect(options: ClientOptions): Promise<ClusterClient> {
     checkClientOptions(options);
@@ -121,7 +130,8 @@ export class ClusterClient implements AsyncDisposable {
 
   /**
    * Events: `clientState` ({@linkcode ClientStateChanged}), `clientNode`
-   * ({@linkcode ClientNodeChanged}), `deadLetter`, the events of certificates (`tlsReloaded`,
+   * ({@linkcode ClientNodeChanged}), `connectionRejected` ({@linkcode ClientConnectionRejected}),
+   * `deadLetter`, the events of certificates (`tlsReloaded`,
    * `tlsReloadFailed`, `certificateExpiring` and so on), and events of the client's own actors.
    */
   get eventStream(): EventStream<ClientEvent> {
@@ -149,9 +159,21 @@ export class ClusterClient implements AsyncDisposable {
   }
 
   /**
-   * A reference to the entities of a sharded actor: it takes envelopes and sends each to the node
-   * that owns the entity, without a hop in between. Messages whose location is not known wait,
-   * within `buffer`. The same name returns the same reference.
+   * A reference to one entity: each message goes to the node that owns the entity, without a hop in
+   * between.
+   *
+   * @param entityId 1 to 512 characters.
+   * @throws {OptionError}
+   * @throws {ClientError} codes `shardCountMismatch`, `closed`, as `entityRef`.
+   */
+  entity<M>(type: EntityType<M>, entityId: string): EntityRef<M, ClientAskOptions> {
+    return this.entityRef(type).entity(entityId);
+  }
+
+  /**
+   * A reference to the entities of a type: it takes envelopes and sends each to the node that owns the
+   * entity, without a hop in between, and it gives references to single entities. Messages whose
+   * location is not known wait, within `buffer`. The same name returns the same reference.
    *
    * @param name the name under which the nodes spawn it.
    * @param options `numShards` must be that of the nodes. Default 256.
@@ -162,13 +184,13 @@ export class ClusterClient implements AsyncDisposable {
   entityRef<M = never>(
     name: string,
     options?: { readonly numShards?: number },
-  ): ActorRef<ShardEnvelope<M>>;
+  ): ShardRegionRef<M, ClientAskOptions>;
   /** The same, by the entity type that nodes and clients share. */
-  entityRef<M = never>(type: EntityType<M>): ActorRef<ShardEnvelope<M>>;
+  entityRef<M = never>(type: EntityType<M>): ShardRegionRef<M, ClientAskOptions>;
   entityRef<M = never>(
     type: string | EntityType<M>,
     options: { readonly numShards?: number } = {},
-  ): ActorRef<ShardEnvelope<M>> {
+  ): ShardRegionRef<M, ClientAskOptions> {
     this.#checkOpen();
     const sharding = this.#sharding;
     if (typeof type !== "string") return sharding.ref<M>(type.name, type.numShards);
@@ -182,10 +204,21 @@ export class ClusterClient implements AsyncDisposable {
    */
   regionRef<M = never>(
     name: string,
-    _factory: unknown,
-    options: { readonly numShards?: number } = {},
-  ): ActorRef<ShardEnvelope<M>> {
-    return this.entityRef<M>(name, options);
+    factory: EntityFactory<M>,
+    options?: { readonly numShards?: number },
+  ): ShardRegionRef<M, ClientAskOptions>;
+  /** The same, by the entity type that nodes and clients share. */
+  regionRef<M = never>(
+    type: EntityType<M>,
+    factory: EntityFactory<M>,
+  ): ShardRegionRef<M, ClientAskOptions>;
+  regionRef<M = never>(
+    type: string | EntityType<M>,
+    _factory: EntityFactory<M>,
+    { numShards }: { readonly numShards?: number } = {},
+  ): ShardRegionRef<M, ClientAskOptions> {
+    if (typeof type !== "string") return this.entityRef<M>(type);
+    return this.entityRef<M>(type, numShards === undefined ? {} : { numShards });
   }
 
   /**
@@ -193,7 +226,8 @@ export class ClusterClient implements AsyncDisposable {
    * lost fails at once; with `retry`, it is repeated instead.
    *
    * @throws {AskTimeoutError} if no reply arrives in time.
-   * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askAborted`, `tooManyAsks`.
+   * @throws {AskError} codes `askTargetDead`, `askNotDelivered`, `askHandlerFailed`, `askAborted`,
+   * `tooManyAsks`.
    * @throws {OptionError}
    * @throws {ActorError} code `systemStopped`: the client was closed.
    */
@@ -215,6 +249,39 @@ export class ClusterClient implements AsyncDisposable {
     }, this.#closing.signal);
   }
 
+  /**
+   * The same as {@linkcode ClusterClient.ask}, but undefined when no reply arrives in time.
+   *
+   * @throws {AskError} as `ask`.
+   */
+  async askOrUndefined<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: ClientAskOptions,
+  ): Promise<ReplyOf<M, R, Q> | undefined> {
+    try {
+      return await this.ask<M, R, Q>(ref, factory, options);
+    } catch (error) {
+      if (error instanceof AskTimeoutError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * The same as {@linkcode ClusterClient.ask}, of an actor that answers with a `StatusReply`:
+   * resolves with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error, which
+   * is its `rejection`. Such an answer is never asked for again.
+   */
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: ClientAskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>> {
+    return statusOf(this.ask<M, R, Q>(ref, factory, options), ref);
+  }
+
   /** The same as {@linkcode ClusterClient.ask}. */
   entityAsk<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
     ref: ActorRef<M>,
@@ -230,8 +297,37 @@ export class ClusterClient implements AsyncDisposable {
    *
    * @throws {ActorError} code `badServiceKey`.
    */
-  lookup<M>(key: ServiceKey<M>): readonly ActorRef<M>[] {
-    return this.#connections.services.lookup(key);
+  lookup<M>(key: ServiceKey<M>): readonly ActorRef<M>[];
+  /** The actor of this client at a path such as `"/parent/child"`, if there is one. */
+  lookup<M = never>(path: string): ActorRef<M> | undefined;
+  /**
+   * A reference to the actor at a path of a node, `"host:port"`. A client may send only to actors that
+   * offer a service, and to actors whose reference it was sent: any other message, and one to an actor
+   * that does not exist, is a dead letter of that node.
+   *
+   * @throws {OptionError}
+   */
+  lookup<M = never>(path: string, place: { readonly node: string }): ActorRef<M>;
+  /**
+   * The same, by the label of the node; undefined if no member of the latest topology has it. If several
+   * have, it is the one that joined last.
+   *
+   * @throws {OptionError}
+   */
+  lookup<M = never>(path: string, place: { readonly nodeId: string }): ActorRef<M> | undefined;
+  lookup<M = never>(
+    what: string | ServiceKey<M>,
+    place?: LookupPlace,
+  ): readonly ActorRef<M>[] | ActorRef<M> | undefined {
+    if (typeof what !== "string") return this.#connections.services.lookup(what);
+    if (place === undefined) return this.#system.lookup<M>(what);
+    const { members } = this.topology;
+    return lookupAt<M>(
+      what,
+      place,
+      members,
+      (address) => this.#connections.remoting.refTo(address),
+    );
   }
 
   /**

@@ -5,13 +5,18 @@ import { checkContactPoints, type ContactPoints } from "./client_options.ts";
 /** Milliseconds after which a function whose promise is pending may be called again. */
 const resolveTimeout = 10_000;
 
+interface Failure {
+  readonly reason: string;
+  readonly isDefinite: boolean;
+}
+
 /** Resolves the contact points, and keeps the latest failure of each. */
 export class ContactBook {
   readonly #points: ContactPoints;
   readonly #logger: Logger;
   readonly #clock: Clock;
   #addresses: readonly string[] = [];
-  readonly #failures = new Map<string, string>();
+  readonly #failures = new Map<string, Failure>();
   #resolveFailure: string | undefined;
   /** Set while the function is awaited, at most for its timeout. */
   #resolving: Timer | undefined;
@@ -60,19 +65,35 @@ export class ContactBook {
     this.#resolving?.cancel();
   }
 
-  /** A node cannot be reached, has refused this client, or was removed. */
-  failed(address: string, reason: string): void {
+  /**
+   * A node cannot be reached, has rejected this client, or was removed. `isDefinite`: another attempt
+   * fails as well. Answers whether the same failure was noted before.
+   */
+  failed(address: string, reason: string, isDefinite = false): boolean {
     this.lastFailure = `${address}: ${reason}`;
+    const known = this.#failures.get(address);
     // Bounded: contact points and members of the topology.
-    if (this.#failures.size < 1_000 || this.#failures.has(address)) {
-      this.#failures.set(address, reason);
+    if (known !== undefined || this.#failures.size < 1_000) {
+      this.#failures.set(address, { reason, isDefinite });
     }
+    return known?.reason === reason;
+  }
+
+  /** A node is connected: its failures are over. */
+  connected(address: string): void {
+    this.#failures.delete(address);
+  }
+
+  /** Whether the latest failure of each contact point is definite. */
+  get isHopeless(): boolean {
+    return this.#addresses.length > 0 &&
+      this.#addresses.every((address) => this.#failures.get(address)?.isDefinite === true);
   }
 
   /** The latest failure of each contact point, for an error. */
   report(): string {
     const lines = this.#addresses.map((address) =>
-      `${address}: ${this.#failures.get(address) ?? "no answer"}`
+      `${address}: ${this.#failures.get(address)?.reason ?? "no answer"}`
     );
     if (this.#resolveFailure !== undefined) lines.push(this.#resolveFailure);
     else if (this.#resolving !== undefined) lines.push("contactPoints() has not answered yet");

@@ -5,12 +5,15 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  *
  * - `connectTimeout`: no contact point has answered within `connectTimeout`; the message lists
  *   each.
+ * - `contactsUnusable`: a connection to none of the contact points can be made as things are
+ *   configured; the message says why for each.
  * - `connectAborted`: the abort signal was set while the client connected.
  * - `shardCountMismatch`: two references of one client disagree about `numShards` of a type.
  * - `closed`: the client was closed.
  */
 export type ClientErrorCode =
   | "connectTimeout"
+  | "contactsUnusable"
   | "connectAborted"
   | "shardCountMismatch"
   | "closed";

@@ -1,7 +1,7 @@
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
+import { ListingSubscription } from "../actor/services/listing_subscription.ts";
 import { serviceIdOf, type ServiceKey } from "../actor/services/service_key.ts";
 import type { Topology } from "../cluster/gateway/topology.ts";
-import { ListingSubscription } from "./listing_subscription.ts";
 
 type Refs = readonly ActorRef<never>[];
 
@@ -70,12 +70,8 @@ export class ServiceDirectory {
 
 /** The new list, made of the references of the old one where they are the same actor's. */
 function keep(old: Refs, refs: Refs): Refs {
-  const known = new Map(old.map((ref) => [keyOf(ref), ref]));
-  const kept = refs.map((ref) => known.get(keyOf(ref)) ?? ref);
+  const known = new Map(old.map((ref) => [ref.key, ref]));
+  const kept = refs.map((ref) => known.get(ref.key) ?? ref);
   const isSame = kept.length === old.length && kept.every((ref, index) => ref === old[index]);
   return isSame ? old : Object.freeze(kept);
-}
-
-function keyOf(ref: ActorRef<never>): string {
-  return ref instanceof Ref ? `${ref}#${ref.uid}` : ref.path;
 }

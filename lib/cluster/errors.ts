@@ -4,6 +4,8 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * A node could not start, join, or complete an operation of the cluster:
  *
  * - `joinRefused`: the cluster has rejected the node; the message says why.
+ * - `seedsUnusable`: a connection to none of the seeds can be made as things are configured; the
+ *   message says why for each.
  * - `notStarted`: the node was used before it has started.
  * - `stopped`: the node was shut down.
  * - `notDowned`: `rejoin` was called on a node that was not downed.
@@ -27,6 +29,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  */
 export type ClusterErrorCode =
   | "joinRefused"
+  | "seedsUnusable"
   | "notStarted"
   | "stopped"
   | "notDowned"
@@ -77,11 +80,29 @@ export function joinRefused(address: string, reason: string): ClusterError {
   });
 }
 
+/** The error of a node that can use the connection to none of its seeds, now or later. */
+export function seedsUnusable(address: string, reason: string): ClusterError {
+  return new ClusterError(
+    "seedsUnusable",
+    `${address} cannot join: none of its seeds can be used: ${reason}`,
+    {
+      value: reason,
+      remedy: "correct what is named here, on either end, and start the node again",
+    },
+  );
+}
+
 /** The facts of a quorum timeout. */
 export interface QuorumFacts {
   readonly address: string;
   readonly wanted: number;
   readonly up: number;
+  /** Whether this node is a member of a cluster. */
+  readonly joined: boolean;
+  /** Whether a seed has answered. */
+  readonly answered: boolean;
+  /** Whether the source of the seeds has named any. */
+  readonly seedsKnown: boolean;
   /** How long the node has waited, milliseconds. */
   readonly timeout: number;
   /** The option `seedNodes`, as text. */
@@ -92,14 +113,22 @@ export interface QuorumFacts {
 
 /** The error of a node that has not seen enough members up. */
 export function quorumTimeout(
-  { address, wanted, up, timeout, seeds, reasons }: QuorumFacts,
+  { address, wanted, up, joined, answered, seedsKnown, timeout, seeds, reasons }: QuorumFacts,
 ): ClusterTimeoutError {
-  const text = `${address} saw ${up} of ${wanted} members up within ${timeout} ms ` +
+  const member = joined ? ", and is a member itself" : "";
+  const text = `${address} saw ${up} of ${wanted} members up within ${timeout} ms${member} ` +
     `(seed nodes: ${seeds})`;
   return new ClusterTimeoutError("quorumTimeout", [text, ...reasons].filter(Boolean).join("; "), {
     value: up,
-    remedy: up === 0
-      ? "check that the seed nodes run and can be reached"
-      : "start the other nodes with the same seeds, or wait for fewer (requiredQuorum)",
+    remedy: joined
+      ? `start the other nodes with the same seeds (${
+        Math.max(1, wanted - up)
+      } more), or wait for ` +
+        "fewer (requiredQuorum)"
+      : !seedsKnown
+      ? "correct the option seedNodes, so that its source names nodes"
+      : answered
+      ? "start the seed nodes that have not answered, or see what the others say here"
+      : "check that the seed nodes run and can be reached",
   });
 }

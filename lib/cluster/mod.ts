@@ -36,3 +36,5 @@ export type {
   NodeExtension,
   NodeExtensionFactory,
 } from "./node/node_extension.ts";
+export type { RefResolver, RefSource } from "../remoting/remoting_options.ts";
+export type { RefAddress } from "../actor/ref/ref.ts";

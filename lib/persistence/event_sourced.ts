@@ -267,11 +267,10 @@ class Incarnation<C, E, S> {
     const entry = this.#log.next();
     if (entry === undefined) return;
     const self = this.#context.self as unknown as LocalRef<C>;
-    const tell = (end: Omit<Appended, "incarnation">) =>
-      self.tellOwn({ incarnation: this, ...end } satisfies Appended);
-    this.#definition.journal.append([entry]).then(
-      ([result]) => tell({ result: result! }),
-      (error) => tell({ error }),
+    self.tellOwnWhen(
+      this.#definition.journal.append([entry]),
+      ([result]): Appended => ({ incarnation: this, result: result! }),
+      (error): Appended => ({ incarnation: this, error }),
     );
   }
 

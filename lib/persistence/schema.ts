@@ -46,7 +46,8 @@ export class StoredForm<E, S> {
     const refuse = (): never => {
       throw new TypeError("a reference cannot be stored; store the path or the entity id instead");
     };
-    this.#codec = new Codec({ now, resolve: refuse, onRefEncoded: refuse });
+    // What was stored must be readable, also if its keys happen to collide.
+    this.#codec = new Codec({ now, resolve: refuse, onRefEncoded: refuse, trusted: true });
   }
 
   /**

@@ -7,9 +7,11 @@ export const shortBody = 4_096;
 
 /** Says what comes of a message that is decoded in steps. */
 export interface LongMessageOwner {
+  /** A step begins: others may have been read since the last one. */
+  onStep(): void;
   /** The message is whole. Returns another that has to be read before the next. */
   onDecoded(message: unknown): LongRead | undefined;
-  /** It cannot be decoded. Returns a decoder with which the bytes are read once more, if any. */
+  /** It cannot be decoded. Returns how its bytes are read once more, if they are. */
   onError(error: unknown): LongRead | undefined;
 }
 
@@ -38,17 +40,16 @@ export class LongMessage implements LongRead {
       return values;
     }
     this.#decode();
-    const values = this.#decoder.values - this.#counted;
-    this.#counted = this.#decoder.values;
-    return values;
+    const { work } = this.#decoder;
+    const done = work - this.#counted;
+    this.#counted = work;
+    return done;
   }
 
   #decode(): void {
-    const end = this.#clock.now() + turnTime;
-    // On virtual time, values are all that bounds a step.
-    let left = turnValues / valuesBetween;
+    this.#owner.onStep();
     try {
-      const whole = this.#decoder.step(() => --left <= 0 || this.#clock.now() >= end);
+      const whole = this.#decoder.step(turnOf(this.#clock));
       if (whole === undefined) return;
       this.#next = this.#owner.onDecoded(whole[0]);
     } catch (error) {
@@ -60,3 +61,11 @@ export class LongMessage implements LongRead {
 
 /** Values between two questions of a decoder. */
 const valuesBetween = 64;
+
+/** Says whether a turn that begins now is over. */
+export function turnOf(clock: Clock): () => boolean {
+  const end = clock.now() + turnTime;
+  // On virtual time, values are all that bounds a turn.
+  let left = turnValues / valuesBetween;
+  return () => --left <= 0 || clock.now() >= end;
+}

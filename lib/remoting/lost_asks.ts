@@ -1,4 +1,7 @@
 import { askPath } from "../actor/ask/ask.ts";
+import { errorText, isReportedReason, letterOf, maxDetails } from "../actor/ask/ask_failure.ts";
+import type { AskFailureReason } from "../actor/errors.ts";
+import type { AskFailure } from "../actor/ref/held_ask.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
 import type { Peer } from "../transport/base/peer.ts";
@@ -12,7 +15,7 @@ export const lostAskPath = "/_askfailed";
 /** Asks of one refused message that are reported. */
 export const maxReportedAsks = 16;
 
-/** The message of an ask was lost: the ask fails now instead of at its timeout. */
+/** The message of an ask was lost or has failed: the ask fails now instead of at its timeout. */
 export interface LostAsk {
   /** Path of the reply reference. */
   readonly replyTo: string;
@@ -20,8 +23,12 @@ export interface LostAsk {
   readonly uid: number;
   /** Path of the target of the ask. */
   readonly target: string;
-  /** Why it was lost. */
+  /** Why it was lost, by a name that every version of the protocol knows. */
   readonly reason: DeadLetterReason;
+  /** Why, if that name says less. */
+  readonly failure?: AskFailureReason;
+  /** More about it, in plain text. */
+  readonly details?: string;
 }
 
 /** Dependencies of {@linkcode LostAsks}. */
@@ -40,10 +47,10 @@ export class LostAsks {
 
   constructor(port: LostAsksPort) {
     this.#port = port;
-    port.internals.onForeignAskLost = (replyTo, target, reason) => {
+    port.internals.onForeignAskLost = (replyTo, target, failure) => {
       const { node, path, uid } = replyTo;
       if (node === "" || node === port.internals.nodeAddress) return;
-      port.send(node, { replyTo: path, uid, target, reason });
+      port.send(node, { replyTo: path, uid, target, ...reported(failure, node) });
     };
   }
 
@@ -56,7 +63,8 @@ export class LostAsks {
     }
     // A peer that may not reply to an ask may not fail it either.
     if (!this.#port.mayReach(peer, lost.replyTo)) return;
-    internals.failAsk(lost.replyTo, lost.uid, lost.target, lost.reason);
+    const { replyTo, uid, target, reason, failure = reason, details } = lost;
+    internals.failAsk(replyTo, uid, target, { reason: failure, details });
   }
 
   /** Stops to listen. */
@@ -65,11 +73,35 @@ export class LostAsks {
   }
 }
 
+/** What another system is told. A client learns nothing of the errors of handlers. */
+function reported(
+  { reason: failure, details: given, cause }: AskFailure,
+  to: string,
+): Pick<LostAsk, "reason" | "failure" | "details"> {
+  const reason = letterOf(failure);
+  const isOwnError = failure === "handlerFailed" && !to.startsWith("client:");
+  const details = given ?? (isOwnError ? errorText(cause) : undefined);
+  return {
+    reason,
+    ...(failure !== reason && { failure }),
+    ...(details !== undefined && { details: details.slice(0, maxDetails).toWellFormed() }),
+  };
+}
+
 /** The report, or `undefined` if the value is none. */
 export function parseLostAsk(value: unknown): LostAsk | undefined {
   if (!isRecord(value)) return undefined;
-  const { replyTo, uid, target, reason } = value;
+  const { replyTo, uid, target, reason, failure, details } = value;
   if (!isPath(replyTo) || !replyTo.startsWith(askPath) || !isWhole(uid)) return undefined;
   if (typeof target !== "string" || target.length > 4_096) return undefined;
-  return isDeadLetterReason(reason) ? { replyTo, uid, target, reason } : undefined;
+  if (!isDeadLetterReason(reason)) return undefined;
+  return {
+    replyTo,
+    uid,
+    target,
+    reason,
+    // A later version may know more reasons.
+    ...(isReportedReason(failure) && { failure }),
+    ...(typeof details === "string" && { details: details.slice(0, maxDetails) }),
+  };
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { maxDelay } from "../runtime/clock.ts";
 import type { PeerIdentity } from "../runtime/network.ts";
 import {
   accountOf,
@@ -36,8 +37,8 @@ export interface RelayPort extends Partial<RelayChoice> {
   mayReach(node: string): boolean;
   /** Whether a client may use the address that its contact has named. */
   admits(client: ClientPeer): boolean;
-  /** Takes an envelope as if the peer itself had sent it. */
-  deliver(peer: Peer, envelope: Uint8Array): void;
+  /** Takes an envelope as if the peer itself had sent it; see {@linkcode Wrapped} for `remaining`. */
+  deliver(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void;
   /** A route to a client was added or removed. */
   onRoute(peer: ClientPeer, exists: boolean): void;
   /** A client that was reached through another node has ended. */
@@ -57,6 +58,17 @@ type Route = Map<string, ClientPeer>;
 
 /** Nodes of one route: a client changes its contact, and the old one still forwards. */
 const maxVias = 3;
+
+/** An envelope, and the address that it is for. */
+interface Wrapped {
+  readonly to: string;
+  readonly envelope: Uint8Array;
+  /**
+   * Milliseconds that the asker of the message still waits. Not in the envelope: what the peer at its
+   * end can read there is not known.
+   */
+  readonly remaining: number | undefined;
+}
 
 /** See the module's text. */
 export class Relay {
@@ -102,17 +114,16 @@ export class Relay {
   }
 
   /** Sends an envelope through the route; false if there is none. */
-  send(to: string, envelope: Uint8Array): boolean {
+  send(to: string, envelope: Uint8Array, remaining?: number): boolean {
     const via = this.#port.contact === undefined ? this.peerOf(to)?.via : this.#port.contact();
     if (via === undefined) return false;
-    this.#port.send(via, relayPath, { to, envelope });
+    const left = remaining === undefined ? undefined : Math.ceil(remaining);
+    this.#port.send(via, relayPath, { to, envelope, ...leftOf(left) });
     return true;
   }
 
   /** Of a client: the envelope in a message that its contact has not read, and the address it is for. */
-  unwrap(
-    value: unknown,
-  ): { readonly to: string; readonly envelope: Uint8Array } | undefined {
+  unwrap(value: unknown): Wrapped | undefined {
     return this.#port.contact === undefined ? undefined : parseWrapped(value);
   }
 
@@ -121,15 +132,17 @@ export class Relay {
     const wrapped = parseWrapped(value);
     // An envelope that was wrapped twice would travel in a circle.
     if (wrapped === undefined || this.#port.contact !== undefined || this.#delivering) return;
-    const { to, envelope } = wrapped;
+    const { to, envelope, remaining } = wrapped;
+    const left = leftOf(remaining);
     if (peer.role === "node") {
       const { serializers = [] } = peer;
       if (!to.startsWith("client:") || this.#port.peerAt(to) === undefined) {
         return this.#port.send(peer.address, relayedPath, { client: { address: to }, gone: true });
       }
-      return this.#port.send(to, relayedPath, { node: peer.address, serializers, envelope });
+      const node = peer.address;
+      return this.#port.send(to, relayedPath, { node, serializers, envelope, ...left });
     }
-    if (to === this.#port.self()) return this.#deliver(peer, envelope);
+    if (to === this.#port.self()) return this.#deliver(peer, envelope, remaining);
     if (to.startsWith("client:") || !this.#port.mayReach(to)) return;
     let reached = this.#reached.get(peer.address);
     if (reached === undefined) this.#reached.set(peer.address, reached = new Set());
@@ -139,7 +152,7 @@ export class Relay {
       ? undefined
       : [identity.kind, identity.name, ...(identity.uri === undefined ? [] : [identity.uri])];
     const client = { address, nodeId, incarnation, protocol, serializers, holder };
-    this.#port.send(to, relayedPath, { client, envelope });
+    this.#port.send(to, relayedPath, { client, envelope, ...left });
   }
 
   /** At `relayedPath`: a node has forwarded an envelope. */
@@ -155,7 +168,7 @@ export class Relay {
       peer = { ...via, address: node, nodeId: node, remote, serializers };
       this.#senders.set(node, peer);
     }
-    this.#deliver(peer, envelope);
+    this.#deliver(peer, envelope, parseRemaining(value.remaining));
   }
 
   /** The connection to a peer has ended. */
@@ -180,10 +193,9 @@ export class Relay {
     this.#reached.delete(client);
   }
 
-  #receiveOfClient(
-    via: NodePeer,
-    { client, envelope, gone, closed }: Record<string, unknown>,
-  ): void {
+  #receiveOfClient(via: NodePeer, value: Record<string, unknown>): void {
+    const { client, envelope, gone, closed } = value;
+    const remaining = parseRemaining(value.remaining);
     if (!isRecord(client) || !isText(client.address)) return;
     const route = this.#routes.get(client.address);
     if (gone === true) {
@@ -199,10 +211,10 @@ export class Relay {
     const known = route?.get(via.address);
     if (known !== undefined && holderOf(known) === holderOf(peer)) {
       this.#renew(route!, via.address, known);
-      return this.#deliver(known, envelope);
+      return this.#deliver(known, envelope, remaining);
     }
     if (!this.#addRoute(via.address, peer)) return;
-    this.#deliver(peer, envelope);
+    this.#deliver(peer, envelope, remaining);
   }
 
   /** The client is reached through this node from now on. False: there are too many routes. */
@@ -231,10 +243,10 @@ export class Relay {
     for (const oldest of route.keys()) return void route.delete(oldest);
   }
 
-  #deliver(peer: Peer, envelope: Uint8Array): void {
+  #deliver(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void {
     this.#delivering = true;
     try {
-      this.#port.deliver(peer, envelope);
+      this.#port.deliver(peer, envelope, remaining);
     } finally {
       this.#delivering = false;
     }
@@ -290,13 +302,21 @@ function parseHolder(value: unknown): PeerIdentity | undefined {
   return { kind, ...facts, ...(uri !== undefined && { uri }) };
 }
 
-function parseWrapped(
-  value: unknown,
-): { readonly to: string; readonly envelope: Uint8Array } | undefined {
+function parseWrapped(value: unknown): Wrapped | undefined {
   if (!isRecord(value) || !isText(value.to)) return undefined;
-  return value.envelope instanceof Uint8Array
-    ? { to: value.to, envelope: value.envelope }
-    : undefined;
+  const { to, envelope } = value;
+  if (!(envelope instanceof Uint8Array)) return undefined;
+  return { to, envelope, remaining: parseRemaining(value.remaining) };
+}
+
+/** The remaining time in a message; undefined if there is none, or it cannot be right. */
+function parseRemaining(value: unknown): number | undefined {
+  return isWhole(value) && value <= maxDelay ? value : undefined;
+}
+
+/** The field of a message that has a remaining time. */
+function leftOf(remaining: number | undefined): { remaining?: number } {
+  return remaining === undefined ? {} : { remaining };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,17 +1,43 @@
 import { Ref } from "../actor/ref/ref.ts";
+import type { SentMessage } from "../actor/ref/sent_message.ts";
+import type { AccountFacts } from "../transport/base/peer.ts";
 
 /** Sends to actors of other systems. */
 export interface RemoteSender {
   /** Sends `message` to the actor at an address. Never throws. */
-  tell(node: string, path: string, uid: number, message: unknown): void;
+  tell(node: string, path: string, uid: number, message: unknown, sent?: SentMessage): void;
+}
+
+/** How often a reference has arrived, as far as the table of references needs it. */
+export const Arrived = {
+  once: 0,
+  again: 1,
+  /** It can be found after it has given way to another. */
+  old: 2,
+} as const;
+
+/** A reference that has arrived, with the address that it had. */
+export interface Arrival {
+  readonly node: string;
+  readonly path: string;
+  readonly uid: number;
+  readonly ref: Ref<unknown>;
+  /** One of {@linkcode Arrived}. */
+  state: number;
+  /** Who has sent it; undefined: this system itself. */
+  from: AccountFacts | undefined;
 }
 
 /** A reference to an actor of another node or client. */
-export class RemoteRef<in M> extends Ref<M> {
+export class RemoteRef<in M> extends Ref<M> implements Arrival {
   readonly node: string;
   readonly path: string;
   readonly uid: number;
   readonly #sender: RemoteSender;
+  // Here, so that the table of references needs no object beside each.
+  state: number = Arrived.once;
+  from: AccountFacts | undefined = undefined;
+  #told = false;
 
   /** Only `Remoting.refTo` makes one. */
   constructor(sender: RemoteSender, node: string, path: string, uid: number) {
@@ -22,7 +48,21 @@ export class RemoteRef<in M> extends Ref<M> {
     this.uid = uid;
   }
 
+  get ref(): Ref<unknown> {
+    return this as unknown as Ref<unknown>;
+  }
+
   override tell(message: M): void {
+    this.#told = true;
     this.#sender.tell(this.node, this.path, this.uid, message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    this.#told = true;
+    this.#sender.tell(this.node, this.path, this.uid, sent.message, sent);
+  }
+
+  override get replied(): boolean {
+    return this.#told;
   }
 }

@@ -76,7 +76,7 @@ export class RemoteWatcher implements RemoteWatch {
   /** The watcher has taken the watch back, or has stopped. */
   unwatch(watcher: Ref<unknown>, target: ActorRef<never>): void {
     if (!(target instanceof Ref)) return;
-    const id = this.#ids.get(watcher)?.get(keyOf(target));
+    const id = this.#ids.get(watcher)?.get(target.key);
     if (id === undefined) return;
     this.#forget(id);
     const { node } = target;
@@ -230,7 +230,7 @@ export class RemoteWatcher implements RemoteWatch {
     this.#watches.set(id, watch);
     let ids = this.#ids.get(watch.watcher);
     if (ids === undefined) this.#ids.set(watch.watcher, ids = new Map());
-    ids.set(keyOf(watch.target), id);
+    ids.set(watch.target.key, id);
   }
 
   #forget(id: number): Watch | undefined {
@@ -238,7 +238,7 @@ export class RemoteWatcher implements RemoteWatch {
     if (watch === undefined) return undefined;
     this.#watches.delete(id);
     const ids = this.#ids.get(watch.watcher);
-    ids?.delete(keyOf(watch.target));
+    ids?.delete(watch.target.key);
     if (ids?.size === 0) this.#ids.delete(watch.watcher);
     return watch;
   }
@@ -261,10 +261,6 @@ export class RemoteWatcher implements RemoteWatch {
       maxWatchesPerIdentity,
     });
   }
-}
-
-function keyOf(target: Ref<never>): string {
-  return `${target}#${target.uid}`;
 }
 
 function cannotWatch(target: ActorRef<never>): ActorError {

@@ -7,11 +7,13 @@
  */
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
-import { senderOf, SentMessage } from "../actor/ref/message_sender.ts";
+import { senderOf } from "../actor/ref/message_sender.ts";
+import { type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
-import type { Ref, RefAddress } from "../actor/ref/ref.ts";
+import { type AskFailure, releaseAsk } from "../actor/ref/held_ask.ts";
+import { Ref, type RefAddress } from "../actor/ref/ref.ts";
 import { clusterDefaults } from "../options/tables/cluster_tables.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -30,14 +32,15 @@ import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
 import { TlsConfig } from "../transport/tls/tls_config.ts";
 import { Codec } from "../wire/codec.ts";
-import type { Decoder } from "../wire/decoder.ts";
 import {
   decodeEnvelope,
   decodeEnvelopeHeader,
   encodeEnvelope,
   type EnvelopeHeader,
+  withoutDeadline,
 } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
+import { copyOf } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { HeldAsks } from "./held_asks.ts";
@@ -52,13 +55,17 @@ import {
   type MissingHandler,
   type NodeHandler,
   type PeerHandler,
+  type RefResolver,
   type RemotingOptions,
   type UndeliveredHandler,
 } from "./remoting_options.ts";
+import { RefTable } from "./ref_table.ts";
 import { RemotingTelemetry } from "./remoting_telemetry.ts";
+import { RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
+import { ReplyScan } from "./reply_scan.ts";
 import { Serialization } from "./serialization.ts";
 import { watchPath } from "./watch_protocol.ts";
 import { withdrawalPath } from "./withdrawal_protocol.ts";
@@ -78,6 +85,7 @@ interface Dropped {
   readonly path: string;
   readonly message: unknown;
   readonly replyRefs: readonly Ref<unknown>[];
+  readonly deadline: number | undefined;
 }
 
 /** See the module's text. One per system. */
@@ -105,6 +113,11 @@ export class Remoting {
   readonly #reserved = new Set<string>();
   /** What is lost there is no loss of a user. */
   readonly #own = new Set(ownPaths);
+  /** Make the references to paths that begin so. */
+  readonly #resolvers = new Map<string, RefResolver>();
+  readonly #refs = new RefTable();
+  /** The sender of what is decoded; undefined: this system. */
+  #decodingFrom: Peer | undefined;
   /** Messages to these paths list references that are open to the client anyway, or closed. */
   readonly #withoutGrants = new Set<string>();
   #isExported: (path: string, peer: Peer) => boolean = () => false;
@@ -128,6 +141,10 @@ export class Remoting {
   readonly #heldAsks: HeldAsks;
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
   #holdsTooMany = false;
+  /** Asks of others that actors here have to answer. */
+  readonly remoteAsks: RemoteAsks = new RemoteAsks();
+  /** The first reply reference in the message that was decoded last. */
+  #replyInMessage: RemoteReplyRef | undefined;
   readonly #relay: Relay;
   /** Undefined where nothing is recorded. */
   readonly #telemetry: RemotingTelemetry | undefined;
@@ -135,6 +152,7 @@ export class Remoting {
   #replyRefs: Ref<unknown>[] | undefined;
   /** The members of the last `onMembers`. */
   #alive: readonly string[] = [];
+  #leaving: ReadonlySet<string> = new Set();
   #endpoint: Endpoint | undefined;
 
   private constructor(system: ActorSystem, options: RemotingOptions) {
@@ -157,11 +175,13 @@ export class Remoting {
       this.#internals.limitedLog,
     );
     const { registry } = this.#serialization;
+    const limits = transportLimits(options.limits);
     this.#codec = new Codec({
       now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
-      limits: messageLimits(options.limits?.maxMessage),
+      limits: messageLimits(limits),
+      binaries: limits.binaries,
       ...(registry && { serializers: registry }),
     });
     const common = {
@@ -170,7 +190,6 @@ export class Remoting {
       peerLog: this.#peerLog,
       mayReach: (peer: Peer, path: string) => this.#mayReach(peer, path),
     };
-    const limits = transportLimits(options.limits);
     const { maxWatchesPerPeer, maxWatchesPerIdentity } = limits;
     const { clientTimeout = clusterDefaults.clientTimeout } = options;
     this.#heldAsks = new HeldAsks(limits.maxAsksPerIdentity);
@@ -205,12 +224,13 @@ export class Remoting {
     const endpoint = await Endpoint.start({
       ...rest,
       ...remoting.#serialization.endpointOptions(remoting.#codec),
+      adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
       onMessage: (peer, lane, bytes, start, end, paths, kept) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths, kept),
       onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
-      onUnreachable: (address, reason) => {
+      onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed");
-        options.onUnreachable?.(address, reason);
+        options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
         if (remoting.#onDropped(to, payload, reason, unread)) return;
@@ -281,8 +301,8 @@ export class Remoting {
   }
 
   /** A message has not left this system, or has come back. False: nothing sends it again. */
-  #takesBack(to: string, path: string, message: unknown): boolean {
-    return handlerOf(this.#undelivered, path)?.(to, message, path) ?? false;
+  #takesBack(to: string, path: string, message: unknown, deadline?: number): boolean {
+    return handlerOf(this.#undelivered, path)?.(to, message, path, deadline) ?? false;
   }
 
   /** Whether a handler takes what is sent to `path`. */
@@ -290,23 +310,53 @@ export class Remoting {
     return this.#nodeHandlers.has(path) || this.#peerHandlers.has(path);
   }
 
+  /**
+   * Makes the references that arrive and point to paths of one part that begin with `prefix`, which
+   * must be reserved.
+   */
+  resolveRefs(prefix: string, resolve: RefResolver): void {
+    this.#resolvers.set(prefix, resolve);
+  }
+
   /** A reference to an actor, of this system or another. */
   refTo(address: RefAddress): Ref<unknown> {
-    if (address.node === this.#internals.nodeAddress && !this.#isReserved(address.path)) {
-      const local = this.#internals.resolve(address.path, address.uid);
-      if (local !== undefined) return local;
-    }
-    return new RemoteRef(this, address.node, address.path, address.uid);
+    const { node, path, uid } = address;
+    return this.#localRef(node, path, uid) ?? this.#makeRef(address, undefined);
+  }
+
+  #localRef(node: string, path: string, uid: number): Ref<unknown> | undefined {
+    if (node !== this.#internals.nodeAddress || this.#isReserved(path)) return undefined;
+    return this.#internals.resolve(path, uid);
+  }
+
+  #resolverOf(path: string): RefResolver | undefined {
+    return handlerOf(this.#resolvers, path);
+  }
+
+  #makeRef(address: RefAddress, from: Peer | undefined): Ref<unknown> {
+    const { node, path, uid } = address;
+    if (path.startsWith(askPath)) return new RemoteReplyRef(this, node, path, uid);
+    const resolved = this.#resolverOf(path)?.(address, from);
+    return resolved instanceof Ref ? resolved : new RemoteRef(this, node, path, uid);
   }
 
   /**
    * The members by address, and their incarnations; 0 for one that is not known. Actors of other
-   * nodes count as gone. Not to be called before this system is a member itself.
+   * nodes count as gone; those that are in `leaving` before, and not in `downed`, have left in order.
+   * Not to be called before this system is a member itself.
    */
-  onMembers(alive: ReadonlyMap<string, number>): void {
+  onMembers(
+    alive: ReadonlyMap<string, number>,
+    leaving: ReadonlySet<string> = new Set(),
+    downed: ReadonlySet<string> = new Set(),
+  ): void {
     this.#watcher.onMembers(alive);
-    for (const node of this.#alive) if (!alive.has(node)) this.#internals.failAsksTo(node);
+    for (const node of this.#alive) {
+      if (alive.has(node)) continue;
+      this.#internals.failAsksTo(node, this.#leaving.has(node) && !downed.has(node));
+    }
     this.#alive = [...alive.keys()];
+    this.#leaving = leaving;
   }
 
   /** Of a client that sends everything through one node: sends through it what goes directly else. */
@@ -345,6 +395,8 @@ export class Remoting {
 
   /** It may come back: what it has here is kept for a time. */
   #onClientDown(peer: ClientPeer): void {
+    // It has given up the asks whose replies would have come this way.
+    this.remoteAsks.forget(peer);
     this.#watcher.onPeerDown(peer);
     this.#endClients(this.#clients.onDisconnected(peer.address, this.#clock.now()));
   }
@@ -361,7 +413,7 @@ export class Remoting {
     for (const address of gone) {
       this.#grants.revokeAll(address);
       this.#watcher.onClientGone(address);
-      this.#internals.failAsksTo(address);
+      this.#internals.failAsksTo(address, false);
     }
     const at = this.#clients.nextAt;
     if (at === undefined || this.#clientTimer !== undefined || this.#closed) return;
@@ -387,20 +439,37 @@ export class Remoting {
 
   /**
    * Sends to the actor that a reference points to. A reference to a reserved path is forged: it
-   * would make this node send messages there that the forger must not send.
+   * would make this node send messages there that the forger must not send. `sent`: the message with
+   * what is known of it.
    */
-  tell(node: string, path: string, uid: number, message: unknown): void {
+  tell(node: string, path: string, uid: number, message: unknown, sent?: SentMessage): void {
     if (this.#isReserved(path)) {
       return this.#internals.deadLetter("unauthorized", node + path, message);
     }
-    this.send(node, path, uid, message);
+    this.send(node, path, uid, message, sent?.deadline(this.#clock));
   }
 
-  /** Sends to an actor or a part of a system. An undeliverable message becomes a dead letter. */
-  send(node: string, path: string, uid: number, message: unknown): void {
+  /** An actor here will not answer an ask of another system. */
+  reportFailure(replyTo: RemoteReplyRef, asked: string, failure: AskFailure): void {
+    this.#internals.onForeignAskLost?.(replyTo, asked, failure);
+  }
+
+  /**
+   * Sends to an actor or a part of a system. An undeliverable message becomes a dead letter.
+   * `deadline`: when the asker of the message gives up, on the clock of the runtime.
+   */
+  send(node: string, path: string, uid: number, message: unknown, deadline?: number): void {
     const { nodeAddress } = this.#internals;
     // Handlers of system paths take messages of verified peers only; this node never sends to itself.
-    if (node === nodeAddress) return void this.#internals.deliver(path, uid, message);
+    if (node === nodeAddress) {
+      const isReply = path.startsWith(askPath);
+      const kept = isReply ? message : sentMessage(message, undefined, deadline);
+      return void this.#internals.deliver(path, uid, kept);
+    }
+    const remaining = deadline === undefined ? undefined : deadline - this.#clock.now();
+    if (remaining !== undefined && remaining <= 0) {
+      return this.#lose("expired", node, path, message);
+    }
     const lane = laneOf(path);
     const isClient = node.startsWith("client:");
     const peer = isClient || this.#serialization.registry !== undefined
@@ -408,9 +477,10 @@ export class Remoting {
       : undefined;
     // Nothing waits for a client that is not connected: a node cannot dial it.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
-      if (!this.#takesBack(node, path, message)) this.#lose("disconnected", node, path, message);
-      return;
+      return this.#unsent(node, path, message, deadline);
     }
+    const isRelayed = this.#relay.isNeeded(node, path);
+    const isTimed = remaining !== undefined && !isRelayed && this.#mayTell(node, lane);
     const meter = this.#telemetry;
     const trace = meter === undefined ? undefined : this.#traceFor(meter, node, lane);
     let bytes: Uint8Array;
@@ -422,7 +492,8 @@ export class Remoting {
       this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
       this.#encodingPeer = isClient && this.#isNode ? peer : undefined;
       const readable = this.#serialization.towards(peer);
-      bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace);
+      const left = isTimed ? remaining : undefined;
+      bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
     } catch (error) {
       return this.#refuseMessage(peer, node + path, message, error);
     } finally {
@@ -432,10 +503,9 @@ export class Remoting {
       this.#holdsTooMany = false;
     }
     if (holdsTooMany) return this.#lose("queueFull", node, path, message);
-    if (this.#relay.isNeeded(node, path)) {
-      if (this.#relay.send(node, bytes.slice())) return;
-      if (!this.#takesBack(node, path, message)) this.#lose("disconnected", node, path, message);
-      return;
+    if (isRelayed) {
+      if (this.#relay.send(node, bytes.slice(), remaining)) return;
+      return this.#unsent(node, path, message, deadline);
     }
     meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
@@ -446,6 +516,18 @@ export class Remoting {
     if (isClient && refused === "queueFull") this.#lose(refused, node, path, message);
     else if (this.#onDropped(node, bytes, refused, true)) return;
     this.#onUndelivered?.(node, refused);
+  }
+
+  /** There is no way to the node now. */
+  #unsent(node: string, path: string, message: unknown, deadline: number | undefined): void {
+    if (this.#takesBack(node, path, message, deadline)) return;
+    this.#lose("disconnected", node, path, message);
+  }
+
+  /** Whether the other end can read how long an asker waits, or may be able to. */
+  #mayTell(node: string, lane: Lane): boolean {
+    const peer = this.endpoint.peerAt(node, lane);
+    return peer === undefined || peer.deadlines === true;
   }
 
   /** The active trace, if the other end can read it. */
@@ -471,10 +553,29 @@ export class Remoting {
         this.#missingHandler(path) !== undefined);
   }
 
+  /** The reference of an address that has arrived: one object, as long as it is alive. */
+  #arrivedRef(address: RefAddress): Ref<unknown> {
+    const { node, path, uid } = address;
+    const from = this.#decodingFrom;
+    // A reply reference knows the message that it has arrived in.
+    if (path.startsWith(askPath)) {
+      return this.#localRef(node, path, uid) ?? this.#makeRef(address, from);
+    }
+    // What a client names must not be what a node may use, nor the other way round.
+    const isShared = from?.role !== "client" || this.#resolverOf(path) === undefined;
+    if (!isShared) return this.#makeRef(address, from);
+    const known = this.#localRef(node, path, uid) ?? this.#refs.find(node, path, uid);
+    if (known !== undefined) return known;
+    const ref = this.#makeRef(address, from);
+    this.#refs.add(node, path, uid, ref, from);
+    return ref;
+  }
+
   #resolve(address: RefAddress): Ref<unknown> {
-    const ref = this.refTo(address);
+    const ref = this.#arrivedRef(address);
     // A reply reference has come back: its message was returned, or was not delivered.
     if (ref instanceof TemporaryRef) ref.holder = undefined;
+    else if (ref.isReply) this.#replyInMessage ??= ref as RemoteReplyRef;
     if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }
@@ -488,34 +589,35 @@ export class Remoting {
     end: number,
     paths: NumberedPaths | undefined,
     kept: boolean,
+    relayed?: number,
   ): number | LongRead {
     try {
       const { maxPath } = this.#codec.limits;
       const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
-      const { path, bodyStart } = header;
+      const { path, bodyStart, remaining = relayed } = header;
+      const deadline = remaining === undefined ? undefined : this.#clock.now() + remaining;
       if (!this.#mayReach(peer, path)) {
         this.#internals.deadLetter("unauthorized", path, undefined);
-        return 1;
+        return this.#refuseAsk(peer, path, bytes, bodyStart, end);
       }
       if (end - bodyStart >= shortBody) {
-        return this.#readLong(peer, lane, header, bytes, start, end, kept);
+        return this.#readLong(peer, lane, header, bytes, start, end, kept, deadline);
       }
       const reviver = this.#serialization.reviverOf(peer);
+      this.#decodingFrom = peer;
       let message: unknown;
       try {
-        message = this.#codec.decode(bytes, bodyStart, end, reviver);
+        this.#replyInMessage = undefined;
+        message = this.#codec.decode(bytes, bodyStart, end, reviver, kept);
       } catch (error) {
-        if (!isUndecodable(error)) throw error;
-        this.#refuseInbound(peer, path, error);
-        const replyRefs: Ref<unknown>[] = [];
-        this.#collecting(replyRefs, () => {
-          this.#codec.decode(bytes, bodyStart, end, new SerializerScan());
-        });
-        this.#reportLost(replyRefs, path);
-        return this.#codec.values;
+        let { values } = this.#codec;
+        const body = bytes.subarray(bodyStart, end);
+        const scan = this.#refuseInbound(peer, lane, path, body, error);
+        while (scan !== undefined && !scan.done) values += scan.step();
+        return values;
       }
       const { values } = this.#codec;
-      return this.#receive(peer, lane, header, end - start, message) ?? values;
+      return this.#receive(peer, lane, header, end - start, message, deadline) ?? values;
     } catch (error) {
       this.#onInboundError(peer, lane, error);
       return this.#codec.values;
@@ -523,8 +625,9 @@ export class Remoting {
   }
 
   /** A message that a node has forwarded: it is read before the next of that node. */
-  #onForwarded(peer: Peer, envelope: Uint8Array): void {
-    const read = this.#onMessage(peer, "user", envelope, 0, envelope.length, undefined, true);
+  #onForwarded(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void {
+    const { length } = envelope;
+    const read = this.#onMessage(peer, "user", envelope, 0, length, undefined, true, remaining);
     if (typeof read === "number") return;
     if (this.#delivering > 0 && this.#forwarded === undefined) this.#forwarded = read;
     else while (!read.done) read.step();
@@ -539,53 +642,49 @@ export class Remoting {
     start: number,
     end: number,
     kept: boolean,
+    deadline: number | undefined,
   ): number | LongRead {
     const { bodyStart, path } = header;
     const size = end - start;
-    const codec = this.#codec;
+    const onStep = () => void (this.#decodingFrom = peer);
+    const reviver = this.#serialization.reviverOf(peer);
     let body = bytes.subarray(bodyStart, end);
-    let decoder: Decoder;
-    const scan = () => {
-      const replyRefs: Ref<unknown>[] = [];
-      decoder = codec.decodeInSteps(body, 0, body.length, new SerializerScan());
-      return this.#collectingRead(
-        replyRefs,
-        new LongMessage(decoder, this.#clock, {
-          onDecoded: () => void this.#reportLost(replyRefs, path),
-          onError: (error) => void this.#onInboundError(peer, lane, error),
-        }),
-      );
-    };
-    decoder = codec.decodeInSteps(body, 0, body.length, this.#serialization.reviverOf(peer));
-    const read = new LongMessage(decoder, this.#clock, {
-      onDecoded: (message) => this.#receive(peer, lane, header, size, message),
-      onError: (error) => {
-        if (!isUndecodable(error)) return void this.#onInboundError(peer, lane, error);
-        this.#refuseInbound(peer, path, error);
-        return scan();
-      },
-    });
+    const decoder = this.#codec.decodeInSteps(body, 0, body.length, reviver, kept);
+    // A scan after a first step that has failed comes later than this call.
+    let owned = kept;
+    const read = this.#findingReply(
+      new LongMessage(decoder, this.#clock, {
+        onStep,
+        onDecoded: (message) => this.#receive(peer, lane, header, size, message, deadline),
+        onError: (error) => {
+          if (!owned) body = copyOf(body, 0, body.length);
+          owned = true;
+          return this.#refuseInbound(peer, lane, path, body, error);
+        },
+      }),
+    );
     const values = read.step();
-    if (read.done) return values;
-    if (!kept) {
-      body = body.slice();
-      decoder.keepBytes();
-    }
+    if (read.done || owned) return read.done ? values : read;
+    body = copyOf(body, 0, body.length);
+    owned = true;
+    decoder.keepBytes();
     return read;
   }
 
-  /** Steps of which each collects the reply references that it meets. */
-  #collectingRead(replyRefs: Ref<unknown>[], read: LongRead): LongRead {
-    const collecting = (): number => {
-      let values = 0;
-      this.#collecting(replyRefs, () => values = read.step());
+  /** Steps between which other messages may be decoded. */
+  #findingReply(read: LongRead): LongRead {
+    let found: RemoteReplyRef | undefined;
+    const step = (): number => {
+      this.#replyInMessage = found;
+      const values = read.step();
+      found = this.#replyInMessage;
       return values;
     };
     return {
       get done() {
         return read.done;
       },
-      step: collecting,
+      step,
     };
   }
 
@@ -606,13 +705,17 @@ export class Remoting {
     { path, uid, trace }: EnvelopeHeader,
     size: number,
     message: unknown,
+    deadline: number | undefined,
   ): LongRead | undefined {
     this.#delivering++;
+    const ask = this.#replyInMessage;
+    this.#replyInMessage = undefined;
     try {
-      if (this.#telemetry === undefined) this.#deliver(peer, lane, path, uid, message);
-      else {
+      if (this.#telemetry === undefined) {
+        this.#deliver(peer, lane, path, uid, message, deadline, ask);
+      } else {
         this.#telemetry.received(lane, size, trace, () => {
-          this.#deliver(peer, lane, path, uid, message);
+          this.#deliver(peer, lane, path, uid, message, deadline, ask);
         });
       }
     } finally {
@@ -623,39 +726,90 @@ export class Remoting {
     return forwarded;
   }
 
-  #deliver(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
-    if (this.#inbound === undefined) return this.#admit(peer, lane, path, uid, message);
-    this.#inbound(peer.address, path, () => this.#admit(peer, lane, path, uid, message));
+  #deliver(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    uid: number,
+    message: unknown,
+    deadline: number | undefined,
+    ask: RemoteReplyRef | undefined,
+  ): void {
+    if (this.#inbound === undefined) {
+      return this.#admit(peer, lane, path, uid, message, deadline, ask);
+    }
+    this.#inbound(peer.address, path, () => {
+      this.#admit(peer, lane, path, uid, message, deadline, ask);
+    });
   }
 
   /** A certificate proves a node, not a member: others speak to the parts that are open to them only. */
-  #admit(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
+  #admit(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    uid: number,
+    message: unknown,
+    deadline: number | undefined,
+    ask: RemoteReplyRef | undefined,
+  ): void {
     if (
       peer.role === "client" || this.#admitsNode === undefined || this.#admitsNode(peer.address) ||
       this.#openToNodes.has(path)
-    ) return this.#dispatch(peer, lane, path, uid, message);
+    ) return this.#dispatchAsk(peer, lane, path, uid, message, deadline, ask);
+    const deliver = () => this.#dispatchAsk(peer, lane, path, uid, message, deadline, ask);
     const refuse = () => {
       if (!this.#own.has(path)) this.#internals.deadLetter("unauthorized", path, message);
     };
     if (this.#onForeignNode === undefined) return refuse();
-    const deliver = () => this.#dispatch(peer, lane, path, uid, message);
     this.#onForeignNode(peer, path, message, deliver, refuse);
   }
 
+  /** Passes a message on; if it is an ask, the actor that gets it has to answer. */
+  #dispatchAsk(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    uid: number,
+    message: unknown,
+    deadline: number | undefined,
+    ask: RemoteReplyRef | undefined,
+  ): void {
+    if (ask === undefined) return this.#dispatch(peer, lane, path, uid, message, deadline);
+    const internals = this.#internals;
+    const outer = internals.askAtHand;
+    ask.askedAt = path;
+    ask.peer = peer;
+    internals.askAtHand = ask;
+    try {
+      this.#dispatch(peer, lane, path, uid, message, deadline);
+    } finally {
+      internals.askAtHand = outer;
+    }
+  }
+
   /** Passes a message to the handler of its path, or to the actor there. */
-  #dispatch(peer: Peer, lane: Lane, path: string, uid: number, message: unknown): void {
+  #dispatch(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    uid: number,
+    message: unknown,
+    deadline: number | undefined,
+  ): void {
     try {
       // Every reply has a different path: a lookup in a map would hash its text first.
       if (!path.startsWith(askPath)) {
         const forPeers = this.#peerHandlers.get(path);
-        if (forPeers !== undefined) return forPeers(peer, message);
+        if (forPeers !== undefined) return forPeers(peer, message, deadline);
         const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
-        if (forNodes !== undefined) return forNodes(peer as NodePeer, message);
+        if (forNodes !== undefined) return forNodes(peer as NodePeer, message, deadline);
         const missing = this.#missingHandler(path);
-        if (missing !== undefined) return missing(peer, message, path);
+        if (missing !== undefined) return missing(peer, message, path, deadline);
       }
-      const isAttributed = peer.role === "client" && this.#isNode && !path.startsWith(askPath);
-      const kept = isAttributed ? new SentMessage(senderOf(peer), message) : message;
+      const sender = peer.role === "client" && this.#isNode ? senderOf(peer) : undefined;
+      // A reply has no use for them.
+      const kept = path.startsWith(askPath) ? message : sentMessage(message, sender, deadline);
       const refused = this.#internals.deliver(path, uid, kept);
       if (refused === "mailboxFull" && this.#isNode) this.#rejections.add(peer, path);
     } catch (error) {
@@ -663,16 +817,59 @@ export class Remoting {
     }
   }
 
-  /** The bytes are valid, but a user's serializer has refused them: the connection stays. */
-  #refuseInbound(peer: Peer, path: string, error: WireError): void {
-    this.#serialization.logUndecodable(peer, path, error.message);
-    this.#internals.deadLetter("notSerializable", path, undefined);
+  /**
+   * A message cannot be decoded. If only a limit of this end or a user's serializer has refused it, the
+   * connection stays, and the result finds the asks in it.
+   */
+  #refuseInbound(
+    peer: Peer,
+    lane: Lane,
+    path: string,
+    body: Uint8Array,
+    error: unknown,
+  ): LongRead | undefined {
+    const reason = error instanceof WireError ? refusalOf(error) : undefined;
+    if (reason === undefined) return void this.#onInboundError(peer, lane, error);
+    const { message: details } = error as WireError;
+    this.#serialization.logRefused(peer, path, error as WireError);
+    this.#internals.deadLetter(reason, path, undefined);
+    return new ReplyScan(body, this.#codec.limits.maxPath, this.#clock, {
+      onFound: (replyRefs) => {
+        for (const address of replyRefs) {
+          this.#internals.onForeignAskLost?.(this.#resolve(address), path, { reason, details });
+        }
+      },
+      onError: (wrong) => this.#onInboundError(peer, lane, wrong),
+    });
   }
 
-  #reportLost(replyRefs: readonly Ref<unknown>[], path: string): void {
+  #reportLost(
+    replyRefs: readonly Ref<unknown>[],
+    path: string,
+    reason: DeadLetterReason,
+  ): void {
     for (const replyRef of replyRefs.slice(0, maxReportedAsks)) {
-      this.#internals.onForeignAskLost?.(replyRef, path, "notSerializable");
+      this.#internals.onForeignAskLost?.(replyRef, path, { reason });
     }
+  }
+
+  /**
+   * A client must not send to the path. If it asks, in a message that is read in no time, it is told;
+   * and nobody else, since it could name any reply reference.
+   */
+  #refuseAsk(peer: Peer, path: string, bytes: Uint8Array, start: number, end: number): number {
+    if (end - start >= shortBody) return 1;
+    const replyRefs: Ref<unknown>[] = [];
+    try {
+      this.#collecting(replyRefs, () => {
+        this.#codec.decode(bytes, start, end, new SerializerScan());
+      });
+    } catch {
+      return 1;
+    }
+    const own = replyRefs.filter(({ node }) => node === peer.address);
+    this.#reportLost(own, path, "unauthorized");
+    return this.#codec.values;
   }
 
   #makeRelay({ relay }: RemotingOptions, maxRoutesPerIdentity: number): Relay {
@@ -683,7 +880,7 @@ export class Remoting {
       peerAt: (address) => this.endpoint.peerAt(address, "user"),
       mayReach: (node) => this.#mayReachNode(node),
       admits: (client) => this.endpoint.clientAddresses.admits(client),
-      deliver: (peer, envelope) => this.#onForwarded(peer, envelope),
+      deliver: (peer, envelope, remaining) => this.#onForwarded(peer, envelope, remaining),
       onRoute: (peer, exists) => {
         if (exists) return this.#onClientUp(peer);
         if (this.endpoint.peerAt(peer.address, "user")) return; // A direct connection exists as well.
@@ -732,46 +929,75 @@ export class Remoting {
       const peer = this.#encodingPeer;
       if (peer !== undefined && !this.#heldAsks.hold(ref, peer)) this.#holdsTooMany = true;
     }
+    // It is passed on: who gets it may answer, and a stop of the actor here means nothing.
+    if (ref.isReply && ref.heldAsk !== undefined) releaseAsk(ref.heldAsk);
+    // The owner of an entity decides itself who may send to it.
+    if (!ref.isActor) return;
     if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }
   }
 
   /** A message was not delivered. Returns whether it is sent again; otherwise it is lost. */
-  #onDropped(to: string, payload: Uint8Array, reason: SendRefusal, unread: boolean): boolean {
-    const dropped = this.#decodeDropped(payload);
+  #onDropped(
+    to: string,
+    payload: Uint8Array,
+    reason: SendRefusal,
+    unread: boolean,
+    remaining?: number,
+  ): boolean {
+    const dropped = this.#decodeDropped(payload, remaining);
     if (dropped === undefined) {
       this.#internals.deadLetter(reason, to, undefined);
       return false;
     }
-    const { path, message, replyRefs } = dropped;
+    const { path, message, replyRefs, deadline } = dropped;
     const relayed = path === relayPath ? this.#relay.unwrap(message) : undefined;
     if (relayed !== undefined) {
       // The contact has certainly not read it, and there is another: nothing is sent twice.
       const again = unread && reason === "disconnected" && this.#relay.contact !== to;
-      if (again && this.#relay.send(relayed.to, relayed.envelope)) return true;
-      return this.#onDropped(relayed.to, relayed.envelope, reason, unread);
+      if (again && this.#relay.send(relayed.to, relayed.envelope, relayed.remaining)) return true;
+      return this.#onDropped(relayed.to, relayed.envelope, reason, unread, relayed.remaining);
     }
-    if (unread && reason === "disconnected" && this.#takesBack(to, path, message)) return true;
+    const isTakenBack = unread && reason === "disconnected";
+    if (isTakenBack && this.#takesBack(to, path, message, deadline)) return true;
     this.#lose(reason, to, path, message);
     // A decoded message is a copy: the system would not recognise its own message.
     for (const { path: replyTo, uid } of replyRefs) {
-      this.#internals.failAsk(replyTo, uid, path, reason);
+      this.#internals.failAsk(replyTo, uid, path, { reason });
     }
     return false;
   }
 
-  #decodeDropped(payload: Uint8Array): Dropped | undefined {
+  #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#replyRefs = replyRefs;
+    this.#decodingFrom = undefined;
     try {
-      const { path, message } = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
-      return { path, message, replyRefs };
+      const envelope = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
+      const { path, message, remaining = relayed } = envelope;
+      const deadline = remaining === undefined
+        ? undefined
+        : this.#deadlineOfUnsent(replyRefs, remaining);
+      return { path, message, replyRefs, deadline };
     } catch {
       return undefined;
     } finally {
       this.#replyRefs = undefined;
     }
+  }
+
+  /**
+   * When the asker of a message gives up that has waited here: its ask knows, if it is one of this
+   * system. `remaining`: what was left when it began to wait.
+   */
+  #deadlineOfUnsent(replyRefs: readonly Ref<unknown>[], remaining: number): number {
+    const now = this.#clock.now();
+    const pending = replyRefs.find((ref) => ref instanceof TemporaryRef);
+    if (pending !== undefined) return pending.deadline ?? now + remaining;
+    // One of this system that is not found: its ask is over.
+    const isOver = replyRefs.some(({ node }) => node === this.#internals.nodeAddress);
+    return isOver ? now : now + remaining;
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
@@ -780,7 +1006,8 @@ export class Remoting {
 
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
-    this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message);
+    const why = { details: error instanceof Error ? error.message : String(error), cause: error };
+    this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message, why);
     this.#serialization.logUnsent(peer, target, String(error), error);
   }
 }
@@ -802,7 +1029,11 @@ function laneOf(path: string): Lane {
   return path.startsWith("/_cluster") ? "control" : "user";
 }
 
-/** Whether a serializer of a user has refused to decode bytes that are valid otherwise. */
-function isUndecodable(error: unknown): error is WireError {
-  return error instanceof WireError && error.code === "undecodable";
+/**
+ * Why a message is refused although its bytes are valid: a limit of this end is lower than the sender's,
+ * or a serializer does not take the data. Undefined: the bytes are not valid.
+ */
+function refusalOf({ code }: WireError): DeadLetterReason | undefined {
+  if (code === "undecodable") return "notSerializable";
+  return code === "tooLarge" || code === "tooDeep" ? "tooLarge" : undefined;
 }

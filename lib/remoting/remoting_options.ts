@@ -1,21 +1,53 @@
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
+import type { ActorRef, RefAddress } from "../actor/ref/ref.ts";
+import type { PeerIdentity } from "../runtime/network.ts";
 import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts";
 import type { RelayChoice } from "./relay.ts";
 import type { Lane, NodePeer, Peer } from "../transport/base/peer.ts";
-import { longestString, type WireLimits } from "../wire/limits.ts";
+import type { TransportLimits } from "../transport/base/limits.ts";
+import type { WireLimits } from "../wire/limits.ts";
 import type { Serializer } from "../wire/serializer.ts";
 
-/** Takes messages at a path that is open to nodes only. */
-export type NodeHandler = (peer: NodePeer, message: unknown) => void;
+/**
+ * Takes messages at a path that is open to nodes only. `deadline`: when the asker of a message gives
+ * up, on the clock of the runtime; undefined: never. So in all handlers.
+ */
+export type NodeHandler = (peer: NodePeer, message: unknown, deadline?: number) => void;
 /** Takes messages at a path that is open to nodes and clients. */
-export type PeerHandler = (peer: Peer, message: unknown) => void;
+export type PeerHandler = (peer: Peer, message: unknown, deadline?: number) => void;
 /** Takes messages at paths that begin with a prefix and have no handler. */
-export type MissingHandler = (peer: Peer, message: unknown, path: string) => void;
+export type MissingHandler = (
+  peer: Peer,
+  message: unknown,
+  path: string,
+  deadline?: number,
+) => void;
 /**
  * Takes back a message for `path` at `to` that was certainly not read there. False: it is not taken,
  * and lost.
  */
-export type UndeliveredHandler = (to: string, message: unknown, path: string) => boolean;
+export type UndeliveredHandler = (
+  to: string,
+  message: unknown,
+  path: string,
+  deadline?: number,
+) => boolean;
+
+/** Whose message a reference has arrived in. */
+export interface RefSource {
+  /** A client may have forged it. */
+  readonly role: "node" | "client";
+  /** `"host:port"`, or `"client:<id>"`. */
+  readonly address: string;
+  /** The identity in its certificate. */
+  readonly identity: PeerIdentity;
+}
+
+/** Makes the reference of an address that has arrived; without a source, from this system itself. */
+export type RefResolver = (
+  address: RefAddress,
+  from: RefSource | undefined,
+) => ActorRef<never> | undefined;
 
 /** Options of the endpoint except the ones that the bridge provides. */
 export type RemotingOptions =
@@ -28,6 +60,7 @@ export type RemotingOptions =
     | "onSignOfLife"
     | "serializers"
     | "refuses"
+    | "adapt"
   >
   & {
     readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
@@ -65,15 +98,8 @@ export type RemotingOptions =
     readonly serializers?: readonly Serializer[];
   };
 
-/**
- * A connection and the codec have the same limit for messages, and no part of a message has a lower
- * one.
- */
-export function messageLimits(maxMessage: number | undefined): Partial<WireLimits> {
-  if (maxMessage === undefined) return {};
-  return {
-    maxMessage,
-    maxBinary: maxMessage,
-    maxString: Math.min(maxMessage, longestString),
-  };
+/** The limits of the codec: a connection and the codec have the same one for messages. */
+export function messageLimits(limits: TransportLimits): Partial<WireLimits> {
+  const { maxMessage, maxDepth, maxValues, maxArray, maxMap, maxString, maxBinary } = limits;
+  return { maxMessage, maxDepth, maxValues, maxArray, maxMap, maxString, maxBinary };
 }

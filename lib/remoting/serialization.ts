@@ -3,6 +3,7 @@ import type { EndpointOptions } from "../transport/endpoint/endpoint_options.ts"
 import type { Peer } from "../transport/base/peer.ts";
 import type { Codec } from "../wire/codec.ts";
 import { decodeEnvelopeHeader } from "../wire/envelope.ts";
+import type { WireError } from "../wire/errors.ts";
 import type { Serializer } from "../wire/serializer.ts";
 import type { PeerLog } from "./peer_log.ts";
 import {
@@ -83,9 +84,12 @@ export class Serialization {
     this.#log.add("warn", "remoting", message, fields, { cause: `${message} ${reason}` });
   }
 
-  /** Logs why a serializer could not decode a message of a peer. */
-  logUndecodable(peer: Peer, path: string, reason: string): void {
-    this.#peerLog.add(peer, "warn", "a message was refused by a serializer", { path, reason });
+  /** Logs why a serializer, or a limit of this end, has refused a message of a peer. */
+  logRefused(peer: Peer, path: string, { code, message: reason }: WireError): void {
+    const what = code === "undecodable"
+      ? "a message was refused by a serializer"
+      : "a message exceeds a limit of this end";
+    this.#peerLog.add(peer, "warn", what, { path, reason });
   }
 
   #meet(peer: Peer): PeerSerializers {

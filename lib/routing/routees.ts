@@ -1,4 +1,7 @@
+import { tellKept } from "../actor/ref/passed_on.ts";
 import { ActorError } from "../actor/errors.ts";
+import { shareAsk } from "../actor/ask/reply_refs.ts";
+import { messageOf } from "../actor/ref/sent_message.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { type Random, randomInt } from "../runtime/random.ts";
 import type { RoutingStrategy } from "./routing_strategy.ts";
@@ -63,14 +66,20 @@ export class Routees<M> {
     });
   }
 
-  /** Forwards a message to one. Only if there is one. */
-  tell(message: M, hash: number): void {
-    this.#choose(hash).tell(message);
+  /**
+   * Forwards a message, as {@linkcode passedOn} has made it, to one, and returns that. Only if there
+   * is one.
+   */
+  tell(message: unknown, hash: number): ActorRef<M> {
+    const routee = this.#choose(hash);
+    tellKept(routee, message);
+    return routee;
   }
 
   /** Forwards a message to all. */
-  tellAll(message: M): void {
-    for (const routee of this.#refs) routee.tell(message);
+  tellAll(message: unknown): void {
+    shareAsk(messageOf(message));
+    for (const routee of this.#refs) tellKept(routee, message);
   }
 
   #choose(hash: number): ActorRef<M> {

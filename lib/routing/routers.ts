@@ -39,7 +39,8 @@ export interface RouterFactories {
   ): Behavior<M>;
   /**
    * Routes each message to one of the actors that the receptionist lists for a key (Pekko's group
-   * router). While it lists none, messages wait, in order, up to `bufferSize`. When the router
+   * router). While it lists none, messages wait, in order, up to `bufferSize`; if all have gone, for
+   * `bufferTime`. When the router
    * stops or restarts, messages that still wait are dead letters with the reason `stopped`.
    *
    * A message that waits here counts as delivered in the ledger, since the router has had it; when
@@ -50,8 +51,14 @@ export interface RouterFactories {
    *
    * @example
    * ```ts
-   * import { type ActorRef, ActorSystem, Behaviors, discoverable } from "@casty/casty";
-   * import { Routers, ServiceKey } from "@casty/casty";
+   * import {
+   *   type ActorRef,
+   *   ActorSystem,
+   *   Behaviors,
+   *   discoverable,
+   *   Routers,
+   *   ServiceKey,
+   * } from "@casty/casty";
    *
    * const asking = ServiceKey<ActorRef<string>>("asking");
    * const worker = Behaviors.receive<ActorRef<string>>((context, replyTo) => {

@@ -64,7 +64,8 @@ export function random(): RandomRouting {
  * to increase hit rates", 1998), with a hash that never changes. A message costs a few
  * multiplications per routee and allocates nothing.
  *
- * @param key returns the key of a message, any text. An error is a failure of the router.
+ * @param key returns the key of a message, any text. A message for which it throws, or returns
+ * something else, is a dead letter with the reason `invalidMessage`.
  * @throws {OptionError}
  *
  * @example

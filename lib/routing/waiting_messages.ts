@@ -3,6 +3,7 @@ export class WaitingMessages<M> {
   readonly #capacity: number;
   #messages: (M | undefined)[] = [];
   #hashes: number[] = [];
+  #times: number[] = [];
   #head = 0;
 
   constructor(capacity: number) {
@@ -14,12 +15,28 @@ export class WaitingMessages<M> {
     return this.#messages.length - this.#head;
   }
 
-  /** Adds one at the end; false if there is no room. */
-  add(message: M, hash: number): boolean {
-    if (this.size >= this.#capacity) return false;
+  /** When the oldest was added. Only if one waits. */
+  get oldestTime(): number {
+    return this.#times[this.#head]!;
+  }
+
+  /** Whether there is no room for another. */
+  get isFull(): boolean {
+    return this.size >= this.#capacity;
+  }
+
+  /** Adds one at the end, at the time `now`; false if there is no room. */
+  add(message: M, hash: number, now: number): boolean {
+    if (this.isFull) return false;
     this.#messages.push(message);
     this.#hashes.push(hash);
+    this.#times.push(now);
     return true;
+  }
+
+  /** The oldest message; only if there is one. */
+  get oldest(): M {
+    return this.#messages[this.#head] as M;
   }
 
   /**
@@ -35,6 +52,7 @@ export class WaitingMessages<M> {
       if (this.size === 0) {
         this.#messages = [];
         this.#hashes = [];
+        this.#times = [];
         this.#head = 0;
       }
       take(message, hash);

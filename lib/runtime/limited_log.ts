@@ -11,8 +11,14 @@ import type { LogFields, Logger, LogLevel } from "./logger.ts";
 export const limitedLogInterval = 60_000;
 /** Lines in that time about one identity: a cause may contain text that a peer has chosen. */
 export const linesPerIdentity = 10;
-/** Lines in that time in all; with the numbers of left out lines, fewer than ten a second. */
-const maxLines = 250;
+
+/** How many lines are written in that time. */
+export interface LogBounds {
+  /** About one identity. Default {@linkcode linesPerIdentity}. */
+  readonly ofIdentity?: number;
+  /** In all; with the numbers of left out lines, fewer than ten a second. Default 250. */
+  readonly inAll?: number;
+}
 
 const maxCause = 300;
 
@@ -38,9 +44,10 @@ interface Cause {
 /** See the module's text. Call {@linkcode LimitedLog.close} at the end: it may hold a timer. */
 export class LimitedLog {
   /** Lines about one identity in the interval. */
-  maxLinesPerIdentity: number = linesPerIdentity;
+  maxLinesPerIdentity: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #inAll: number;
   /** Causes with a line in the present interval. */
   #causes = new Map<string, Cause>();
   #linesOf = new Map<string, number>();
@@ -49,10 +56,17 @@ export class LimitedLog {
   /** Lines that are left out for another reason than their cause. */
   #others = 0;
   #timer: Timer | undefined;
+  #closed = false;
 
-  constructor(clock: Clock, logger: Logger) {
+  constructor(
+    clock: Clock,
+    logger: Logger,
+    { ofIdentity = linesPerIdentity, inAll = 250 }: LogBounds = {},
+  ) {
     this.#clock = clock;
     this.#logger = logger;
+    this.maxLinesPerIdentity = ofIdentity;
+    this.#inAll = inAll;
   }
 
   /** Writes a line, or counts it. */
@@ -72,7 +86,7 @@ export class LimitedLog {
       return this.#wait(now);
     }
     const ofIdentity = identity === "" ? 0 : this.#linesOf.get(identity) ?? 0;
-    if (this.#lines >= maxLines || ofIdentity >= this.maxLinesPerIdentity) {
+    if (this.#lines >= this.#inAll || ofIdentity >= this.maxLinesPerIdentity) {
       this.#others++;
       return this.#wait(now);
     }
@@ -82,16 +96,19 @@ export class LimitedLog {
     this.#logger.log(level, source, message, fields);
   }
 
-  /** Writes the numbers of the lines that were left out. */
+  /** Writes the numbers of the lines that were left out. Later lines set no timer. */
   close(): void {
+    this.#closed = true;
     this.#begin(-Infinity);
   }
 
   #wait(now: number): void {
-    this.#timer ??= this.#clock.schedule(
-      this.#since + limitedLogInterval - now,
-      () => this.#begin(this.#clock.now()),
-    );
+    if (this.#closed) return;
+    if (this.#timer !== undefined) return;
+    const rest = this.#since + limitedLogInterval - now;
+    this.#timer = this.#clock.schedule(rest, () => this.#begin(this.#clock.now()));
+    // Some numbers in the log are no reason for a process to go on.
+    this.#timer.unref?.();
   }
 
   #begin(now: number): void {

@@ -14,12 +14,22 @@ export interface Logger {
 
 const severity: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** Writes lines of `minimum` severity or above to standard error. Default: `"warn"`. */
+/** Errors of a line, with their causes, whose stacks are written. */
+const maxStacks = 4;
+/** Frames of each stack. */
+const maxFrames = 20;
+
+/**
+ * Writes lines of `minimum` severity or above to standard error. Default: `"warn"`. Below a line of
+ * the level `error` come the stacks of the errors in its fields and of their causes, indented.
+ */
 export function consoleLogger(minimum: LogLevel = "warn"): Logger {
   return {
     log(level, source, message, fields) {
       if (severity[level] < severity[minimum]) return;
-      console.error(formatLogLine(level, source, message, fields));
+      const line = formatLogLine(level, source, message, fields);
+      const stacks = level === "error" ? formatStacks(fields) : [];
+      console.error([line, ...stacks].join("\n"));
     },
   };
 }
@@ -44,6 +54,32 @@ export function formatLogLine(
     }
   }
   return line;
+}
+
+/**
+ * The stacks of the errors in log fields, one frame a line. Each line is indented and escaped, because
+ * the text of an error may be a peer's.
+ */
+export function formatStacks(fields: LogFields = {}): string[] {
+  const lines: string[] = [];
+  const seen = new Set<unknown>();
+  for (const value of Object.values(fields)) {
+    for (let error = value; error instanceof Error && seen.size < maxStacks; error = error.cause) {
+      if (seen.has(error)) break;
+      seen.add(error);
+      if (error !== value) lines.push(`    caused by ${printable(fieldText(error))}`);
+      for (const frame of framesOf(error)) lines.push(`        ${printable(frame)}`);
+    }
+  }
+  return lines;
+}
+
+function framesOf({ name, message, stack }: Error): string[] {
+  if (typeof stack !== "string") return [];
+  const head = `${name}: ${message}`;
+  const ofHead = head.split("\n").length;
+  return stack.split("\n").slice(ofHead).map((line) => line.trim())
+    .filter((line) => line.startsWith("at ")).slice(0, maxFrames);
 }
 
 function fieldText(value: unknown): string {

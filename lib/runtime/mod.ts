@@ -5,14 +5,14 @@
  * @example
  * ```ts
  * import { ActorSystem } from "@casty/casty";
- * import type { Logger } from "@casty/casty/runtime";
+ * import type { Random } from "@casty/casty/runtime";
  *
- * const lines: string[] = [];
- * const logger: Logger = {
- *   log: (level, source, event) => void lines.push(`${level} ${source} ${event}`),
+ * const random: Random = {
+ *   next: () => 0.5,
+ *   bytes: (length) => new Uint8Array(length),
  * };
- * await using system = new ActorSystem({ runtime: { logger } });
- * console.assert(system.name === "casty-system");
+ * await using system = new ActorSystem({ runtime: { random } });
+ * console.assert(system.runtime.random.next() === 0.5);
  * ```
  *
  * @module

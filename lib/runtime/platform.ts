@@ -4,8 +4,10 @@
  *
  * @module
  */
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { bunPlatform } from "./platform_bun.ts";
-import { nodePlatform } from "./platform_node.ts";
+import { isDebugged, nodePlatform } from "./platform_node.ts";
 import type {
   FilePort,
   FolderWatch,
@@ -20,6 +22,9 @@ import type {
   TlsPort,
 } from "./platform_port.ts";
 import type { Resolver } from "./resolver.ts";
+
+/** A permission that `--allow-sys` gives; the types of Deno do not know it. */
+const inspecting = { name: "sys", kind: "inspector" } as unknown as Deno.PermissionDescriptor;
 
 const denoProcess: ProcessPort = {
   get args() {
@@ -42,6 +47,8 @@ const denoProcess: ProcessPort = {
   get stderr() {
     return Deno.stderr;
   },
+  // Without the permission the question would stop a process on a terminal.
+  isDebugged: () => Deno.permissions.querySync(inspecting).state === "granted" && isDebugged(),
   permissionRemedies: {
     net: "run Deno with --allow-net for this address; ports below 1024 may need more rights",
     read: "check the path, its permissions and Deno's --allow-read",
@@ -108,8 +115,28 @@ const denoTcp: TcpPort = {
   checkBind: (options) => Deno.listen(options).close(),
 };
 
+/**
+ * The `TLSSocket` that a server has made over a socket, to look at its certificate: Deno has no event
+ * that would provide it before a rejected one is destroyed, and keeps it at the handle below.
+ */
+function socketOver(under: Socket): TLSSocket | undefined {
+  const { _handle: handle } = under as { _handle?: unknown };
+  if (typeof handle !== "object" || handle === null) return undefined;
+  for (const symbol of Object.getOwnPropertySymbols(handle)) {
+    const owner = (handle as Record<symbol, unknown>)[symbol];
+    if (owner instanceof TLSSocket) return owner;
+  }
+  return undefined;
+}
+
 const denoTls: TlsPort = {
   prepareServer() {},
+  accept(server, under, onDone) {
+    // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
+    server.emit("connection", under);
+    const socket = socketOver(under);
+    socket?.prependOnceListener("secure", () => onDone(socket));
+  },
   // Deno never resumes a session: it keeps them apart for each connection.
   peerChain(socket, limit, suffices) {
     // Much cheaper, but it contains the first two only.

@@ -6,5 +6,9 @@ export const bunPlatform: Platform = {
   ...nodePlatform,
   name: "bun",
   // Its event `secure` is another one, and it keeps the chain.
-  tls: { ...nodePlatform.tls, prepareServer() {} },
+  tls: {
+    ...nodePlatform.tls,
+    prepareServer() {},
+    accept: (server, under) => void server.emit("connection", under),
+  },
 };

@@ -1,6 +1,7 @@
 import dns from "node:dns/promises";
 import { watch, writeSync } from "node:fs";
 import * as fs from "node:fs/promises";
+import * as inspector from "node:inspector";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { parentPort, Worker } from "node:worker_threads";
@@ -45,11 +46,21 @@ const nodeProcess: ProcessPort = {
   get stderr() {
     return { ...sinkOf(process.stderr), writeSync: (bytes: Uint8Array) => writeSync(2, bytes) };
   },
+  isDebugged,
   permissionRemedies: {
     net: "ports below 1024 may need more rights",
     read: "check the path and its permissions",
   },
 };
+
+/** Deno uses it, too. */
+export function isDebugged(): boolean {
+  try {
+    return inspector.url?.() !== undefined;
+  } catch {
+    return false; // Where `node:inspector` is only partly there.
+  }
+}
 
 /** Kept: bytes that were read and not consumed belong to the next reader. */
 let input: TerminalInput | undefined;

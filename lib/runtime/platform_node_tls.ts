@@ -63,11 +63,16 @@ export function keepPeerChains(server: Server): void {
   server.on("keylog", (_line, socket: TLSSocket) => {
     if (kept.has(socket)) return;
     kept.set(socket, []);
-    socket.prependOnceListener("secure", () => kept.set(socket, sentChain(socket)));
+    socket.prependOnceListener("secure", () => keepChain(socket));
   });
 }
 
-/** In the order in which the peer sent them; Node takes them out of its list. */
+/** Once: Node takes them out of its list. */
+function keepChain(socket: TLSSocket): void {
+  if (!kept.get(socket)?.length) kept.set(socket, sentChain(socket));
+}
+
+/** In the order in which the peer sent them. */
 function sentChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let next = socket.getPeerX509Certificate();
@@ -82,6 +87,16 @@ function sentChain(socket: TLSSocket): Uint8Array[] {
 /** `node:tls`. */
 export const nodeTls: TlsPort = {
   prepareServer: keepPeerChains,
+  accept(server, under, onDone) {
+    // After the listener of `keepPeerChains`, and each server has one handshake at a time.
+    server.once("keylog", (_line, socket: TLSSocket) => {
+      socket.prependOnceListener("secure", () => {
+        keepChain(socket);
+        onDone(socket);
+      });
+    });
+    server.emit("connection", under);
+  },
   peerChain(socket, limit) {
     if (socket.isSessionReused()) return [];
     const chain = kept.get(socket) ?? sentChain(socket);

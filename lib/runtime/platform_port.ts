@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Socket } from "node:net";
 import type { Server, TLSSocket } from "node:tls";
 import type { Resolver } from "./resolver.ts";
 import type { StopSignal } from "./stop_signals.ts";
@@ -49,6 +50,8 @@ export interface ProcessPort {
   readonly stdin: TerminalInput;
   readonly stdout: ByteSink;
   readonly stderr: ByteSink & { writeSync(bytes: Uint8Array): number };
+  /** Whether an inspector is open, through which a debugger may stop the process. */
+  isDebugged(): boolean;
   /** Remedies for a missing permission: completes "connecting failed; ...". */
   readonly permissionRemedies: { readonly net: string; readonly read: string };
 }
@@ -170,6 +173,12 @@ export interface TcpListener {
 export interface TlsPort {
   /** To be called for each `tls.Server` before its first handshake, for `peerChain`. */
   prepareServer(server: Server): void;
+  /**
+   * Starts the handshake of an accepted socket. Calls `onDone` when the peer has shown its
+   * certificate, before the server judges that: one that it rejects cannot be seen afterwards. Where
+   * the platform does not provide the socket at that time, `onDone` is not called.
+   */
+  accept(server: Server, under: Socket, onDone: (socket: TLSSocket) => void): void;
   /**
    * The certificates that the peer sent, leaf first, to be read once the handshake is done; some
    * platforms add the authority. More than `limit` are cut off after one more. Empty when the peer

@@ -52,6 +52,11 @@ const all = {
   replacedMembersAreProvenDead: true,
   replacedMembersKeepTheirVote: true,
   configConflictsAreRefused: true,
+  seedsAreCollected: true,
+  allNamedSeedsCount: true,
+  onlyUnusableSeedsEndTheJoin: true,
+  otherNamesAreNotSelf: true,
+  selfIsProved: true,
   // Leadership and gossip.
   oldestLeads: true,
   unreachableBlocksPromotion: true,
@@ -72,6 +77,12 @@ const all = {
   onlyMembersGossip: true,
   endsNeedTwoWitnesses: true,
   hearsayNeedsTwoSpeakers: true,
+  // Asks.
+  expiredAsksAreDropped: true,
+  innerAsksInheritDeadlines: true,
+  endsFailAsks: true,
+  failuresFailAsks: true,
+  passedAsksOutliveActors: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,
@@ -90,6 +101,8 @@ const all = {
   flushMarkersEndWaits: true,
   locationsAreAsked: true,
   refusalsAreConfirmed: true,
+  entitiesKeepMessages: true,
+  workIsNotIdle: true,
   // Leases of owners.
   suspendedWithoutLease: true,
   lagIsChecked: true,

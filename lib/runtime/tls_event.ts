@@ -32,7 +32,10 @@ export interface TlsReloadFailed {
   readonly reason: string;
 }
 
-/** A certificate ends soon, or has ended. Published 30, 7 and 1 days before, and at its end. */
+/**
+ * A certificate ends soon, or has ended. Published 30, 7 and 1 days before, where that is in the last
+ * third of its validity, and at its end; with a validity below three days, in its last quarter.
+ */
 export interface CertificateExpiring {
   /** Names the event. */
   readonly type: "certificateExpiring";

@@ -4,6 +4,7 @@ import {
   type LocationMessage,
   parseShardingMessage,
   type RefusedMessage,
+  type UnknownTypeMessage,
 } from "./routing/protocol.ts";
 import { transportDefaults } from "../options/tables/transport_tables.ts";
 import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
@@ -102,7 +103,7 @@ export class ClientLocator {
   }
 
   /** The coordinator has rejected requests for a type: those with this number of shards. */
-  onRefused(refused: RefusedMessage): void {
+  onRefused(refused: RefusedMessage | UnknownTypeMessage): void {
     for (const [key, { shardType, numShards }] of [...this.#shards]) {
       if (shardType !== refused.shardType || numShards !== refused.numShards) continue;
       this.#answer(key, refused);
@@ -126,7 +127,7 @@ export class ClientLocator {
       this.#pendingOfIdentity.of(account) >= this.#maxPerIdentity;
   }
 
-  #answer(key: string, answer: LocationMessage | RefusedMessage): void {
+  #answer(key: string, answer: LocationMessage | RefusedMessage | UnknownTypeMessage): void {
     for (const { client } of this.#take(key)) this.#port.send(client, clientShardsPath, answer);
   }
 

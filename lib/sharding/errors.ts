@@ -4,11 +4,13 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * A sharded actor cannot be used as asked:
  *
  * - `badName`: the name of an entity type is missing, too long or does not match its `entityType`.
+ * - `shardCountMismatch`: the type has another number of shards at this node already.
  * - `badEntityStore`: an entity store does not hold a list of entity ids, or fails.
  * - `entityListChanged`: another node has saved the list of entities since this one has read it.
  */
 export type ShardingErrorCode =
   | "badName"
+  | "shardCountMismatch"
   | "badEntityStore"
   | "entityListChanged";
 

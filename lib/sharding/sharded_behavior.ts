@@ -1,9 +1,8 @@
-import type { Behavior } from "../actor/behavior/behavior.ts";
-import type { ActorContext } from "../actor/behavior/context.ts";
 import type { Overflow } from "../actor/behavior/spawn_options.ts";
 import { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type { ClientPolicy } from "../actor/services/client_policy.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import type { EntityFactory } from "./routing/entity_factory.ts";
 import { EntityType } from "./routing/entity_type.ts";
 import { checkOptions, checkValue } from "../options/check_options.ts";
 import { callback } from "../options/option.ts";
@@ -43,7 +42,7 @@ export interface ShardedOptions {
   /** Decides which node gets which shard, at the leader. Default {@linkcode leastShards}. */
   readonly strategy?: AllocationStrategy;
   /**
-   * When idle entities are stopped; `false`: never. Default: after 120 000 ms without a message.
+   * When idle entities are stopped; `false`: never. Default: after 120 000 ms without work.
    */
   readonly passivation?: Partial<PassivationOptions> | false;
   /** Bounds of messages that wait while a shard moves or its location is not known. */
@@ -58,11 +57,15 @@ export interface ShardedOptions {
    * dead letters with the reason `bufferFull`. `Infinity`: no limit. Default 10 000.
    */
   readonly maxStartsPerIdentity?: number;
-  /** Messages that wait for one entity while it stops. Default 1 000. */
+  /**
+   * Messages that wait for one entity while it stops or cannot start, besides those that it had
+   * accepted. Default 1 000.
+   */
   readonly maxPendingPerEntity?: number;
   /**
    * Milliseconds that an entity that has to stop has for the messages in its mailbox. Then it stops at
-   * once, and the rest are dead letters (`stopped`). Default 10 000.
+   * once, and the rest waits for its next incarnation, here or at the next owner of its shard. Default
+   * 10 000.
    */
   readonly stopTimeout?: number;
   /**
@@ -99,12 +102,6 @@ export interface ShardedOptions {
    */
   readonly reads?: (message: unknown) => boolean;
 }
-
-/**
- * Creates the behaviour of one entity. Called when the entity starts, and when it restarts;
- * `context.entityId` is the id, too.
- */
-export type EntityFactory<M> = (entityId: string, context: ActorContext<M>) => Behavior<M>;
 
 /**
  * The result of `Behaviors.sharded`: not the behaviour of one actor, but a description of entities

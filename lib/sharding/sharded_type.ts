@@ -1,34 +1,38 @@
 import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
-import { type MessageSender, SentMessage } from "../actor/ref/message_sender.ts";
+import { findReply } from "../actor/ask/reply_refs.ts";
+import { holdAsk } from "../actor/ref/held_ask.ts";
+import { passedOn } from "../actor/ref/passed_on.ts";
+import type { MessageSender } from "../actor/ref/message_sender.ts";
+import { deadlineOfKept, messageOf } from "../actor/ref/sent_message.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
-import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
-import { deliverySenderOf } from "./region/delivery_sender.ts";
+import { type DeliveryPeer, deliverySenderOf } from "./region/delivery_sender.ts";
+import type { DeliveryIntake } from "./region/delivery_intake.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
 import { checkRemember } from "./remember/remember_options.ts";
 import { rememberedPath } from "./remember/remember_protocol.ts";
-import { parseEntityDelivery, regionPath } from "./routing/protocol.ts";
+import { isEntityId, parseEntityDelivery, regionPath } from "./routing/protocol.ts";
 import { ClientAccess } from "./client_access.ts";
-import type { ShardEnvelope } from "./routing/shard_envelope.ts";
-import { ShardProxy } from "./routing/shard_proxy.ts";
+import { isShardEnvelope, type ShardEnvelope } from "./routing/shard_envelope.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
 import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
 import type { ShardingMachine } from "./sharding_machine.ts";
 
 /**
- * One type of entities at one node: the reference to which users send envelopes, the router behind
- * it, and, if the node has the role, the parts that run and remember the entities.
+ * One type of entities at one node: the router, and, if the node has the role, the parts that run and
+ * remember the entities.
  */
 export class ShardedType {
   readonly name: string;
-  readonly ref: ActorRef<ShardEnvelope<never>>;
   readonly router: ShardRouter;
   readonly #entities: Entities | undefined;
   readonly #memory: RememberEntities | undefined;
   readonly #access: ClientAccess;
+  readonly #node: ExtensionContext;
+  readonly #intake: DeliveryIntake;
 
   /**
    * Registers the type with the machine, and opens its path.
@@ -44,12 +48,17 @@ export class ShardedType {
     const { numShards, options: { role, strategy, buffer }, entityType } = behavior;
     const schema = entityType?.schema;
     this.name = name;
+    this.#node = node;
     this.#access = new ClientAccess(behavior.options);
-    // The anchor's name is the user's: a second type under it fails here.
-    const anchor = node.system.spawn<ShardEnvelope<never>>(
-      Behaviors.receive(({ sender }, envelope) => {
-        if (envelope?.type !== "shardEnvelope") return Behaviors.unhandled();
-        this.#route(node, sender, envelope);
+    // The name is the user's: a second type under it fails here. `lookup` finds the actor, and peers of
+    // earlier versions send to it.
+    node.system.spawn<ShardEnvelope<never>>(
+      Behaviors.receive((context, envelope) => {
+        if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
+        else {
+          const message = passedOn(context, envelope.message);
+          this.#route(context.sender, envelope.entityId, message);
+        }
         return Behaviors.same();
       }),
       name,
@@ -58,8 +67,9 @@ export class ShardedType {
       this.#memory = this.#makeMemory(node, machine, behavior);
       this.#entities = this.#makeEntities(node, behavior);
     }
-    const router = this.router = machine.add({
+    this.router = machine.add({
       shardType: name,
+      spawned: true,
       numShards,
       ...(this.#entities && { runner: this.#entities }),
       ...(strategy && { strategy }),
@@ -69,34 +79,48 @@ export class ShardedType {
     if (this.#entities !== undefined) {
       node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
     }
-    const { intake } = machine;
+    this.#intake = machine.intake;
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
-    if (maxStartsPerIdentity !== Infinity) intake.limitStarts(name, maxStartsPerIdentity);
-    node.handlePeers(regionPath(name), (peer, value) => {
-      const sender = deliverySenderOf(peer);
-      const { client } = sender;
-      if (client !== undefined) {
-        const [entityId, message] = parseEntityDelivery(value) ?? [];
-        if (entityId !== undefined && !this.#access.permits(client, message)) {
-          return node.deadLetter("unauthorized", `${regionPath(name)}/${entityId}`, message);
-        }
-      }
-      intake.receive(router, sender, value);
-    });
-    this.ref = new ShardProxy(this.router, anchor);
+    if (maxStartsPerIdentity !== Infinity) this.#intake.limitStarts(name, maxStartsPerIdentity);
+    node.handlePeers(
+      regionPath(name),
+      (peer, value, deadline) => this.receive(peer, value, deadline),
+    );
   }
 
-  /** A client may have been given the reference of this node. */
-  #route(
-    node: ExtensionContext,
-    sender: MessageSender | undefined,
-    { entityId, message }: ShardEnvelope<unknown>,
-  ): void {
-    if (sender === undefined) return this.router.route(entityId, message);
-    if (!this.#access.permits(sender, message)) {
-      return node.deadLetter("unauthorized", `${regionPath(this.name)}/${entityId}`, message);
+  /** What was sent to the actor of the type: a client may have been given its reference. */
+  #route(sender: MessageSender | undefined, entityId: string, kept: unknown): void {
+    if (sender === undefined || !isEntityId(entityId)) return this.router.route(entityId, kept);
+    const deadline = deadlineOfKept(kept, this.#node.runtime.clock);
+    this.receive(sender, [entityId, messageOf(kept), 0], deadline);
+  }
+
+  /**
+   * Whether an actor of this node may send a message to an entity that a client has named; if not, it is
+   * a dead letter.
+   */
+  admits(client: MessageSender, entityId: string, message: unknown): boolean {
+    const isPermitted = this.#access.permits(client, message);
+    if (isPermitted && this.#intake.mayStart(this.router, entityId, deliverySenderOf(client))) {
+      return true;
     }
-    this.router.route(entityId, new SentMessage(sender, message));
+    const target = `${regionPath(this.name)}/${entityId}`;
+    this.#node.deadLetter(isPermitted ? "bufferFull" : "unauthorized", target, message);
+    return false;
+  }
+
+  /** Takes what a node or client sends to entities. */
+  receive(peer: DeliveryPeer, value: unknown, deadline?: number): void {
+    const sender = deliverySenderOf(peer);
+    const { client } = sender;
+    if (client !== undefined) {
+      const [entityId, message] = parseEntityDelivery(value) ?? [];
+      if (entityId !== undefined && !this.#access.permits(client, message)) {
+        const target = `${regionPath(this.name)}/${entityId}`;
+        return this.#node.deadLetter("unauthorized", target, message);
+      }
+    }
+    this.#intake.receive(this.router, sender, value, deadline);
   }
 
   /** The ids of the entities that run here. */
@@ -136,7 +160,15 @@ export class ShardedType {
       maxPendingBytes: maxBytes,
       mailbox: isUnbounded ? undefined : { ...given, ...finite({ capacity, maxBytes }) },
       stopTimeout,
-      reroute: (entityId, message) => this.router.route(entityId, message),
+      holdAsk: (cell, waited) => {
+        const ask = waited === undefined
+          ? internals.askAtHand
+          : findReply(messageOf(waited))?.heldAsk;
+        if (ask === undefined) return;
+        if (waited === undefined) internals.askAtHand = undefined;
+        if (ask.heldBy === undefined) holdAsk(cell, ask);
+      },
+      reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
     });
   }

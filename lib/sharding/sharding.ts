@@ -1,6 +1,10 @@
 import { extensionKey } from "../cluster/node/extension_key.ts";
 import type { ExtensionKey } from "../cluster/node/extension_key.ts";
+import type { EntityFactory } from "./routing/entity_factory.ts";
+import type { EntityType } from "./routing/entity_type.ts";
 import type { ShardLocations } from "./routing/shard_place.ts";
+import type { ShardRegionRef } from "./routing/shard_proxy.ts";
+import type { ShardedOptions } from "./sharded_behavior.ts";
 
 /** A shard that a node owns. */
 export interface OwnedShard {
@@ -18,7 +22,7 @@ export interface OwnedShard {
  *
  * @example
  * ```ts
- * import { Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+ * import { Behaviors, ClusteredActorSystem } from "@casty/casty";
  *
  * await using system = await ClusteredActorSystem.start({
  *   name: "example",
@@ -27,7 +31,7 @@ export interface OwnedShard {
  * });
  * const idle = () => Behaviors.receive<string>(() => Behaviors.same());
  * const carts = system.spawn(Behaviors.sharded(idle, { numShards: 20 }), "carts");
- * carts.tell(shardEnvelope("cart-7", "open"));
+ * carts.entity("cart-7").tell("open");
  * while (system.sharding.runningEntities("carts").length === 0) {
  *   await new Promise((resolve) => setTimeout(resolve, 10));
  * }
@@ -41,6 +45,33 @@ export interface Sharding extends ShardLocations {
   ownedShards(): readonly OwnedShard[];
   /** Counts the changes of {@linkcode Sharding.ownedShards}. */
   readonly ownedVersion: number;
+}
+
+/** How a node gives references to entities; see the methods of the node. */
+export interface ShardRefs {
+  /** The reference to the entities of a type, which other nodes may run. */
+  entityRef<M>(
+    type: string | EntityType<M>,
+    options: { readonly numShards?: number },
+  ): ShardRegionRef<M>;
+  /** The same; this node runs the type from then on. */
+  regionRef<M>(
+    type: string | EntityType<M>,
+    factory: EntityFactory<M>,
+    options: ShardedOptions | undefined,
+  ): ShardRegionRef<M>;
+}
+
+const refsOf = new WeakMap<Sharding, ShardRefs>();
+
+/** Called by the extension, once: users see the methods of the node. */
+export function setShardRefs(sharding: Sharding, refs: ShardRefs): void {
+  refsOf.set(sharding, refs);
+}
+
+/** The references of a node. */
+export function shardRefsOf(sharding: Sharding): ShardRefs {
+  return refsOf.get(sharding)!;
 }
 
 /** Under which a node exposes its {@linkcode Sharding}. */

@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { type MessageSender, senderOf } from "../actor/ref/message_sender.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import { findReply } from "../actor/ask/reply_refs.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import type { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type {
@@ -13,24 +15,50 @@ import type {
   NodeExtension,
 } from "../cluster/node/node_extension.ts";
 import type { MembershipView } from "../membership/state/view.ts";
+import { resolveOptions } from "../options/check_options.ts";
+import { entityRefTable, shardedDefaults } from "../options/tables/sharding_tables.ts";
+import type { RefSource } from "../remoting/remoting_options.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { rules } from "../runtime/rules.ts";
+import { accountOf } from "../transport/base/peer.ts";
+import { EntityStarts } from "./region/entity_starts.ts";
 import { answerWithoutRegion } from "./region/no_region.ts";
+import { entityPrefix, parseEntityPath } from "./routing/entity_address.ts";
+import type { EntityFactory } from "./routing/entity_factory.ts";
+import type { EntityRefHost } from "./routing/entity_ref.ts";
+import type { EntityType } from "./routing/entity_type.ts";
+import { ClientGivenRoutes } from "./client_given_routes.ts";
 import { ClientLocator } from "./client_locator.ts";
 import { parseCoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
 import { leasePath, parseLeaseMessage } from "./lease/lease_protocol.ts";
 import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
-import { clientShardsPath, locatePath, regionPrefix, shardingPath } from "./routing/protocol.ts";
+import { isRecord } from "./routing/message_fields.ts";
+import {
+  clientShardsPath,
+  type EntityDelivery,
+  locatePath,
+  parseEntityDelivery,
+  regionPath,
+  regionPrefix,
+  shardingPath,
+} from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { ShardPlace } from "./routing/shard_place.ts";
+import { refTo, ShardProxy, type ShardRegionRef } from "./routing/shard_proxy.ts";
+import type { ShardRouter } from "./routing/shard_router.ts";
 import { shardTablePath } from "./routing/shard_table_push.ts";
 import { type KnownShards, ShardTablePublisher } from "./shard_table_publisher.ts";
 import { ShardingMachine, type ShardingMachinePort } from "./sharding_machine.ts";
-import { type ShardedBehavior, shardedKind } from "./sharded_behavior.ts";
+import {
+  sharded,
+  type ShardedBehavior,
+  shardedKind,
+  type ShardedOptions,
+} from "./sharded_behavior.ts";
 import { ShardedType } from "./sharded_type.ts";
-import { type Sharding, shardingKey } from "./sharding.ts";
+import { setShardRefs, type Sharding, shardingKey, type ShardRefs } from "./sharding.ts";
 import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
 
 /** Milliseconds between two ticks of all machines. */
@@ -42,7 +70,12 @@ const retireInterval = 20;
 export class ShardingExtension implements NodeExtension {
   readonly name = "sharding";
   readonly #types = new Map<string, ShardedType>();
+  /** The references to the types for which one was asked for, spawned here or not. */
+  readonly #refs = new Map<string, ShardProxy>();
+  /** What clients start by references, of types that were not spawned here. */
+  readonly #starts = new EntityStarts(shardedDefaults.maxStartsPerIdentity);
   #node!: ExtensionContext;
+  #host!: EntityRefHost;
   #machine!: ShardingMachine;
   #locator!: ClientLocator;
   #publisher!: ShardTablePublisher;
@@ -78,10 +111,10 @@ export class ShardingExtension implements NodeExtension {
       (shardType) => this.#knownShards(shardType),
       node.limits.maxSubscriptionsPerIdentity,
     );
-    node.handleNodes(shardingPath, (peer, value) => {
+    node.handleNodes(shardingPath, (peer, value, deadline) => {
       const message = parseCoordinationMessage(value);
       if (message === undefined) return;
-      machine.receive(peer.address, message);
+      machine.receive(peer.address, message, deadline);
       this.#setAlarm();
     });
     node.handleNodes(leasePath, (peer, value) => {
@@ -93,19 +126,36 @@ export class ShardingExtension implements NodeExtension {
       if (message === undefined) return;
       this.#types.get(message.shardType)?.memory?.receive(peer.address, message);
     });
-    node.handleMissing(regionPrefix, (peer, value, path) => {
-      answerWithoutRegion(node.send, peer.address, path.slice(regionPrefix.length), value);
+    node.handleMissing(regionPrefix, (peer, value, path, deadline) => {
+      const shardType = path.slice(regionPrefix.length);
+      answerWithoutRegion(node.send, peer.address, shardType, value, deadline);
     });
-    node.handleUndelivered(regionPrefix, (to, value, path) => {
+    node.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
       const router = machine.routers.get(path.slice(regionPrefix.length));
-      return router?.undelivered(to, value) ?? false;
+      return router?.undelivered(to, value, deadline) ?? false;
+    });
+    const host: EntityRefHost = {
+      address: node.address,
+      ask: (ref, factory, options) => node.system.ask(ref, factory as never, options),
+    };
+    this.#host = host;
+    node.resolveRefs(entityPrefix, ({ path }, from) => this.#resolve(path, from));
+    // Peers of earlier versions send to the node in a reference instead of to the owner.
+    node.handleMissing(entityPrefix, (peer, message, path) => {
+      const { shardType, entityId } = parseEntityPath(path) ?? {};
+      const type = this.#types.get(shardType ?? "");
+      const delivery = entityId === undefined ? deliveryOf(message) : [entityId, message, 0];
+      if (type !== undefined && delivery !== undefined) return type.receive(peer, delivery);
+      node.deadLetter("noSuchActor", path, message);
     });
     // Where clients listen.
     node.reserve(clientShardsPath);
     node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
-    node.expose(shardingKey, this.#api());
+    const api = this.#api();
+    setShardRefs(api, this.#refsApi());
+    node.expose(shardingKey, api);
     this.#endMeasuring = measureSharding(
       node.runtime.telemetry,
       node.system,
@@ -192,12 +242,85 @@ export class ShardingExtension implements NodeExtension {
     return { healthy: false, reason: "no coordinator is known", details };
   }
 
+  /** The reference of a path that has arrived. */
+  #resolve(path: string, from: RefSource | undefined): ActorRef<never> | undefined {
+    const address = parseEntityPath(path);
+    if (address === undefined) return undefined;
+    const { shardType, numShards, entityId } = address;
+    const { received, routers } = this.#machine;
+    const isOfClient = from?.role === "client";
+    const known = routers.get(shardType);
+    if (known !== undefined && entityId === undefined && !isOfClient) return this.#refOf(known);
+    const account = accountOf(from ?? this.#node);
+    const routes = received.routes(shardType, numShards, account);
+    if (!isOfClient) return refTo(routes, this.#host, entityId);
+    const given = new ClientGivenRoutes(routes, senderOf(from), this.#admits);
+    return refTo(given, this.#host, entityId);
+  }
+
+  /** Whether an actor of this node may send a message to an entity that a client has named. */
+  readonly #admits = (
+    client: MessageSender,
+    shardType: string,
+    entityId: string,
+    message: unknown,
+  ): boolean => {
+    const type = this.#types.get(shardType);
+    if (type !== undefined) return type.admits(client, entityId, message);
+    if (this.#starts.take(accountOf(client), this.#node.runtime.clock.now())) return true;
+    this.#node.deadLetter("bufferFull", `${regionPath(shardType)}/${entityId}`, message);
+    return false;
+  };
+
   #spawn(described: ExtensionBehavior<never>, name: string | undefined): ActorRef<never> {
     const behavior = described as unknown as ShardedBehavior<never>;
     const shardType = nameOf(behavior, name);
+    const known = this.#machine.routers.get(shardType);
+    if (known !== undefined) checkNumShards(known, behavior.numShards);
     const type = new ShardedType(this.#node, this.#machine, shardType, behavior);
     this.#types.set(shardType, type);
-    return type.ref;
+    return this.#refOf(type.router);
+  }
+
+  /** The message types are the callers': no node can check them. */
+  #refsApi(): ShardRefs {
+    return {
+      entityRef: <M>(type: string | EntityType<M>, options: { readonly numShards?: number }) => {
+        const { name, numShards } = typeof type === "string"
+          ? { name: type, ...resolveOptions(entityRefTable, options) }
+          : type;
+        return this.#entityRef(name, numShards) as unknown as ShardRegionRef<M>;
+      },
+      regionRef: <M>(
+        type: string | EntityType<M>,
+        factory: EntityFactory<M>,
+        options: ShardedOptions | undefined,
+      ) => {
+        const isNamed = typeof type === "string";
+        const behavior = isNamed ? sharded(factory, options) : sharded(type, factory, options);
+        const name = isNamed ? type : type.name;
+        const ref = this.#types.has(name)
+          ? this.#entityRef(name, behavior.numShards)
+          : this.#spawn(behavior as ExtensionBehavior<never>, name);
+        return ref as unknown as ShardRegionRef<M>;
+      },
+    };
+  }
+
+  #entityRef(shardType: string, numShards: number): ShardProxy {
+    const { routers } = this.#machine;
+    const router = routers.get(shardType) ?? this.#machine.add({ shardType, numShards });
+    checkNumShards(router, numShards);
+    return this.#refOf(router);
+  }
+
+  #refOf(router: ShardRouter): ShardProxy {
+    const { shardType } = router;
+    const known = this.#refs.get(shardType);
+    if (known !== undefined) return known;
+    const ref = new ShardProxy(router, this.#host);
+    this.#refs.set(shardType, ref);
+    return ref;
   }
 
   #api(): Sharding {
@@ -255,7 +378,8 @@ export class ShardingExtension implements NodeExtension {
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
     const { address: self, runtime: { clock }, system, send, deadLetter } = node;
-    const { limitedLog } = internalsOf(system);
+    const internals = internalsOf(system);
+    const { limitedLog } = internals;
     return {
       self,
       now: () => clock.now(),
@@ -278,6 +402,9 @@ export class ShardingExtension implements NodeExtension {
       onAnswer: (message) => {
         if (message.type === "location") this.#locator.onLocation(message);
         else this.#locator.onRefused(message);
+      },
+      bringAsk: (message) => {
+        internals.askAtHand = message === undefined ? undefined : findReply(message)?.heldAsk;
       },
     };
   }
@@ -354,6 +481,26 @@ export class ShardingExtension implements NodeExtension {
       this.#scheduleTick();
     });
   }
+}
+
+/**
+ * Refuses another number of shards than the type has here.
+ *
+ * @throws {ShardingError} code `shardCountMismatch`.
+ */
+function checkNumShards(router: ShardRouter, numShards: number): void {
+  if (router.numShards === numShards) return;
+  throw new ShardingError(
+    "shardCountMismatch",
+    `"${router.shardType}" has ${router.numShards} shards at this node already`,
+    { value: numShards, remedy: "use the same number everywhere, best by one entityType" },
+  );
+}
+
+/** What an envelope holds, as it is sent to a region. */
+function deliveryOf(envelope: unknown): EntityDelivery | undefined {
+  if (!isRecord(envelope) || envelope.type !== "shardEnvelope") return undefined;
+  return parseEntityDelivery([envelope.entityId, envelope.message, 0]);
 }
 
 /** Refuses a name that is not the type's. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sentMessage } from "../actor/ref/sent_message.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { type CoordinationMessage, highestEpochOf } from "./coordinator/coordination_protocol.ts";
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
@@ -24,10 +25,12 @@ import {
   regionPath,
   type ReturnedMessage,
   shardingPath,
+  type UnknownTypeMessage,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { MessageSchema } from "./routing/schema.ts";
-import { ShardRouter } from "./routing/shard_router.ts";
+import { ReceivedTypes } from "./routing/received_types.ts";
+import { ShardRouter, type ShardRouterOptions } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
 import type { ShardEvent } from "./shard_event.ts";
 import { rules } from "../runtime/rules.ts";
@@ -43,13 +46,15 @@ export interface ShardingMachinePort extends DeliveryIntakePort {
   onLease(until: number): void;
   publish(event: ShardEvent): void;
   /** The coordinator has located a shard or rejected a type; clients may wait for that. */
-  onAnswer(message: LocationMessage | RefusedMessage): void;
+  onAnswer(message: LocationMessage | RefusedMessage | UnknownTypeMessage): void;
 }
 
 /** A type of entities at this node. */
 export interface ShardTypeOptions {
   readonly shardType: string;
   readonly numShards: number;
+  /** Whether the type was spawned at this node. Default: it has references only. */
+  readonly spawned?: boolean;
   /** Undefined: this node owns no shards of the type, and only routes to it. */
   readonly runner?: ShardRunner;
   readonly strategy?: AllocationStrategy;
@@ -66,8 +71,12 @@ export class ShardingMachine {
   readonly intake: DeliveryIntake;
   /** The lease under which this node runs entities. */
   readonly lease: NodeLease;
+  /** Types that this node knows from references only. */
+  readonly received: ReceivedTypes;
   readonly #port: ShardingMachinePort;
   readonly #routers = new Map<string, ShardRouter>();
+  /** Types that were spawned at this node, whether it runs entities of them or not. */
+  readonly #spawned = new Set<string>();
   #view: CoordinatorView | undefined;
   /** Members that this node takes for unreachable, without stalled ones. */
   #lost: ReadonlySet<string> = new Set();
@@ -83,6 +92,12 @@ export class ShardingMachine {
     this.intake = new DeliveryIntake(port, {
       isCoordinator: (address) => address === this.leader || !rules.locationsAreAsked,
       isPlausible: (epoch) => this.#isPlausible(epoch),
+    });
+    this.received = new ReceivedTypes({
+      known: (shardType) => this.#routers.get(shardType),
+      makeRouter: (shardType, numShards, limits) =>
+        this.#makeRouter({ shardType, numShards, limits }),
+      deadLetter: (reason, target, message) => port.deadLetter(reason, target, message),
     });
     this.lease = new NodeLease({
       self: port.self,
@@ -114,17 +129,20 @@ export class ShardingMachine {
     return this.#view?.leader;
   }
 
-  /** Adds a type. Its region owns no shards before `open`. */
+  /**
+   * Adds a type, or what this node runs of a type to which it has only routed so far: then with the same
+   * number of shards. Its region owns no shards before `open`.
+   */
   add(options: ShardTypeOptions): ShardRouter {
     const { shardType, numShards, runner, strategy, limits, schema } = options;
     if (schema !== undefined) this.intake.addSchema(shardType, schema);
+    if (options.spawned) this.#spawned.add(shardType);
     const region = runner && new Region(runner, (...change) => this.#changed(shardType, ...change));
-    const router = new ShardRouter({
+    const known = this.#routers.get(shardType) ?? this.received.take(shardType, numShards);
+    known?.adopt(region, limits);
+    const router = known ?? this.#makeRouter({
       shardType,
       numShards,
-      port: this.#port,
-      locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
-      isLost: (address) => this.#lost.has(address),
       ...(region && { region }),
       ...(limits && { limits }),
     });
@@ -132,6 +150,16 @@ export class ShardingMachine {
     this.#routers.set(shardType, router);
     this.regions.add(router, region);
     return router;
+  }
+
+  #makeRouter(options: Omit<ShardRouterOptions, "port" | "locate" | "isLost">): ShardRouter {
+    const { shardType, numShards } = options;
+    return new ShardRouter({
+      ...options,
+      port: this.#port,
+      locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
+      isLost: (address) => this.#lost.has(address),
+    });
   }
 
   /** The region of a type can start entities. */
@@ -160,8 +188,10 @@ export class ShardingMachine {
     if (view.leader !== before) this.regions.report();
   }
 
-  /** A message of a node, this one included. */
-  receive(from: string, message: CoordinationMessage): void {
+  /**
+   * A message of a node, this one included. `deadline`: of what it returns, on the clock of `now`.
+   */
+  receive(from: string, message: CoordinationMessage, deadline?: number): void {
     const epoch = highestEpochOf(message);
     if (!this.#isPlausible(epoch)) return this.#ignoreEpoch(from, message, epoch);
     switch (message.type) {
@@ -188,6 +218,12 @@ export class ShardingMachine {
         if (from !== this.leader) return;
         this.#onRefused(message);
         return this.#port.onAnswer(message);
+      case "unknownType":
+        // A type that this node has spawned, and does not run, waits for a member that does.
+        if (from !== this.leader || this.#spawned.has(message.shardType)) return;
+        this.#onUnknownType(message);
+        this.received.unknownType(message.shardType, message.numShards, message.known);
+        return this.#port.onAnswer(message);
       case "shardReport":
       case "leasesAdopted":
       case "outdatedTerm":
@@ -200,10 +236,11 @@ export class ShardingMachine {
         const router = this.#routers.get(shardType);
         const shard = router === undefined ? 0 : shardOf(entityId, router.numShards);
         const isRoute = this.#mayTeach(from, { shardType, shard });
-        return router?.noRegion(entityId, message.message, isRoute ? epoch : undefined);
+        const kept = sentMessage(message.message, undefined, deadline);
+        return router?.noRegion(entityId, kept, isRoute ? epoch : undefined);
       }
       case "returned":
-        return this.#onReturned(from, message);
+        return this.#onReturned(from, message, deadline);
     }
   }
 
@@ -244,6 +281,7 @@ export class ShardingMachine {
     this.lease.tick();
     this.#step({ type: "tick" });
     for (const router of this.#routers.values()) router.tick();
+    this.received.tick();
     const { retiring } = this.regions;
     if (retiring) this.regions.handOffAll();
     if (++this.#ticks % ticksPerReport === 0 || retiring) {
@@ -270,6 +308,7 @@ export class ShardingMachine {
 
   /** Gives up all waiting messages; messages of clients are returned to them. */
   close(): void {
+    this.received.close();
     for (const router of this.#routers.values()) router.close();
   }
 
@@ -289,11 +328,19 @@ export class ShardingMachine {
     if (this.leader !== undefined) this.#send(this.leader, request);
   }
 
+  /** A type to which this node only has references. */
+  #onUnknownType({ shardType, numShards, known }: UnknownTypeMessage): void {
+    const router = this.#routers.get(shardType);
+    if (router !== undefined && router.numShards === numShards) router.unknownType(known);
+  }
+
   /** Another node or client may have asked with another number: only requests with that one fail. */
-  #onRefused({ shardType, numShards, reason }: RefusedMessage): void {
+  #onRefused(refused: RefusedMessage): void {
+    const { shardType, numShards, reason } = refused;
+    if (numShards !== undefined) this.received.refuse(refused);
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return;
-    router.refuse();
+    router.refuse(refused);
     this.#port.log("error", "the coordinator rejected a shard type", { shardType, reason });
   }
 
@@ -313,18 +360,31 @@ export class ShardingMachine {
     }
   }
 
-  #learn({ shardType, shard, owner, epoch, incarnation }: LocationMessage): void {
+  #learn({ shardType, shard, owner, epoch, incarnation, numShards }: LocationMessage): void {
+    // The answer to a request for a type of which this node has a reference only: it exists.
+    if (numShards !== undefined && !this.#routers.has(shardType)) {
+      const router = this.received.take(shardType, numShards);
+      if (router === undefined) return;
+      router.adopt(undefined);
+      this.#routers.set(shardType, router);
+      this.regions.add(router, undefined);
+    }
     this.#routers.get(shardType)?.learn(shard, owner, epoch, incarnation);
   }
 
   /** A message of this node reached a node that closes, or is another incarnation of the owner. */
-  #onReturned(from: string, { type: _, ...returned }: ReturnedMessage): void {
+  #onReturned(
+    from: string,
+    { type: _, ...returned }: ReturnedMessage,
+    deadline: number | undefined,
+  ): void {
     const { shardType, shard, owner, entityId, epoch } = returned;
     const router = this.#routers.get(shardType);
     if (router === undefined || shardOf(entityId, router.numShards) !== shard) return;
     const isRoute = this.#mayTeach(from, returned);
     if (owner !== "" && isRoute) this.#learn({ type: "location", ...returned });
-    router.returned(shard, entityId, returned.message, isRoute ? epoch : undefined);
+    const kept = sentMessage(returned.message, undefined, deadline);
+    router.returned(shard, entityId, kept, isRoute ? epoch : undefined);
   }
 
   #changed(shardType: string, shard: number, epoch: number, how: ShardChange): void {
@@ -350,7 +410,8 @@ export class ShardingMachine {
     this.#port.log("warn", "ignored an epoch that no grant can have", fields, peer);
     if (message.type !== "returned" && message.type !== "noRegion") return;
     const target = `${regionPath(shardType)}/${message.entityId}`;
-    this.#port.deadLetter("invalidMessage", target, message.message);
+    const why = "the message names an epoch that no grant can have";
+    this.#port.deadLetter("invalidMessage", target, message.message, why);
   }
 
   #step(event: CoordinatorEvent): void {

@@ -6,9 +6,7 @@ import { internalsOf } from "../actor/system/system_internals.ts";
 
 /** Key of a participant: the reference of a local actor, the address of a remote one. */
 export function participantKey(ref: ActorRef<never>): unknown {
-  return ref instanceof Ref && !(ref instanceof LocalRef)
-    ? `${ref.node}${ref.path}#${ref.uid}`
-    : ref;
+  return ref instanceof Ref && !(ref instanceof LocalRef) ? ref.key : ref;
 }
 
 /** Whether an actor is of this system: messages to it cannot get lost or overtaken. */

@@ -2,6 +2,7 @@ import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorSystemOptions } from "../actor/system/actor_system_options.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
+import type { StatusValue } from "../actor/behavior/status_reply.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
@@ -138,6 +139,19 @@ export class ActorTestKit implements AsyncDisposable {
     options?: AskOptions,
   ): Promise<ReplyOf<M, R, Q>> {
     return this.clock.resolve(this.system.ask(ref, factory, options), endLimit);
+  }
+
+  /**
+   * The same of an actor that answers with a `StatusReply`: resolves with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error.
+   */
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>> {
+    return this.clock.resolve(this.system.askStatus(ref, factory, options), endLimit);
   }
 
   /** Stops an actor, and moves time on until it and its children have stopped. */

@@ -25,6 +25,11 @@ export interface BehaviorTestKitOptions {
   readonly entityId?: string;
   /** `context.epoch`, an integer from 0. Default 0. */
   readonly grantEpoch?: number;
+  /**
+   * `context.deadline`, milliseconds on the clock of the kit's system. Default: none, the messages are
+   * of no ask.
+   */
+  readonly deadline?: number;
 }
 
 /**
@@ -85,6 +90,7 @@ export class BehaviorTestKit<M> {
       stashCapacity,
       entityId,
       epoch,
+      deadline: options.deadline,
       log: this.log,
       record,
       get ended() {

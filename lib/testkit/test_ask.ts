@@ -16,15 +16,18 @@ export class TestAsk<T> implements AskedEffect {
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
   readonly #listeners: ((outcome: Outcome) => void)[] = [];
+  readonly #accept: (reply: unknown) => unknown;
   #outcome: Outcome | undefined;
 
-  /** Creates the message without sending it. */
+  /** Creates the message without sending it. `accept` turns a reply into the outcome, or throws. */
   constructor(
     target: ActorRef<T>,
     factory: (replyTo: ActorRef<unknown>) => T,
     timeout: number,
     signal: AbortSignal | undefined,
+    accept: (reply: unknown) => unknown = (reply) => reply,
   ) {
+    this.#accept = accept;
     this.target = target;
     this.timeout = timeout;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -70,19 +73,28 @@ export class TestAsk<T> implements AskedEffect {
     });
   }
 
-  #settle(outcome: Outcome): boolean {
+  #settle(given: Outcome): boolean {
     if (this.#outcome !== undefined) return false;
-    this.#outcome = outcome;
+    const outcome = this.#outcome = "value" in given ? this.#outcomeOf(given.value) : given;
     if ("value" in outcome) this.#resolve(outcome.value);
     else this.#reject(outcome.error);
     for (const listener of this.#listeners.splice(0)) listener(outcome);
     return true;
   }
 
+  #outcomeOf(reply: unknown): Outcome {
+    try {
+      return { value: this.#accept(reply) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
   #heed(signal: AbortSignal): void {
     const abort = () => {
       this.#settle({
         error: new AskError("askAborted", `the ask of ${this.target} was aborted`, {
+          reason: "aborted",
           value: this.target.path,
           cause: signal.reason,
         }),

@@ -5,6 +5,9 @@ import { checkActorName } from "../actor/ref/actor_name.ts";
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { AskOptions, LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
+import { pipeMapping } from "../actor/behavior/pipe_mapping.ts";
+import type { StatusValue } from "../actor/behavior/status_reply.ts";
+import { statusValue } from "../actor/ask/status_value.ts";
 import { Behavior } from "../actor/behavior/behavior.ts";
 import { duplicateName } from "../actor/ref/actor_name.ts";
 import { notABehavior } from "../actor/behavior/behavior.ts";
@@ -28,6 +31,7 @@ export interface TestContextOwner {
   readonly stashCapacity: number;
   readonly entityId: string;
   readonly epoch: number;
+  readonly deadline: number | undefined;
   /** Created on first access. */
   readonly system: ActorSystem;
   /** Whether the behaviour has stopped, or is about to. */
@@ -100,6 +104,10 @@ export class TestContext implements ActorContext<unknown> {
     return undefined;
   }
 
+  get deadline(): number | undefined {
+    return this.#owner.deadline;
+  }
+
   passivate(): void {
     this.#owner.record({ type: "passivated" });
   }
@@ -166,15 +174,32 @@ export class TestContext implements ActorContext<unknown> {
     factory: (replyTo: ActorRef<R>) => Q,
     options: AskOptions = {},
   ): Promise<ReplyOf<T, R, Q>> {
+    return this.#ask(ref, factory as (replyTo: ActorRef<R>) => T, options);
+  }
+
+  askStatus<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options: AskOptions = {},
+  ): Promise<StatusValue<ReplyOf<T, R, Q>>> {
+    const accept = (reply: unknown) => statusValue(reply, String(ref));
+    return this.#ask(ref, factory as (replyTo: ActorRef<R>) => T, options, accept);
+  }
+
+  #ask<T, R, V>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => T,
+    options: AskOptions,
+    accept?: (reply: unknown) => unknown,
+  ): Promise<V> {
     let ask: TestAsk<T>;
     try {
       const { timeout, signal } = resolveOptions(askTable, options);
-      const make = factory as (replyTo: ActorRef<R>) => T;
-      ask = new TestAsk(ref, make, timeout, signal);
+      ask = new TestAsk(ref, factory, timeout, signal, accept);
     } catch (error) {
       return Promise.reject(error);
     }
-    const promise = ask.promise as Promise<ReplyOf<T, R, Q>>;
+    const promise = ask.promise as Promise<V>;
     this.#asks.set(promise, ask as unknown as TestAsk<never>);
     this.#owner.record(ask);
     if (!ask.answered) ref.tell(ask.message);
@@ -187,20 +212,24 @@ export class TestContext implements ActorContext<unknown> {
     onRejected?: (reason: unknown) => unknown,
   ): void {
     this.#owner.record({ type: "piped", promise });
-    const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
-    const tell = <V>(value: V, make: (value: V) => unknown) => {
+    const tell = (value: unknown, make: (value: unknown) => unknown) => {
       let message: unknown;
       try {
         message = make(value);
       } catch (error) {
-        return failed(error);
+        return this.log.error("actor failed: a mapping of pipeToSelf has thrown", { error });
       }
       this.self.tell(message);
     };
     const onValue = (value: unknown) =>
-      tell(value as T, onFulfilled ?? ((message: unknown) => message));
+      tell(
+        value,
+        onFulfilled === undefined ? (same) => same : pipeMapping(onFulfilled, onRejected),
+      );
     const onError = (reason: unknown) =>
-      onRejected === undefined ? failed(reason) : tell(reason, onRejected);
+      onRejected === undefined
+        ? this.log.warn("pipeToSelf failed", { error: reason })
+        : tell(reason, onRejected);
     const ask = this.#asks.get(promise);
     if (ask !== undefined) ask.whenAnswered(onValue, onError);
     else Promise.resolve(promise).then(onValue, onError);

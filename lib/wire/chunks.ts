@@ -18,6 +18,7 @@
 import { malformed, tooLarge } from "./errors.ts";
 import { FrameType, HEADER_BYTES } from "./frame.ts";
 import { readUint32, writeFrameHeader, writeUint32 } from "./frame_header.ts";
+import { unfilled } from "./memory.ts";
 
 /** Marks the first chunk of a message. */
 const FIRST = 1;
@@ -149,7 +150,7 @@ export class ChunkReader {
       // Two of the largest buffers at once would be garbage of twice the message.
       const isQuarter = filled * 4 >= this.#total;
       const wanted = isQuarter ? this.#total : Math.max(filled, 2 * this.#buffer.length);
-      const grown = new Uint8Array(Math.min(this.#total, wanted));
+      const grown = new Uint8Array(unfilled(Math.min(this.#total, wanted)));
       grown.set(this.#buffer.subarray(0, this.#filled));
       this.#buffer = grown;
     }

@@ -1,6 +1,7 @@
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
+import { KeyTimes } from "./key_watch.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import {
   noSerializers,
@@ -24,6 +25,13 @@ export interface CodecOptions {
   readonly limits?: Partial<WireLimits>;
   /** How values of users' classes are written and read. Default: they are refused. */
   readonly serializers?: SerializerRegistry;
+  /**
+   * Whether this end has written the bytes itself: then keys that collide are read all the same.
+   * Default false.
+   */
+  readonly trusted?: boolean;
+  /** Whether long typed arrays show the bytes of the message, where nothing uses these again. */
+  readonly binaries?: "copy" | "view";
 }
 
 /**
@@ -34,8 +42,8 @@ export interface CodecOptions {
  * an object without a prototype comes back with the ordinary one; properties of an array that are
  * not elements are not sent. Any other value is refused.
  *
- * What a peer sends is checked before anything is allocated for it, is copied out of the receive
- * buffer, and never sets a prototype. The bytes are msgpack: other encoders read and write them
+ * What a peer sends is checked before anything is allocated for it, never shares memory with a receive
+ * buffer that is used again, and never sets a prototype. A `Buffer` is written as a `Uint8Array`. The bytes are msgpack: other encoders read and write them
  * too, as long as they know the extensions. This one exists because it checks while it walks, so
  * that a message is walked once.
  */
@@ -82,8 +90,10 @@ export class Codec {
   }
 
   /**
-   * Decodes `bytes[start]` to `bytes[end - 1]`. The value shares no memory with the bytes.
+   * Decodes `bytes[start]` to `bytes[end - 1]`. The value shares no memory with the bytes, unless
+   * `shared`.
    *
+   * @param shared nothing uses the bytes again: with `binaries: "view"` the value may show them.
    * @param reviver revives the values of custom serializers. Default: those that this end has
    *   written.
    * @throws {WireError} code `malformed`, `tooDeep`, `tooLarge` or `undecodable`; nothing else.
@@ -93,14 +103,18 @@ export class Codec {
     start = 0,
     end: number = bytes.length,
     reviver: Reviver = this.#ownReviver,
+    shared = false,
   ): unknown {
     // A resolver may decode something itself.
     const decoder = this.#decoder.busy ? this.#newDecoder() : this.#decoder;
     this.#last = decoder;
-    return decoder.decode(bytes, start, end, reviver);
+    return decoder.decode(bytes, start, end, reviver, shared);
   }
 
-  /** Values in the message that was decoded last, counting each element, key and container. */
+  /**
+   * Values that were read of the message that was decoded last, counting each element, key and
+   * container.
+   */
   get values(): number {
     return this.#last.values;
   }
@@ -109,9 +123,15 @@ export class Codec {
    * Begins to decode a message in steps. Its bytes must stay as they are, or be kept with
    * `keepBytes`. Otherwise as {@linkcode Codec.decode}.
    */
-  decodeInSteps(bytes: Uint8Array, start: number, end: number, reviver: Reviver): Decoder {
+  decodeInSteps(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    reviver: Reviver,
+    shared = false,
+  ): Decoder {
     const decoder = this.#newDecoder();
-    decoder.beginSteps(bytes, start, end, reviver);
+    decoder.beginSteps(bytes, start, end, reviver, shared);
     return decoder;
   }
 
@@ -121,6 +141,7 @@ export class Codec {
   }
 
   #newDecoder(): Decoder {
-    return new Decoder(this.limits, this.#options.resolve, this.#options.now);
+    const { resolve, now, binaries, trusted = false } = this.#options;
+    return new Decoder(this.limits, resolve, new KeyTimes(now, trusted), binaries === "view");
   }
 }

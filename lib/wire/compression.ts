@@ -74,7 +74,10 @@ export function decompress(
       "tooLarge",
       `a message of ${size} bytes in ${deflated} exceeds maxCompressionRatio ` +
         `${maxCompressionRatio}`,
-      { value: size, remedy: "raise maxCompressionRatio on both ends, or send it uncompressed" },
+      {
+        value: size,
+        remedy: "raise transport.maxCompressionRatio on both ends, or send it uncompressed",
+      },
     );
   }
   if (size > maxInflated) throw malformed(`${size} bytes are compressed, above ${maxInflated}`);

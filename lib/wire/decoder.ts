@@ -2,12 +2,14 @@ import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
 import { ExtensionType, isMarker } from "./extension.ts";
 import { isFarIndex, keepSparse } from "./index_keys.ts";
-import { KeyTimes, KeyWatch, unwatchedSize } from "./key_watch.ts";
-import { LeafDecoder } from "./leaf_decoder.ts";
+import { type KeyTimes, KeyWatch, unwatchedSize } from "./key_watch.ts";
+import { LeafDecoder, longLeafOf } from "./leaf_decoder.ts";
 import type { WireLimits } from "./limits.ts";
+import { type LongLeaf, LongText, textPiece } from "./long_leaf.ts";
 import { ContainerKind, OpenContainer } from "./open_container.ts";
 import { reviveError } from "./revive.ts";
 import type { Reviver } from "./serializer_registry.ts";
+import { copyOf } from "./memory.ts";
 import { decodeText, texts } from "./text.ts";
 
 /** Longer strings are seldom the same again: ids, texts. Keys are. */
@@ -42,36 +44,61 @@ export class Decoder {
   #owed = 0;
   /** Makes values of custom serializers. */
   #reviver: Reviver | undefined;
+  /** Whether nothing uses the bytes again. */
+  #shared = false;
   readonly #keyTimes: KeyTimes;
   /** The containers that are open, outermost first; undefined while a message is read at once. */
   #stack: OpenContainer[] | undefined;
+  /** The text or bigint of which a part is read. */
+  #long: LongLeaf | undefined;
+  /** What long texts and bigints cost beyond a value each, in values. */
+  #extra = 0;
 
   /** Whether a message is being read: then another needs another decoder. */
   busy = false;
 
-  /** `resolve` converts addresses to references. `now`: milliseconds, for what takes too long. */
+  /**
+   * `resolve` converts addresses to references. `keyTimes` recognises keys that take too long.
+   * `views`: binaries may show bytes that are not used again.
+   */
   constructor(
     limits: WireLimits,
     resolve: (address: RefAddress) => Ref<unknown>,
-    now: () => number,
+    keyTimes: KeyTimes,
+    views: boolean,
   ) {
     this.#limits = limits;
-    this.#leaves = new LeafDecoder(limits, resolve);
-    this.#keyTimes = new KeyTimes(now);
-  }
-
-  /** Values of the message that was or is being read, as far as they were announced. */
-  get values(): number {
-    return this.#values;
+    this.#leaves = new LeafDecoder(limits, resolve, views);
+    this.#keyTimes = keyTimes;
   }
 
   /**
-   * Decodes `bytes[start]` to `bytes[end - 1]`, which must be exactly one value.
+   * Values of the message that was or is being read, as far as they were read: an announced number is
+   * no work.
+   */
+  get values(): number {
+    return this.#values - this.#owed;
+  }
+
+  /** What has been done of the message so far, in values. */
+  get work(): number {
+    return this.values + this.#extra;
+  }
+
+  /**
+   * Decodes `bytes[start]` to `bytes[end - 1]`, which must be exactly one value. `shared`: nothing uses
+   * the bytes again.
    *
    * @throws {WireError} code `malformed`, `tooDeep`, `tooLarge` or `undecodable`.
    */
-  decode(bytes: Uint8Array, start: number, end: number, reviver: Reviver): unknown {
-    this.#begin(bytes, start, end, reviver);
+  decode(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    reviver: Reviver,
+    shared: boolean,
+  ): unknown {
+    this.#begin(bytes, start, end, reviver, shared);
     try {
       const value = this.#value(0);
       if (this.#at !== end) throw this.#unread();
@@ -86,16 +113,23 @@ export class Decoder {
   }
 
   /** Begins to decode in steps, see {@linkcode Decoder.step}. The bytes must stay as they are. */
-  beginSteps(bytes: Uint8Array, start: number, end: number, reviver: Reviver): void {
-    this.#begin(bytes, start, end, reviver);
+  beginSteps(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    reviver: Reviver,
+    shared: boolean,
+  ): void {
+    this.#begin(bytes, start, end, reviver, shared);
     this.#stack = [];
   }
 
   /** Copies what is not read yet, so that the bytes may change between two steps. */
   keepBytes(): void {
-    this.#bytes = this.#bytes.slice(this.#at, this.#end);
+    this.#bytes = copyOf(this.#bytes, this.#at, this.#end);
     this.#end -= this.#at;
     this.#at = 0;
+    this.#shared = true;
   }
 
   /**
@@ -123,6 +157,8 @@ export class Decoder {
         left = checkedValues;
       }
       const value = this.#next(stack);
+      // A piece takes as long as many values.
+      if (this.#long !== undefined) left = 0;
       if (value === opened) continue;
       const outer = stack.at(-1);
       if (outer === undefined) {
@@ -135,6 +171,7 @@ export class Decoder {
 
   /** The next value that is whole, or `opened`. */
   #next(stack: OpenContainer[]): unknown {
+    if (this.#long !== undefined) return this.#readOn(this.#long);
     const open = stack.at(-1);
     if (open === undefined) return this.#value(0);
     if (open.missing === 0) {
@@ -151,14 +188,38 @@ export class Decoder {
     return opened;
   }
 
-  #begin(bytes: Uint8Array, start: number, end: number, reviver: Reviver): void {
+  /** Leaves a text or bigint of `length` bytes, which come next, to the next steps. */
+  #openLong(long: LongLeaf, length: number): unknown {
+    if (length > this.#end - this.#at) throw truncated();
+    this.#long = long;
+    return opened;
+  }
+
+  #readOn(long: LongLeaf): unknown {
+    const size = long.pieceAt(this.#bytes, this.#at);
+    const from = this.#skip(size);
+    this.#extra += long.costOf(size);
+    if (!long.take(this.#bytes, from, from + size)) return opened;
+    this.#long = undefined;
+    return long.value;
+  }
+
+  #begin(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    reviver: Reviver,
+    shared: boolean,
+  ): void {
     this.busy = true;
+    this.#shared = shared;
     this.#reviver = reviver;
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
     this.#values = 1;
     this.#owed = 1;
+    this.#extra = 0;
     this.#keyTimes.begin();
   }
 
@@ -169,6 +230,7 @@ export class Decoder {
   #finish(): void {
     this.busy = false;
     this.#stack = undefined;
+    this.#long = undefined;
     this.#bytes = nothing;
   }
 
@@ -271,9 +333,12 @@ export class Decoder {
     return at;
   }
 
-  #string(length: number): string {
+  #string(length: number): unknown {
     const { maxString } = this.#limits;
     if (length > maxString) throw tooLarge("a string", length, "bytes", "maxString", maxString);
+    if (length > textPiece && this.#stack !== undefined) {
+      return this.#openLong(new LongText(length), length);
+    }
     const from = this.#skip(length);
     if (length > LONGEST_REPEATED) return decodeText(this.#bytes, from, from + length);
     return texts.read(this.#bytes, from, from + length);
@@ -314,6 +379,7 @@ export class Decoder {
     const record: Record<string, unknown> = {};
     const has = (key: unknown) => Object.hasOwn(record, key as string);
     const watch = new KeyWatch(this.#keyTimes, { has });
+    let left = watch.interval;
     let sparse = false;
     for (let i = 0; i < size; i++) {
       const key = this.#key();
@@ -322,7 +388,7 @@ export class Decoder {
         sparse = true;
       }
       record[key] = this.#value(depth + 1);
-      watch.added(key);
+      if (--left === 0) left = watch.sample(key);
     }
     return record;
   }
@@ -342,8 +408,9 @@ export class Decoder {
       const { maxMap } = this.#limits;
       if (size > 2 * maxMap) throw tooLarge("a Map", size / 2, "entries", "maxMap", maxMap);
       if (size % 2 !== 0) throw malformed("a Map has a key without a value");
-    } else if (size > maxArray) {
-      throw tooLarge("a Set", size, "elements", "maxArray", maxArray);
+    } else if (marker === ExtensionType.set) {
+      const { maxMap } = this.#limits;
+      if (size > maxMap) throw tooLarge("a Set", size, "elements", "maxMap", maxMap);
     }
     this.#enter(length, depth);
     this.#at += 3;
@@ -384,25 +451,44 @@ export class Decoder {
 
   #map(size: number, depth: number): Map<unknown, unknown> {
     const map = new Map<unknown, unknown>();
-    const watch = size > 2 * unwatchedSize ? new KeyWatch(this.#keyTimes, map) : undefined;
+    if (size > 2 * unwatchedSize) return this.#largeMap(map, size, depth);
     for (let i = 0; i < size; i += 2) {
       const key = this.#value(depth + 1);
       map.set(key, this.#value(depth + 1));
-      if (watch !== undefined) watch.added(key);
     }
-    if (watch === undefined) this.#keyTimes.filled(map);
+    this.#keyTimes.filled(map);
+    return map;
+  }
+
+  #largeMap(map: Map<unknown, unknown>, size: number, depth: number): Map<unknown, unknown> {
+    const watch = new KeyWatch(this.#keyTimes, map);
+    let left = watch.interval;
+    for (let i = 0; i < size; i += 2) {
+      const key = this.#value(depth + 1);
+      map.set(key, this.#value(depth + 1));
+      if (typeof key === "string" && key.charCodeAt(0) <= NINE) watch.text(key);
+      if (--left === 0) left = watch.sample(key);
+    }
     return map;
   }
 
   #set(size: number, depth: number): Set<unknown> {
     const set = new Set<unknown>();
-    const watch = size > unwatchedSize ? new KeyWatch(this.#keyTimes, set) : undefined;
+    if (size > unwatchedSize) return this.#largeSet(set, size, depth);
+    for (let i = 0; i < size; i++) set.add(this.#value(depth + 1));
+    this.#keyTimes.filled(set);
+    return set;
+  }
+
+  #largeSet(set: Set<unknown>, size: number, depth: number): Set<unknown> {
+    const watch = new KeyWatch(this.#keyTimes, set);
+    let left = watch.interval;
     for (let i = 0; i < size; i++) {
       const value = this.#value(depth + 1);
       set.add(value);
-      if (watch !== undefined) watch.added(value);
+      if (typeof value === "string" && value.charCodeAt(0) <= NINE) watch.text(value);
+      if (--left === 0) left = watch.sample(value);
     }
-    if (watch === undefined) this.#keyTimes.filled(set);
     return set;
   }
 
@@ -411,8 +497,12 @@ export class Decoder {
     // The array around it would have taken it.
     if (isMarker(type)) throw malformed("a marker stands alone, or has bytes");
     this.#leaves.checkSize(type, length);
+    if (this.#stack !== undefined) {
+      const long = longLeafOf(type, length);
+      if (long !== undefined) return this.#openLong(long, length);
+    }
     const from = this.#skip(length);
-    return this.#leaves.decode(type, this.#bytes, from, from + length);
+    return this.#leaves.decode(type, this.#bytes, from, from + length, this.#shared);
   }
 
   /** Counts the announced values of a container. */

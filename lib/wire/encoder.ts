@@ -107,8 +107,12 @@ export class Encoder {
   }
 
   #anyString(text: string): void {
-    // Half a surrogate pair has no UTF-8, and a decoder takes U+FEFF at the start for a signature.
-    if (!text.isWellFormed() || text.charCodeAt(0) === 0xfeff) return this.#leaves.wideText(text);
+    // Half a surrogate pair has no UTF-8.
+    if (!text.isWellFormed()) return this.#leaves.wideText(text);
+    this.#utf8String(text);
+  }
+
+  #utf8String(text: string): void {
     const { maxString } = this.#limits;
     const { length } = text;
     const size = length > maxString ? length : this.#out.wellFormedString(text, maxString);
@@ -116,10 +120,11 @@ export class Encoder {
   }
 
   #anyKey(key: string): void {
-    if (!key.isWellFormed() || key.charCodeAt(0) === 0xfeff) {
-      throw refusedKey("has a key that UTF-8 cannot carry", "use well-formed keys, or a Map");
+    if (!key.isWellFormed()) {
+      const what = "has a key with half a surrogate pair, which UTF-8 cannot carry";
+      throw refusedKey(what, "use well-formed keys, or a Map");
     }
-    this.#anyString(key);
+    this.#utf8String(key);
   }
 
   #object(value: object, depth: number): void {
@@ -218,7 +223,7 @@ export class Encoder {
 
   #set(set: ReadonlySet<unknown>, depth: number): void {
     const { size } = set;
-    this.#enter(depth, size, 1 + size, "a Set", "elements", "maxArray");
+    this.#enter(depth, size, 1 + size, "a Set", "elements", "maxMap");
     this.#out.array(1 + size);
     this.#marker(ExtensionType.set);
     let index = 0;

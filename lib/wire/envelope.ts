@@ -17,11 +17,13 @@
  *
  * `path length` is big-endian and counts bytes of UTF-8. Numbers count up from 0 on each connection
  * and in each direction. With 4 added to the flags, a trace context of 25 bytes stands before the
- * message (feature `trace`). The header can be read alone, so that permission is checked before the
- * message is decoded.
+ * message (feature `trace`). With 8 added, the time that the asker of the message still waits stands
+ * there, behind the trace context: whole milliseconds, as a varint (feature `deadline`). The header
+ * can be read alone, so that permission is checked before the message is decoded.
  *
  * @module
  */
+import { maxDelay } from "../runtime/clock.ts";
 import type { Codec } from "./codec.ts";
 import { malformed, tooLarge, WireError } from "./errors.ts";
 import type { NumberedPaths, PathNumbers } from "./interned_paths.ts";
@@ -45,6 +47,9 @@ const NUMBER = 1;
 const PATH_AND_NUMBER = 2;
 /** Added to one of them: a trace context follows the path. */
 const TRACE = 4;
+/** Added to one of them: the time that the asker still waits follows, behind the trace context. */
+const DEADLINE = 8;
+const OPTIONS = TRACE | DEADLINE;
 
 /** The header of an envelope. */
 export interface EnvelopeHeader {
@@ -56,6 +61,8 @@ export interface EnvelopeHeader {
   readonly bodyStart: number;
   /** The trace that the message belongs to, if the sender has sent one. */
   readonly trace: TraceContext | undefined;
+  /** Milliseconds that the asker still waited when it was sent, if the sender has said so. */
+  readonly remaining: number | undefined;
 }
 
 /** A message and its addressee. */
@@ -66,11 +73,14 @@ export interface Envelope {
   readonly uid: number;
   /** The decoded message. */
   readonly message: unknown;
+  /** See {@linkcode EnvelopeHeader.remaining}. */
+  readonly remaining?: number;
 }
 
 /**
  * Encodes an envelope. The bytes are valid until the next envelope of this codec. What `peer` has
- * no serializer for is refused, if it is given. `trace` is for peers with the feature `trace`.
+ * no serializer for is refused, if it is given. `trace` is for peers with the feature `trace`, and
+ * `remaining`, milliseconds of which less than one is rounded up, for those with `deadline`.
  *
  * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
  */
@@ -81,6 +91,7 @@ export function encodeEnvelope(
   message: unknown,
   peer?: PeerSerializers,
   trace?: TraceContext,
+  remaining?: number,
 ): Uint8Array {
   if (!Number.isSafeInteger(uid) || uid < 0) {
     throw new WireError("notSerializable", `an envelope has uid ${uid}`, {
@@ -92,12 +103,18 @@ export function encodeEnvelope(
   const pathLength = utf8Length(path);
   if (pathLength > maxPath) throw tooLarge("a path", pathLength, "bytes", "maxPath", maxPath);
   const header = FIXED_BYTES + varintSize(uid) + pathLength;
-  const headroom = trace === undefined ? header : header + traceContextBytes;
+  const deadlineAt = trace === undefined ? header : header + traceContextBytes;
+  const left = remaining === undefined ? 0 : Math.min(maxDelay, Math.ceil(remaining));
+  const headroom = remaining === undefined ? deadlineAt : deadlineAt + varintSize(left);
   const bytes = codec.encodeBehind(headroom, message, peer);
   bytes[0] = PATH;
   if (trace !== undefined) {
     bytes[0] = PATH + TRACE;
     writeTraceContext(trace, bytes, header);
+  }
+  if (remaining !== undefined) {
+    bytes[0]! += DEADLINE;
+    writeVarint(left, bytes, deadlineAt);
   }
   const at = writeVarint(uid, bytes, 1);
   bytes[at] = pathLength >>> 8;
@@ -122,8 +139,7 @@ export function decodeEnvelopeHeader(
 ): EnvelopeHeader {
   if (end - start < FIXED_BYTES) throw malformed("an envelope is cut short");
   const flags = bytes[start]!;
-  const hasTrace = (flags & TRACE) !== 0;
-  const kind = flags & ~TRACE;
+  const kind = flags & ~OPTIONS;
   if (kind > (paths === undefined ? PATH : PATH_AND_NUMBER)) {
     throw malformed("an envelope has reserved flags", flags);
   }
@@ -133,7 +149,7 @@ export function decodeEnvelopeHeader(
   if (kind !== PATH) {
     number = readVarint(bytes, at, end);
     at += varintSize(number);
-    if (kind === NUMBER) return headerOf(paths!.get(number), uid, bytes, at, end, hasTrace);
+    if (kind === NUMBER) return headerOf(paths!.get(number), uid, bytes, at, end, flags);
   }
   if (end - at < 2) throw malformed("an envelope is cut short");
   const pathLength = (bytes[at]! << 8) | bytes[at + 1]!;
@@ -141,24 +157,52 @@ export function decodeEnvelopeHeader(
   const bodyStart = at + 2 + pathLength;
   if (bodyStart > end) throw malformed("an envelope is cut short");
   const path = texts.read(bytes, at + 2, bodyStart);
-  const header = headerOf(path, uid, bytes, bodyStart, end, hasTrace);
+  const header = headerOf(path, uid, bytes, bodyStart, end, flags);
   if (kind === PATH_AND_NUMBER) paths!.add(number, path, pathLength);
   return header;
 }
 
-/** What stands behind the path at `at` is the message, or a trace context and the message. */
+/** What stands behind the path at `at` is what the flags say, and the message. */
 function headerOf(
   path: string,
   uid: number,
   bytes: Uint8Array,
   at: number,
   end: number,
-  hasTrace: boolean,
+  flags: number,
 ): EnvelopeHeader {
-  if (!hasTrace) return { path, uid, bodyStart: at, trace: undefined };
-  const bodyStart = at + traceContextBytes;
-  if (bodyStart > end) throw malformed("an envelope is cut short");
-  return { path, uid, bodyStart, trace: readTraceContext(bytes, at) };
+  if ((flags & OPTIONS) === 0) {
+    return { path, uid, bodyStart: at, trace: undefined, remaining: undefined };
+  }
+  let bodyStart = at;
+  let trace: TraceContext | undefined;
+  if ((flags & TRACE) !== 0) {
+    bodyStart += traceContextBytes;
+    if (bodyStart > end) throw malformed("an envelope is cut short");
+    trace = readTraceContext(bytes, at);
+  }
+  let remaining: number | undefined;
+  if ((flags & DEADLINE) !== 0) {
+    remaining = readVarint(bytes, bodyStart, end);
+    if (remaining > maxDelay) throw malformed("a deadline is out of range", remaining);
+    bodyStart += varintSize(remaining);
+  }
+  return { path, uid, bodyStart, trace, remaining };
+}
+
+/** An envelope of this end for a peer without the feature `deadline`. */
+export function withoutDeadline(envelope: Uint8Array): Uint8Array {
+  const flags = envelope[0]!;
+  if ((flags & DEADLINE) === 0) return envelope;
+  const path = pathStart(envelope);
+  const behindPath = path + 2 + ((envelope[path]! << 8) | envelope[path + 1]!);
+  const at = (flags & TRACE) === 0 ? behindPath : behindPath + traceContextBytes;
+  const body = at + varintSize(readVarint(envelope, at, envelope.length));
+  const shorter = new Uint8Array(envelope.length - (body - at));
+  shorter.set(envelope.subarray(0, at));
+  shorter.set(envelope.subarray(body), at);
+  shorter[0] = flags - DEADLINE;
+  return shorter;
 }
 
 /** Where the path of an envelope of this end, or its number, begins. */
@@ -184,7 +228,7 @@ export function writeNumbered(
 ): number {
   const path = pathStart(envelope);
   const from = withPath ? path : path + 2 + ((envelope[path]! << 8) | envelope[path + 1]!);
-  out[at] = (withPath ? PATH_AND_NUMBER : NUMBER) | (envelope[0]! & TRACE);
+  out[at] = (withPath ? PATH_AND_NUMBER : NUMBER) | (envelope[0]! & OPTIONS);
   for (let i = 1; i < path; i++) out[at + i] = envelope[i]!;
   const rest = writeVarint(number, out, at + path);
   out.set(envelope.subarray(from), rest);
@@ -193,7 +237,7 @@ export function writeNumbered(
 
 /** Gives an envelope that {@linkcode writeNumbered} may have written its path back, for this end. */
 export function withPath(envelope: Uint8Array, numbers: PathNumbers): Uint8Array {
-  const kind = envelope[0]! & ~TRACE;
+  const kind = envelope[0]! & ~OPTIONS;
   if (kind !== NUMBER && kind !== PATH_AND_NUMBER) return envelope;
   const at = pathStart(envelope);
   const number = readVarint(envelope, at, envelope.length);
@@ -202,7 +246,7 @@ export function withPath(envelope: Uint8Array, numbers: PathNumbers): Uint8Array
   const path = kind === NUMBER ? new TextEncoder().encode(numbers.pathOf(number)) : undefined;
   const pathBytes = path === undefined ? 0 : 2 + path.length;
   const whole = new Uint8Array(1 + uid.length + pathBytes + rest.length);
-  whole[0] = PATH | (envelope[0]! & TRACE);
+  whole[0] = PATH | (envelope[0]! & OPTIONS);
   whole.set(uid, 1);
   if (path !== undefined) {
     whole[at] = path.length >>> 8;
@@ -225,6 +269,8 @@ export function decodeEnvelope(
   end: number,
   reviver?: Reviver,
 ): Envelope {
-  const { path, uid, bodyStart } = decodeEnvelopeHeader(bytes, start, end, codec.limits.maxPath);
-  return { path, uid, message: codec.decode(bytes, bodyStart, end, reviver) };
+  const { maxPath } = codec.limits;
+  const { path, uid, bodyStart, remaining } = decodeEnvelopeHeader(bytes, start, end, maxPath);
+  const message = codec.decode(bytes, bodyStart, end, reviver);
+  return remaining === undefined ? { path, uid, message } : { path, uid, message, remaining };
 }

@@ -42,7 +42,7 @@ export class WireError extends CastyError {
 export function frameTooLarge(length: number, maxFrame: number): WireError {
   return new WireError("frameTooLarge", `a frame of ${length} bytes exceeds maxFrame ${maxFrame}`, {
     value: length,
-    remedy: "raise maxFrame on both ends, or send less at once",
+    remedy: "raise transport.maxFrame on both ends, or send less at once",
   });
 }
 
@@ -69,7 +69,9 @@ export function tooLarge(
 ): WireError {
   return new WireError("tooLarge", `${what} of ${size} ${unit} exceeds ${limit} ${maximum}`, {
     value: size,
-    remedy: `raise ${limit} on both ends, or send less at once`,
+    remedy: limit === "maxPath"
+      ? "use shorter names of actors, and shorter ids"
+      : `raise transport.${limit} on both ends, or send less at once`,
   });
 }
 
@@ -77,6 +79,7 @@ export function tooLarge(
 export function tooDeep(where: string, maxDepth: number): WireError {
   return new WireError("tooDeep", `${where} is nested deeper than maxDepth ${maxDepth}`, {
     value: maxDepth,
-    remedy: "remove the cycle if there is one, flatten the value, or raise maxDepth on both ends",
+    remedy: "remove the cycle if there is one, flatten the value, or raise transport.maxDepth on " +
+      "both ends",
   });
 }

@@ -7,6 +7,8 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
+
 /** Extension types and their payloads. */
 export const ExtensionType = {
   /** Empty. */
@@ -36,19 +38,34 @@ export const ExtensionType = {
   serialized: 64,
 } as const;
 
-/** Something that can be made over a copied buffer. */
+/** Something that can be made over a buffer. */
 export interface BinaryKind {
   /** Only objects with exactly this prototype are of the kind. */
   readonly prototype: object;
   /** The payload is a multiple of this. */
   readonly bytesPerElement: number;
-  /** Keeps `buffer` without a copy. */
+  /** Keeps the whole of `buffer` without a copy. */
   readonly make: (buffer: ArrayBuffer) => unknown;
+  /** Shows a part of `buffer`; undefined for what always has a buffer of its own. */
+  readonly show:
+    | ((buffer: ArrayBuffer, byteOffset: number, length: number) => unknown)
+    | undefined;
+}
+
+/** A constructor of typed arrays. */
+interface ViewConstructor {
+  readonly prototype: object;
+  new (buffer: ArrayBuffer, byteOffset?: number, length?: number): unknown;
 }
 
 /** Elements are little-endian, as on every machine that Deno runs on. */
 const binaryKinds: readonly BinaryKind[] = [
-  kind(ArrayBuffer, 1, (buffer) => buffer),
+  {
+    prototype: ArrayBuffer.prototype,
+    bytesPerElement: 1,
+    make: (buffer) => buffer,
+    show: undefined,
+  },
   kind(Uint8Array, 1, (buffer) => new Uint8Array(buffer)),
   kind(Int8Array, 1, (buffer) => new Int8Array(buffer)),
   kind(Uint8ClampedArray, 1, (buffer) => new Uint8ClampedArray(buffer)),
@@ -64,17 +81,26 @@ const binaryKinds: readonly BinaryKind[] = [
   kind(Float16Array, 2, (buffer) => new Float16Array(buffer)),
 ];
 
+/** `make` is a function of its own for each, which the engine can inline. */
 function kind(
-  constructor: { readonly prototype: object },
+  View: ViewConstructor,
   bytesPerElement: number,
   make: (buffer: ArrayBuffer) => unknown,
 ): BinaryKind {
-  return { prototype: constructor.prototype, bytesPerElement, make };
+  const { prototype } = View;
+  return {
+    prototype,
+    bytesPerElement,
+    make,
+    show: (buffer, byteOffset, length) => new View(buffer, byteOffset, length),
+  };
 }
 
-const typeOfPrototype: ReadonlyMap<object, number> = new Map(
+const typeOfPrototype = new Map<object, number>(
   binaryKinds.map((kind, index) => [kind.prototype, ExtensionType.binary + index]),
 );
+// A Buffer is what hashes, files and sockets of Node's libraries answer: its bytes are all it is.
+typeOfPrototype.set(Buffer.prototype, binaryType(Uint8Array.prototype)!);
 
 /** The extension type of an object with `prototype`, if that is exactly a binary type's. */
 export function binaryType(prototype: object): number | undefined {

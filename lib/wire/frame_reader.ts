@@ -1,8 +1,18 @@
 import { frameTooLarge, WireError } from "./errors.ts";
 import { HEADER_BYTES, LENGTH_BYTES } from "./frame.ts";
+import { copyOf, unfilled } from "./memory.ts";
 
-/** Receives one frame: its payload is `bytes[start]` to `bytes[end - 1]`. */
-export type FrameHandler = (type: number, bytes: Uint8Array, start: number, end: number) => void;
+/**
+ * Receives one frame: its payload is `bytes[start]` to `bytes[end - 1]`. `kept`: the bytes stay as they
+ * are after the call, and nothing else uses them.
+ */
+export type FrameHandler = (
+  type: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  kept: boolean,
+) => void;
 
 /** A buffer for unfinished frames up to this size is kept for the next one. */
 const KEPT_BUFFER = 65_536;
@@ -14,7 +24,7 @@ const nothing = new Uint8Array(0);
  * the chunk, without a copy; only an unfinished frame at the end of a chunk is copied. Its buffer
  * grows with the bytes that arrive, never with the length that a peer announces.
  *
- * The bytes of a frame are valid only during the call of the handler.
+ * The bytes of a frame are valid only during the call of the handler, unless they are `kept`.
  */
 export class FrameReader {
   readonly #onFrame: FrameHandler;
@@ -92,7 +102,7 @@ export class FrameReader {
    */
   push(chunk: Uint8Array): void {
     if (this.#stopped) return;
-    if (this.#halted) return void this.#backlog.push(chunk.slice());
+    if (this.#halted) return void this.#backlog.push(copyOf(chunk, 0, chunk.length));
     this.#read(chunk, false);
   }
 
@@ -108,7 +118,7 @@ export class FrameReader {
     try {
       const at = this.#parse(chunk, this.#filled > 0 ? this.#finishPending(chunk) : 0);
       if (this.#halted && !this.#stopped && at < chunk.length) {
-        this.#backlog.unshift(kept ? chunk.subarray(at) : chunk.slice(at));
+        this.#backlog.unshift(kept ? chunk.subarray(at) : copyOf(chunk, at, chunk.length));
       }
       completed = true;
     } finally {
@@ -129,7 +139,7 @@ export class FrameReader {
         this.#length = length;
         break;
       }
-      this.#onFrame(chunk[at + LENGTH_BYTES]!, chunk, at + HEADER_BYTES, end);
+      this.#onFrame(chunk[at + LENGTH_BYTES]!, chunk, at + HEADER_BYTES, end, false);
       at = end;
     }
     if (this.#halted || this.#stopped) return at;
@@ -155,8 +165,9 @@ export class FrameReader {
     const buffer = this.#buffer;
     this.#filled = 0;
     this.#length = -1;
-    if (buffer.length > KEPT_BUFFER) this.#buffer = nothing;
-    this.#onFrame(buffer[LENGTH_BYTES]!, buffer, HEADER_BYTES, whole);
+    const givenAway = buffer.length > KEPT_BUFFER;
+    if (givenAway) this.#buffer = nothing;
+    this.#onFrame(buffer[LENGTH_BYTES]!, buffer, HEADER_BYTES, whole, givenAway);
     return end;
   }
 
@@ -172,7 +183,7 @@ export class FrameReader {
     const whole = this.#length < 0 ? HEADER_BYTES : LENGTH_BYTES + this.#length;
     // Doubling keeps the copies linear; the frame's end is as far as it ever has to go.
     const capacity = Math.max(needed, Math.min(whole, Math.max(256, this.#buffer.length * 2)));
-    const grown = new Uint8Array(capacity);
+    const grown = new Uint8Array(unfilled(capacity));
     grown.set(this.#buffer.subarray(0, this.#filled));
     this.#buffer = grown;
   }

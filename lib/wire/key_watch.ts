@@ -1,11 +1,12 @@
 import { malformed } from "./errors.ts";
+import { IndexTexts } from "./index_texts.ts";
 
 /** Containers of more entries are watched while they are filled, others afterwards. */
 export const unwatchedSize = 128;
-/** Keys of small containers after which one is looked up. */
-const smallKeys = 256;
+/** Keys of small containers after which one is looked up; at most twice as many. */
+const smallKeys = 1_024;
 /** Keys of a large container after which one becomes a sample; at most twice as many. */
-const largeKeys = 64;
+const largeKeys = 128;
 /** Milliseconds of filling after which some keys are looked up. */
 const checkedTime = 1;
 /** Keys that a check looks up, as many in one measurement, and times that each is made. */
@@ -54,16 +55,23 @@ export interface KeyLookup {
 export class KeyTimes {
   /** Milliseconds, with a resolution of microseconds. On virtual time nothing takes any. */
   readonly now: () => number;
+  /** Texts of digits among the keys of large Maps and Sets. */
+  readonly #indexTexts = new IndexTexts();
   /** Since when keys of large containers are inserted that were not checked; 0: none were. */
   since = 0;
   /** Keys of large containers that were inserted since the last check. */
   unchecked = 0;
+  /** Keys of small containers since the last look, and at how many the next one is. */
   #small = 0;
+  #nextLook = smallKeys;
   #lost = 0;
 
-  /** See {@linkcode KeyTimes.now}. */
-  constructor(now: () => number) {
+  readonly #trusted: boolean;
+
+  /** See {@linkcode KeyTimes.now}. `trusted`: no key is refused. */
+  constructor(now: () => number, trusted = false) {
     this.now = now;
+    this.#trusted = trusted;
   }
 
   /** Another message begins. */
@@ -71,6 +79,16 @@ export class KeyTimes {
     this.since = 0;
     this.unchecked = 0;
     this.#lost = 0;
+    this.#indexTexts.begin();
+  }
+
+  /**
+   * A text was inserted into a large Map or Set.
+   *
+   * @throws {WireError} code `malformed`, if texts of digits collide.
+   */
+  countText(key: string): void {
+    if (!this.#trusted) this.#indexTexts.add(key);
   }
 
   /**
@@ -80,18 +98,40 @@ export class KeyTimes {
    */
   filled(container: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>): void {
     this.#small += container.size;
-    if (this.#small >= smallKeys) this.#look(container);
+    if (this.#small >= this.#nextLook) this.#look(container);
   }
 
   #look(container: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>): void {
     const inserted = this.#small;
     this.#small = 0;
+    const now = this.now();
+    // Otherwise a peer could put an ordinary container where the next look is.
+    this.#nextLook = smallKeys + chance(now, smallKeys);
     const keys = [...container.keys()];
-    const from = chance(this.now(), keys.length);
+    if (this.#areSlow(container, keys, now)) this.check(container, keys, inserted);
+  }
+
+  /** A quick look at some of the keys, which says whether all have to be looked at. */
+  #areSlow(container: KeyLookup, keys: readonly unknown[], now: number): boolean {
+    if (this.#trusted) return false;
+    const from = chance(now, Math.max(1, keys.length - measuredTogether + 1));
     const some = keys.slice(from, from + measuredTogether);
-    if (lookupTime(this, container, some, 1) > limitOf(some)) {
-      this.check(container, keys, inserted);
+    const strings = some.filter(isString);
+    if (strings.length < some.length) {
+      const others = strings.length === 0 ? some : some.filter((key) => !isString(key));
+      if (lookupTime(this, container, others, 1) > slowLookup) return true;
     }
+    return strings.length > 0 && lookupTime(this, container, strings, 1) > slowStringLookup;
+  }
+
+  /**
+   * Keys of a large container were inserted for a while: looks some of `keys` up, and all of them if
+   * these are slow.
+   *
+   * @throws {WireError} code `malformed`, if they collide and have cost too much.
+   */
+  look(container: KeyLookup, keys: readonly unknown[], inserted: number, now: number): void {
+    if (this.#areSlow(container, keys, now)) this.check(container, keys, inserted);
   }
 
   /**
@@ -137,13 +177,16 @@ function isString(key: unknown): boolean {
   return typeof key === "string";
 }
 
-/** Watches a large container while it is filled. */
+/**
+ * Watches a large container while it is filled: `text` is to be called for each key of a Map or Set that
+ * is a string, and `sample` for some of the keys.
+ */
 export class KeyWatch {
+  /** Keys until the next sample. */
+  interval = largeKeys;
   readonly #times: KeyTimes;
   readonly #container: KeyLookup;
   readonly #samples: unknown[] = [];
-  #interval = largeKeys;
-  #untilSample = largeKeys;
 
   /** `times` serves all containers of a message, so that many of them cost no more than one. */
   constructor(times: KeyTimes, container: KeyLookup) {
@@ -153,26 +196,31 @@ export class KeyWatch {
   }
 
   /**
-   * A key was inserted.
+   * A string was inserted as a key. Not for objects, of which the engine keeps indexes with a seed.
+   *
+   * @throws {WireError} code `malformed`, if texts of digits collide.
+   */
+  text(key: string): void {
+    this.#times.countText(key);
+  }
+
+  /**
+   * The last of `interval` keys was inserted. Returns the next interval.
    *
    * @throws {WireError} code `malformed`, if the keys collide.
    */
-  added(key: unknown): void {
-    if (--this.#untilSample === 0) this.#sample(key);
-  }
-
-  #sample(key: unknown): void {
+  sample(key: unknown): number {
     const times = this.#times;
     this.#samples.push(key);
-    times.unchecked += this.#interval;
+    times.unchecked += this.interval;
     const now = times.now();
-    this.#interval = largeKeys + chance(now, largeKeys);
-    this.#untilSample = this.#interval;
-    if (now - times.since < checkedTime) return;
+    this.interval = largeKeys + chance(now, largeKeys);
+    if (now - times.since < checkedTime) return this.interval;
     const inserted = times.unchecked;
     times.unchecked = 0;
-    times.check(this.#container, this.#samples, inserted);
+    times.look(this.#container, this.#samples, inserted, now);
     times.since = times.now();
+    return this.interval;
   }
 }
 

@@ -2,18 +2,35 @@ import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { malformed, tooLarge } from "./errors.ts";
 import { binaryKind, ExtensionType, isKnownType } from "./extension.ts";
 import type { WireLimits } from "./limits.ts";
-import { texts } from "./text.ts";
+import { LongBigint, type LongLeaf, LongWideText, readMagnitude, textPiece } from "./long_leaf.ts";
+import { copyOf } from "./memory.ts";
+import { decodeUtf16, texts } from "./text.ts";
 import { readVarint, varintSize } from "./varint.ts";
 
-/** Reads the payloads of extensions that hold no other values. Nothing of the bytes is kept. */
+/** Shorter binaries are always copied: they must not keep a large message in memory. */
+const shortestView = 4_096;
+
+/**
+ * Reads the payloads of extensions that hold no other values. Nothing of the bytes is kept, unless it
+ * may be: see `views`.
+ */
 export class LeafDecoder {
   readonly #limits: WireLimits;
   readonly #resolve: (address: RefAddress) => Ref<unknown>;
+  readonly #views: boolean;
 
-  /** `resolve` converts addresses to references. */
-  constructor(limits: WireLimits, resolve: (address: RefAddress) => Ref<unknown>) {
+  /**
+   * `resolve` converts addresses to references. `views`: binaries are views of bytes that no
+   * transport uses again.
+   */
+  constructor(
+    limits: WireLimits,
+    resolve: (address: RefAddress) => Ref<unknown>,
+    views: boolean,
+  ) {
     this.#limits = limits;
     this.#resolve = resolve;
+    this.#views = views;
   }
 
   /**
@@ -31,11 +48,12 @@ export class LeafDecoder {
   }
 
   /**
-   * The value of the payload `bytes[start]` to `bytes[end - 1]`.
+   * The value of the payload `bytes[start]` to `bytes[end - 1]`. `shared`: the bytes are not used
+   * again, so that the value may show them.
    *
    * @throws {WireError} code `malformed`.
    */
-  decode(type: number, bytes: Uint8Array, start: number, end: number): unknown {
+  decode(type: number, bytes: Uint8Array, start: number, end: number, shared: boolean): unknown {
     switch (type) {
       case ExtensionType.undefined:
         return expectSize(end - start, 0, undefined);
@@ -49,27 +67,50 @@ export class LeafDecoder {
         expectSize(end - start, 8, undefined);
         return new Date(viewOf(bytes, start, 8).getFloat64(0));
       case ExtensionType.ref:
-        return this.#ref(bytes, start, end);
+        return this.#resolve(readRef(bytes, start, end, this.#limits.maxPath));
       default:
-        return decodeBinary(type, bytes, start, end);
+        return decodeBinary(type, bytes, start, end, shared && this.#views);
     }
   }
+}
 
-  #ref(bytes: Uint8Array, start: number, end: number): Ref<unknown> {
-    const uid = readVarint(bytes, start, end);
-    let at = start + varintSize(uid);
-    const nodeLength = readVarint(bytes, at, end);
-    at += varintSize(nodeLength);
-    const pathStart = at + nodeLength;
-    if (pathStart > end) throw malformed("a reference is cut short");
-    const { maxPath } = this.#limits;
-    if (nodeLength > maxPath || end - pathStart > maxPath) {
-      throw malformed(`a reference is longer than maxPath ${maxPath}`);
-    }
-    const node = texts.read(bytes, at, pathStart);
-    const path = texts.read(bytes, pathStart, end);
-    return this.#resolve({ node, path, uid });
+/**
+ * The address in the payload of a reference.
+ *
+ * @throws {WireError} code `malformed`.
+ */
+export function readRef(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxPath: number,
+): RefAddress {
+  const uid = readVarint(bytes, start, end);
+  let at = start + varintSize(uid);
+  const nodeLength = readVarint(bytes, at, end);
+  at += varintSize(nodeLength);
+  const pathStart = at + nodeLength;
+  if (pathStart > end) throw malformed("a reference is cut short");
+  if (nodeLength > maxPath || end - pathStart > maxPath) {
+    throw malformed(`a reference is longer than maxPath ${maxPath}`);
   }
+  const node = texts.read(bytes, at, pathStart);
+  const path = texts.read(bytes, pathStart, end);
+  return { node, path, uid };
+}
+
+/**
+ * How to decode a payload of `length` bytes in pieces; undefined: in one. Precondition: the size was
+ * checked.
+ *
+ * @throws {WireError} code `malformed`.
+ */
+export function longLeafOf(type: number, length: number): LongLeaf | undefined {
+  if (length <= textPiece) return undefined;
+  if (type === ExtensionType.bigint) return new LongBigint(length);
+  if (type !== ExtensionType.wideString) return undefined;
+  if (length % 2 !== 0) throw malformed("a UTF-16 string has an odd number of bytes");
+  return new LongWideText(length);
 }
 
 function expectSize<T>(length: number, size: number, value: T): T {
@@ -81,34 +122,34 @@ function viewOf(bytes: Uint8Array, start: number, length: number): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset + start, length);
 }
 
-function decodeBinary(type: number, bytes: Uint8Array, start: number, end: number): unknown {
+function decodeBinary(
+  type: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  asView: boolean,
+): unknown {
   const kind = binaryKind(type)!;
   const length = end - start;
-  if (length % kind.bytesPerElement !== 0) throw malformed(`a typed array has ${length} bytes`);
-  // A chunk may be a Buffer, whose own slice would share the memory.
+  const { bytesPerElement } = kind;
+  if (length % bytesPerElement !== 0) throw malformed(`a typed array has ${length} bytes`);
   const from = bytes.byteOffset + start;
-  return kind.make(bytes.buffer.slice(from, from + length) as ArrayBuffer);
+  const isView = asView && length >= shortestView && from % bytesPerElement === 0;
+  if (isView && kind.show !== undefined) {
+    return kind.show(bytes.buffer as ArrayBuffer, from, length / bytesPerElement);
+  }
+  return kind.make(copyOf(bytes, start, end).buffer);
 }
 
 function decodeWideString(bytes: Uint8Array, start: number, end: number): string {
   if ((end - start) % 2 !== 0) throw malformed("a UTF-16 string has an odd number of bytes");
-  let text = "";
-  // In pieces, because each unit is an argument.
-  for (let at = start; at < end; at += 8_192) {
-    const units: number[] = [];
-    for (let i = at; i < Math.min(at + 8_192, end); i += 2) {
-      units.push(bytes[i]! | (bytes[i + 1]! << 8));
-    }
-    text += String.fromCharCode(...units);
-  }
-  return text;
+  return decodeUtf16(bytes, start, end);
 }
 
 function decodeBigint(bytes: Uint8Array, start: number, end: number): bigint {
   const length = end - start;
   if (length === 8) return viewOf(bytes, start, 8).getBigInt64(0);
   if (length < 9 || bytes[start]! > 1) throw malformed("a bigint has a bad form");
-  // A bigint of millions of digits must not take seconds: this is one pass of the engine's.
-  const magnitude = BigInt("0x" + bytes.subarray(start + 1, end).toHex());
+  const magnitude = readMagnitude(bytes, start + 1, end);
   return bytes[start] === 1 ? -magnitude : magnitude;
 }

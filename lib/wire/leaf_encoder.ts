@@ -22,7 +22,7 @@ export class LeafEncoder {
   ref(ref: Ref<never>): void {
     // First the callback: from then on the address may be another one.
     this.#onRef?.(ref);
-    const { node, path, uid } = ref;
+    const { node, wirePath: path, uid } = ref;
     if (!Number.isSafeInteger(uid) || uid < 0) {
       throw new WireError("notSerializable", `a reference has uid ${uid}`, {
         value: uid,

@@ -29,6 +29,8 @@ export class OpenContainer {
   readonly #target: Target;
   readonly #times: KeyTimes;
   readonly #watch: KeyWatch | undefined;
+  /** Keys until the next one becomes a sample. */
+  #untilSample: number;
   /** Of an object: its keys are indexes far from each other. */
   #sparse = false;
   #size = 0;
@@ -43,6 +45,7 @@ export class OpenContainer {
     this.#times = times;
     this.#target = targetOf(kind);
     this.#watch = watchOf(kind, size, times, this.#target);
+    this.#untilSample = this.#watch?.interval ?? 0;
   }
 
   /**
@@ -57,11 +60,11 @@ export class OpenContainer {
         return this.#putProperty(this.#target as Properties, this.key as string, value);
       case ContainerKind.set:
         (this.#target as Set<unknown>).add(value);
-        return this.#watch?.added(value);
+        return this.#watched(value);
       case ContainerKind.map:
         if (this.missing % 2 !== 0) return void (this.key = value);
         (this.#target as Map<unknown, unknown>).set(this.key, value);
-        return this.#watch?.added(this.key);
+        return this.#watched(this.key);
       default:
         (this.#target as unknown[]).push(value);
     }
@@ -90,7 +93,16 @@ export class OpenContainer {
       this.#sparse = true;
     }
     record[key] = value;
-    this.#watch?.added(key);
+    const watch = this.#watch;
+    if (watch !== undefined && --this.#untilSample === 0) this.#untilSample = watch.sample(key);
+  }
+
+  /** A key of a Map, or an element of a Set, was inserted. */
+  #watched(key: unknown): void {
+    const watch = this.#watch;
+    if (watch === undefined) return;
+    if (typeof key === "string") watch.text(key);
+    if (--this.#untilSample === 0) this.#untilSample = watch.sample(key);
   }
 }
 

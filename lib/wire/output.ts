@@ -1,5 +1,6 @@
 import { tooLarge } from "./errors.ts";
 import type { WireLimits } from "./limits.ts";
+import { unfilled } from "./memory.ts";
 import { encodeText, SHORT_TEXT, utf8Length } from "./text.ts";
 
 /** First size of the buffer, and the size to which it goes back after a large message. */
@@ -245,7 +246,7 @@ export class Output {
     if (needed > this.#maxMessage + SLACK) {
       throw tooLarge("a message", needed, "bytes or more", "maxMessage", this.#maxMessage);
     }
-    const grown = new Uint8Array(Math.max(needed, 2 * this.bytes.length));
+    const grown = new Uint8Array(unfilled(Math.max(needed, 2 * this.bytes.length)));
     grown.set(this.bytes.subarray(0, this.at));
     this.#use(grown);
   }

@@ -95,6 +95,25 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   if (end - start >= LONG_TEXT && isAscii(bytes.subarray(start, end))) {
     return toText.call(bytes, "latin1", start, end);
   }
+  if (bytes[start] === 0xef && bytes[start + 1] === 0xbb) return decodeMarked(bytes, start, end);
+  return decodeUtf8(bytes, start, end);
+}
+
+/** The text of UTF-16, little-endian, in `bytes[start]` to `bytes[end - 1]`, also if ill-formed. */
+export function decodeUtf16(bytes: Uint8Array, start: number, end: number): string {
+  return toText.call(bytes, "utf16le", start, end);
+}
+
+/** Some decoders take U+FEFF at the start for a signature and leave it out; here it is text. */
+function decodeMarked(bytes: Uint8Array, start: number, end: number): string {
+  let from = start;
+  while (
+    from + 3 <= end && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf
+  ) from += 3;
+  return "\ufeff".repeat((from - start) / 3) + decodeUtf8(bytes, from, end);
+}
+
+function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
   const text = toText.call(bytes, "utf8", start, end);
   // What is not UTF-8 comes out as this character; it may as well have been sent.
   if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) {
@@ -106,7 +125,7 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
 // It reads any Uint8Array; the chunks of memory links are no Buffers.
 const toText = Buffer.prototype.toString as (
   this: Uint8Array,
-  encoding: "utf8" | "latin1",
+  encoding: "utf8" | "latin1" | "utf16le",
   start: number,
   end: number,
 ) => string;

@@ -143,6 +143,15 @@ export function readCertificate(der: Uint8Array): CertificateReading {
   return readings.read(der);
 }
 
+/**
+ * Reads a certificate that nobody vouches for: it takes no place among those that are remembered.
+ *
+ * @throws {Error} when the bytes are no X.509 certificate.
+ */
+export function readStranger(der: Uint8Array): CertificateReading {
+  return readings.readOnce(der);
+}
+
 function parseCertificate(der: Uint8Array): CertificateReading {
   const bytes = Uint8Array.from(der);
   const certificate = Certificate.fromBER(bytes);

@@ -54,6 +54,39 @@ export type CertificateFault =
   | "unauthorized"
   | "wrongHost";
 
+const faults: Readonly<Record<CertificateFault, true>> = {
+  weakKey: true,
+  weakSignature: true,
+  unsupportedAlgorithm: true,
+  unreadable: true,
+  expired: true,
+  notYetValid: true,
+  noIdentity: true,
+  wrongRole: true,
+  trustDomain: true,
+  noHost: true,
+  wrongUse: true,
+  unknownCriticalExtension: true,
+  untrusted: true,
+  issuerNotAuthority: true,
+  issuerWrongUse: true,
+  issuerExpired: true,
+  pathLength: true,
+  nameConstraint: true,
+  tlsUnsupported: true,
+  revoked: true,
+  noRevocationList: true,
+  badRevocationList: true,
+  denied: true,
+  unauthorized: true,
+  wrongHost: true,
+};
+
+/** Whether a code is one of these. */
+export function isCertificateFault(code: string): code is CertificateFault {
+  return Object.hasOwn(faults, code);
+}
+
 /** Faults of a key or a signature. `problem` completes "the certificate of X ...". */
 export interface AlgorithmFault {
   readonly code: "weakKey" | "weakSignature" | "unsupportedAlgorithm";

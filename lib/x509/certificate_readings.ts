@@ -34,6 +34,12 @@ export class CertificateReadings<T> {
     if (this.#known.size > maxReadings) this.#known.delete(this.#known.keys().next().value!);
     return reading;
   }
+
+  /** The same for bytes of a stranger: what is not remembered already is not remembered afterwards. */
+  readOnce(der: Uint8Array): T {
+    const known = der.length > maxRememberedBytes ? undefined : this.#known.get(textOf(der));
+    return known ?? this.#parse(der);
+  }
 }
 
 /** One character for each byte. */

@@ -77,8 +77,11 @@ class Search {
       if ("path" in outcome) return outcome;
       failed ??= outcome;
     }
-    return failed ??
-      { fault: "untrusted", problem: this.#noIssuer(last, path.length === 1), blame: undefined };
+    if (failed !== undefined) return failed;
+    const isSelfSigned = path.length === 1 && last.selfIssued &&
+      checkSignature(last, last) === "valid";
+    const problem = untrustedProblem(last, this.#authorities, isSelfSigned);
+    return { fault: "untrusted", problem, blame: undefined };
   }
 
   /**
@@ -161,18 +164,35 @@ class Search {
     const tls = tlsProblem([...path, issuer], describeCertificate);
     return tls === undefined ? undefined : { fault: "tlsUnsupported", problem: tls, blame };
   }
+}
 
-  #noIssuer(last: CertificateReading, isLeaf: boolean): string {
-    const head = "does not chain to our authority: ";
-    const name = printableName(last.issuerCommonName ?? "without a name");
-    if (isLeaf && last.selfIssued && checkSignature(last, last) === "valid") {
-      return `${head}it is signed by itself`;
-    }
-    if (this.#authorities.some(({ subjectName }) => subjectName === last.issuerName)) {
-      return `${head}it was signed by another authority of the same name (${name})`;
-    }
-    return `${head}its issuer (${name}) is not among the authorities that are trusted here`;
+/** Why a certificate is untrusted that none of the authorities has issued; completes "the certificate ...". */
+export function untrustedProblem(
+  last: CertificateReading,
+  authorities: readonly CertificateReading[],
+  isSelfSigned: boolean,
+): string {
+  const head = "does not chain to a trusted authority: ";
+  const name = printableName(last.issuerCommonName ?? "without a name");
+  if (isSelfSigned) return `${head}it is signed by itself`;
+  const isNamesake = ({ subjectName, commonName }: CertificateReading) =>
+    subjectName === last.issuerName ||
+    (commonName !== undefined && commonName === last.issuerCommonName);
+  if (authorities.some(isNamesake)) {
+    return `${head}it was signed by another authority of the same name (${name})`;
   }
+  return `${head}its issuer (${name}) is not among those that are trusted ` +
+    `(${listAuthorities(authorities)})`;
+}
+
+/** Authorities that are shown in one message. */
+const maxShownAuthorities = 5;
+
+/** The names of authorities for a message. */
+export function listAuthorities(authorities: readonly CertificateReading[]): string {
+  const shown = authorities.slice(0, maxShownAuthorities).map(describeCertificate).join(", ");
+  const more = authorities.length - maxShownAuthorities;
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 /**

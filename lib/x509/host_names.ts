@@ -50,6 +50,23 @@ function isInternationalName(host: string): boolean {
   return /[^\u0000-\u007f]/.test(host) && !/[\s/\\:@?#[\]]/.test(host);
 }
 
+/** Whether a host is this machine, whatever network it is in. */
+export function isLoopback(host: string): boolean {
+  const plain = canonicalHost(host);
+  return plain === "localhost" || plain === "::1" || /^127(\.\d{1,3}){3}$/.test(plain);
+}
+
+/** Whether a host stands for all addresses of a machine, and so is none to dial. */
+export function isUnspecified(host: string): boolean {
+  const plain = canonicalHost(host);
+  return plain === "0.0.0.0" || plain === "::";
+}
+
+/** Whether two hosts are one, written in different ways; all loopback names and addresses are one. */
+export function isSameHost(a: string, b: string): boolean {
+  return canonicalHost(a) === canonicalHost(b) || (isLoopback(a) && isLoopback(b));
+}
+
 /**
  * Whether a certificate that names `hosts` covers `host`. A name `*.example.com` covers one more
  * label, and only that (RFC 9525).

@@ -9,6 +9,7 @@ import type { CertificateNames } from "../runtime/identity_mapping.ts";
 import type { ChainLink, ClientIdentity, NodeIdentity } from "../runtime/network.ts";
 import type { CertificateReading } from "./certificate.ts";
 import { replaceUnprintable } from "../runtime/unprintable.ts";
+import { certTool } from "../runtime/cert_tool.ts";
 
 /** Which class of peer a certificate is made for. */
 export type CertificateClass = "node" | "client";
@@ -104,7 +105,7 @@ export function issuerOf(link: ChainLink): CertificateReading | undefined {
 
 /**
  * Why a peer may not connect because of its trust domain; undefined: it may. Completes "the
- * certificate of X ...".
+ * certificate of X ...", and reads alike at both ends.
  */
 export function domainProblem(
   own: { readonly trustDomain?: string },
@@ -112,7 +113,8 @@ export function domainProblem(
   mapper: IdentityMapper,
 ): string | undefined {
   if (!mapper.sameDomain || own.trustDomain === peer.trustDomain) return undefined;
-  return `is of ${domainText(peer.trustDomain)}, and this end of ${domainText(own.trustDomain)}`;
+  return `is of ${domainText(peer.trustDomain)}, and only peers of ` +
+    `${domainText(own.trustDomain)} are accepted`;
 }
 
 /** `"node node-1"` or `"client reports"`, or the first name of a certificate without a class. */
@@ -152,7 +154,7 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
         "has no URI name spiffe://<domain>/node/<name> or spiffe://<domain>/client/<name>; " +
         `it has ${listNames(names)}`,
       remedy:
-        "issue it with cert.ts; or, to use certificates of another PKI, say with the option " +
+        `issue it with ${certTool}; or, to use certificates of another PKI, say with the option ` +
         "identity of TlsConfig which names are nodes and which are clients" +
         `${example(names)} (docs/foreign_pki.md)`,
     };

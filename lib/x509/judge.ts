@@ -6,7 +6,7 @@
  */
 import { type CertificateReading, isoTime } from "./certificate.ts";
 import type { CertificateFault } from "./certificate_fault.ts";
-import { type ChainProblem, followChain } from "./chain.ts";
+import { type ChainProblem, followChain, untrustedProblem } from "./chain.ts";
 import { coversHost, listHosts } from "./host_names.ts";
 import {
   type CertificateClass,
@@ -18,6 +18,8 @@ import {
   ownIdentities,
 } from "./identity.ts";
 import { judgeRevocation, type RevocationPolicy } from "./revocation_policy.ts";
+import { checkSignature } from "./signature.ts";
+import { certTool } from "../runtime/cert_tool.ts";
 
 /** A certificate with the parameters of its verification. */
 export interface Case {
@@ -93,6 +95,59 @@ export function judgeChain(
   return "path" in outcome ? outcome.path : { ...outcome, remedy: chainRemedy(outcome) };
 }
 
+/**
+ * What is against a certificate whose signatures nobody has checked, by checks whose cost its sender
+ * cannot raise: no signature is verified with a key that it has chosen, except its own. Undefined:
+ * nothing that can be said so; that proves nothing.
+ */
+export function judgeUnproved(
+  { leaf, intermediates, authorities, now, mapper }: Case,
+): Fault | undefined {
+  const [fault] = leafFaults({ leaf, now, ...(mapper && { mapper }) }, {});
+  if (fault !== undefined) return fault;
+  const problem = unprovedProblem(leaf, intermediates, authorities);
+  if (problem === undefined) return undefined;
+  const chain = { fault: "untrusted", problem, blame: undefined } as const;
+  return { ...chain, remedy: chainRemedy(chain) };
+}
+
+/** Follows the issuers by their names, from the leaf to the first that none of the others has issued. */
+function unprovedProblem(
+  leaf: CertificateReading,
+  intermediates: readonly CertificateReading[],
+  authorities: readonly CertificateReading[],
+): string | undefined {
+  const below = new Set([leaf]);
+  for (let last = leaf;;) {
+    const issuers = authorities.filter(({ subjectName }) => subjectName === last.issuerName);
+    if (issuers.length > 0) {
+      const outcomes = issuers.slice(0, maxIssuers)
+        .map((issuer) => isSlow(issuer) ? "unknown" : checkSignature(issuer, last));
+      return outcomes.every((outcome) => outcome === "invalid")
+        ? untrustedProblem(last, authorities, false)
+        : undefined;
+    }
+    const next = intermediates.find((one) =>
+      !below.has(one) && one.subjectName === last.issuerName
+    );
+    if (next === undefined) {
+      const isSelfSigned = last === leaf && leaf.selfIssued && !isSlow(leaf) &&
+        checkSignature(leaf, leaf) === "valid";
+      return untrustedProblem(last, authorities, isSelfSigned);
+    }
+    below.add(next);
+    last = next;
+  }
+}
+
+/** Authorities of one name whose signature is tried. */
+const maxIssuers = 4;
+
+/** Whether a signature of this key takes some 20 ms to check. */
+function isSlow({ key }: CertificateReading): boolean {
+  return key.name === "p521";
+}
+
 /** The fault of a set of trusted authorities. */
 export function bundleFault(authorities: readonly CertificateReading[]): Fault | undefined {
   const leaf = authorities.find(({ isAuthority }) => !isAuthority);
@@ -100,7 +155,7 @@ export function bundleFault(authorities: readonly CertificateReading[]): Fault |
   return {
     fault: "issuerNotAuthority",
     problem: `is that of ${describeCertificate(leaf)} and not of an authority`,
-    remedy: "put only authorities there, as made by cert.ts create-ca",
+    remedy: `put only authorities there, as made by ${certTool} create-ca`,
   };
 }
 
@@ -220,13 +275,13 @@ function* useFaults(
 }
 
 function reissue(what: string, kind: CertificateClass): string {
-  return `issue it with ${what}, as cert.ts create-${kind} does`;
+  return `issue it with ${what}, as ${certTool} create-${kind} does`;
 }
 
 function chainRemedy({ fault }: ChainProblem): string {
   switch (fault) {
     case "untrusted":
-      return "have it issued by an authority in caFile, or add its authority to caFile";
+      return "have it issued by one of those, or add its issuer to caFile of the end that rejects it";
     case "weakKey":
       return `use an authority with a key of type ${acceptedKeys}`;
     case "weakSignature":

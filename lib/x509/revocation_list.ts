@@ -4,6 +4,7 @@ import { X509Error } from "./errors.ts";
 import { pemBlocks, pemText } from "./pem.ts";
 import { checkSignature, type Signed } from "./signature.ts";
 import { readSignatureAlgorithm } from "./signature_algorithm.ts";
+import { certTool } from "../runtime/cert_tool.ts";
 
 /** A revocation list as it was read. Its signature is not verified yet. */
 export interface RevocationListReading extends Signed {
@@ -28,7 +29,7 @@ export interface RevocationList
 
 /** CRL number and authority key identifier; others that are critical change what a list means. */
 const knownExtensions: ReadonlySet<string> = new Set(["2.5.29.20", "2.5.29.35"]);
-const rewrite = "write it anew with cert.ts revoke, or with the tool of its authority";
+const rewrite = `write it anew with ${certTool} revoke, or with the tool of its authority`;
 
 /**
  * Reads the lists of a PEM text, or the one that the bytes are (DER).

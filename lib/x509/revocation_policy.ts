@@ -1,13 +1,14 @@
 import type { CertificateFacts, IdentityRefusal, RevocationData } from "../runtime/network.ts";
 import type { CertificateReading } from "./certificate.ts";
 import { X509Error } from "./errors.ts";
-import { issuerOf } from "./identity.ts";
+import { type CertificateClass, issuerOf } from "./identity.ts";
 import {
   ListsOfPeers,
   parseRevocationLists,
   type RevocationList,
   verifyLists,
 } from "./revocation_list.ts";
+import { certTool } from "../runtime/cert_tool.ts";
 
 /** Which certificates are refused although they are good. */
 export interface RevocationPolicy {
@@ -44,6 +45,18 @@ export function policyOf(
     denied: new Set(denied),
     listRequired,
     currentRequired,
+  };
+}
+
+/** What the option `crlRequired` means at a node or a client; undefined: it is not set. */
+export function listsNeeded(
+  crlRequired: boolean | undefined,
+  kind: CertificateClass,
+): Pick<RevocationData, "listRequired" | "currentRequired"> {
+  return {
+    listRequired: crlRequired === true,
+    // A client depends on its nodes, which check each other.
+    currentRequired: crlRequired ?? kind === "node",
   };
 }
 
@@ -109,6 +122,6 @@ export function denyListEntries(text: string): string[] {
 
 function badDenyList(problem: string): X509Error {
   return new X509Error("badDenyList", problem, {
-    remedy: "write one fingerprint of 64 hexadecimal digits a line, as cert.ts info prints it",
+    remedy: `write one fingerprint of 64 hexadecimal digits a line, as ${certTool} info prints it`,
   });
 }

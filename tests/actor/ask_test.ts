@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
-import { ActorError, AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
+import { ActorError, AskError } from "../../lib/actor/errors.ts";
 import { internalsOf } from "../../lib/actor/system/system_internals.ts";
 import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
@@ -62,8 +62,11 @@ Deno.test("every ask times out exactly on time, and no timer is left", async () 
         };
         assertEquals(ends.filter(clear).toSorted(), expected.filter(clear).toSorted());
         assertEquals(ends.length, asks.length);
-        assertEquals(clock.pending, 0);
+        // Late replies after the first are counted, and their number is logged a minute later.
+        const counting = (system.ledger.deadLetters.get("expired") ?? 0) > 1 ? 1 : 0;
+        assertEquals(clock.pending, counting);
         await clock.resolve(system.shutdown());
+        assertEquals(clock.pending, 0);
       },
     ),
     { numRuns: 60 },
@@ -79,9 +82,8 @@ Deno.test("an ask whose message is lost fails at once with the reason", async ()
   const error = await assertRejects(() => full!, AskError);
   assertEquals(error.code, "askNotDelivered");
   assertEquals((await assertRejects(() => waiting!, AskError)).code, "askTargetDead");
-  const late = assertRejects(() => handled!, AskTimeoutError);
-  await clock.advance(5_000);
-  await late;
+  assertEquals((await assertRejects(() => handled!, AskError)).reason, "stopped");
+  assertEquals(clock.now(), 0);
   await clock.resolve(system.shutdown());
 });
 

@@ -336,6 +336,107 @@ Deno.test("an actor that has stopped can have no children, timers, stash or adap
   assertEquals(codes, Array(5).fill("actorStopped"));
 });
 
+Deno.test("an adapter maps in the turn of its actor, when the messages before are handled", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  let state = "initial";
+  let adapter: ActorRef<number> | undefined;
+  const ref = virtual.system.spawn(
+    Behaviors.setup<string>((context) => {
+      adapter = context.messageAdapter((n: number) => `${n} when ${state}`);
+      return Behaviors.receive((_context, message) => {
+        if (message === "change") state = "changed";
+        heard.push(message);
+        return Behaviors.same();
+      });
+    }),
+    "adapted",
+  );
+  await virtual.settle();
+  ref.tell("change");
+  adapter!.tell(1);
+  assertEquals(heard, []);
+  await virtual.settle();
+  assertEquals(heard, ["change", "1 when changed"]);
+});
+
+Deno.test("an adapter that throws costs its message, in order, under the actor's supervision", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  let adapter: ActorRef<number> | undefined;
+  const ref = virtual.system.spawn(
+    Behaviors.supervise(
+      Behaviors.setup<string>((context) => {
+        adapter = context.messageAdapter((n: number) => {
+          if (n === 0) throw new Error("cannot map");
+          return `number ${n}`;
+        });
+        return into(heard);
+      }),
+      { decider: () => "resume" },
+    ),
+    "adapted",
+  );
+  await virtual.settle();
+  ref.tell("before");
+  for (const n of [1, 0, 2]) adapter!.tell(n);
+  ref.tell("after");
+  await virtual.settle();
+  assertEquals(heard, ["before", "number 1", "number 2", "after"]);
+  assertEquals(virtual.lines.map(({ message }) => message), ["actor failed; resuming"]);
+});
+
+Deno.test("the mailbox measures what comes through an adapter by itself, and sizeOf its own messages", async () => {
+  await using virtual = new VirtualSystem();
+  const heard: string[] = [];
+  const measured: string[] = [];
+  let adapter: ActorRef<{ n: number }> | undefined;
+  const ref = virtual.system.spawn(
+    Behaviors.setup<string>((context) => {
+      adapter = context.messageAdapter(({ n }: { n: number }) => `number ${n}`);
+      return into(heard);
+    }),
+    "adapted",
+    {
+      mailbox: {
+        maxBytes: 1_000,
+        sizeOf: (message: string) => {
+          measured.push(message.toUpperCase());
+          return message.length;
+        },
+      },
+    },
+  );
+  await virtual.settle();
+  adapter!.tell({ n: 1 });
+  ref.tell("own");
+  await virtual.settle();
+  assertEquals([heard, measured], [["number 1", "own"], ["OWN"]]);
+});
+
+Deno.test("with checkMessages an adapter's message is checked as it was mapped", async () => {
+  await using virtual = new VirtualSystem({ checkMessages: true });
+  const heard: object[] = [];
+  let adapter: ActorRef<{ n: () => number }> | undefined;
+  virtual.system.spawn(
+    Behaviors.setup<object>((context) => {
+      adapter = context.messageAdapter((value: { n: () => number }) => ({ n: value.n() }));
+      return Behaviors.receive((_context, message) => {
+        heard.push(message);
+        return Behaviors.same();
+      });
+    }),
+    "adapted",
+  );
+  await virtual.settle();
+  const value = { n: () => 1 };
+  adapter!.tell(value);
+  await virtual.settle();
+  assertEquals(heard, [{ n: 1 }]);
+  assertEquals([Object.isFrozen(value), Object.isFrozen(heard[0])], [false, true]);
+  assertEquals(virtual.lines, []);
+});
+
 // --- pipeToSelf ---
 
 Deno.test("pipeToSelf: the result itself, mapped, or the failure; what fails without a map is logged", async () => {
@@ -347,9 +448,6 @@ Deno.test("pipeToSelf: the result itself, mapped, or the failure; what fails wit
       context.pipeToSelf(Promise.resolve(5), (n) => `mapped ${n}`);
       context.pipeToSelf(Promise.reject(new Error("a")), () => "", (e) => `failed ${e}`);
       context.pipeToSelf(Promise.reject(new Error("b")) as Promise<string>);
-      context.pipeToSelf(Promise.resolve(5), () => {
-        throw new Error("c");
-      });
       return into(heard);
     }),
     "piping",
@@ -357,9 +455,50 @@ Deno.test("pipeToSelf: the result itself, mapped, or the failure; what fails wit
   await virtual.settle();
   assertEquals(heard.toSorted(), ["as it is", "failed Error: a", "mapped 5"]);
   const warnings = virtual.lines.filter(({ message }) => message === "pipeToSelf failed");
-  assertEquals(warnings.map(({ source, level }) => `${source} ${level}`), [
-    "/piping warn",
-    "/piping warn",
+  assertEquals(warnings.map(({ source, level }) => `${source} ${level}`), ["/piping warn"]);
+});
+
+for (const catches of [true, false]) {
+  const what = catches ? "goes to onRejected" : "fails the actor";
+  Deno.test(`a mapping of pipeToSelf that throws ${what}`, async () => {
+    await using virtual = new VirtualSystem();
+    const heard: string[] = [];
+    const restarted = virtual.events("actorRestarted");
+    let starts = 0;
+    virtual.system.spawn(
+      Behaviors.supervise(Behaviors.setup<string>((context) => {
+        if (++starts === 1) {
+          context.pipeToSelf(
+            Promise.resolve("{not json"),
+            (text) => JSON.parse(text) as string,
+            catches ? (reason) => `rejected: ${(reason as Error).name}` : undefined,
+          );
+        }
+        return into(heard);
+      })),
+      "piping",
+    );
+    await virtual.settle();
+    assertEquals(heard, catches ? ["rejected: SyntaxError"] : []);
+    assertEquals(restarted.length, catches ? 0 : 1);
+  });
+}
+
+Deno.test("an onRejected of pipeToSelf that throws fails the actor", async () => {
+  await using virtual = new VirtualSystem();
+  const stopped = virtual.events("actorStopped");
+  virtual.system.spawn(
+    Behaviors.setup<string>((context) => {
+      context.pipeToSelf(Promise.reject(new Error("lost")), String, () => {
+        throw new Error("cannot map");
+      });
+      return Behaviors.ignore();
+    }),
+    "piping",
+  );
+  await virtual.settle();
+  assertEquals(stopped.map((event) => String((event as { cause?: unknown }).cause)), [
+    "Error: cannot map",
   ]);
 });
 

@@ -187,7 +187,11 @@ Deno.test("errors of postStop, preRestart and postRestart hide no other and stop
     "signal postStop",
     "postStop",
   ]);
-  assertEquals(virtual.lines.filter(({ level }) => level === "error").length, 2);
+  assertEquals(virtual.lines.map(({ level, message }) => [level, message]), [
+    ["error", "actor failed; restarting"],
+    ["error", "actor failed before a restart"],
+    ["error", "actor failed while it was stopping"],
+  ]);
 });
 
 Deno.test("a postRestart that throws counts as one more failure", async () => {

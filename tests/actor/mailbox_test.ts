@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Mailbox } from "../../lib/actor/cell/mailbox.ts";
-import { SentMessage } from "../../lib/actor/ref/message_sender.ts";
+import { SentMessage } from "../../lib/actor/ref/sent_message.ts";
 import type { MailboxOptions } from "../../lib/actor/behavior/spawn_options.ts";
 
 class OpenMailbox extends Mailbox {
@@ -27,8 +27,12 @@ class OpenMailbox extends Mailbox {
   declare readonly watch: never;
   declare readonly onTerminated: never;
   declare readonly keepEntities: never;
+  declare readonly adopt: never;
+  declare readonly activity: never;
   declare readonly isBusy: never;
-  declare readonly tellOwn: never;
+  declare heldAsks: never;
+  declare readonly becomeForwarder: never;
+  declare readonly tellOwnWhen: never;
   override tell(message: unknown): void {
     this.put(message);
   }

@@ -9,10 +9,10 @@ import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
+import { InboxRef } from "../../lib/testkit/test_inbox.ts";
 
 /** A target that is stopped by hand, and tells who still wants to know. */
-class Target implements ActorRef<string> {
-  readonly path = "/target";
+class Target extends InboxRef {
   readonly heard: [time: number, message: string][] = [];
   readonly callbacks = new Set<() => void>();
   onTell: (message: string) => void = () => {};
@@ -20,13 +20,12 @@ class Target implements ActorRef<string> {
   readonly #clock: ManualClock;
 
   constructor(clock: ManualClock) {
+    super("/target", (message) => {
+      this.heard.push([this.#clock.now(), message as string]);
+      this.onTell(message as string);
+    });
     this.#clock = clock;
   }
-
-  readonly tell = (message: string): void => {
-    this.heard.push([this.#clock.now(), message]);
-    this.onTell(message);
-  };
 
   stop(): void {
     this.#stopped = true;
@@ -192,13 +191,10 @@ Deno.test("a machine that slept through many ticks sends one of them", async () 
 Deno.test("a target that throws costs a log line, and neither the process nor the next tick", async () => {
   const { clock, scheduler, lines } = setUp();
   let told = 0;
-  const target: ActorRef<string> = {
-    path: "/broken",
-    tell: () => {
-      told++;
-      throw new Error("broken");
-    },
-  };
+  const target: ActorRef<string> = new InboxRef("/broken", () => {
+    told++;
+    throw new Error("broken");
+  });
   scheduler.tick("tick", { target, message: "tick", interval: 10 });
   await clock.advance(20);
   assertEquals(told, 2);

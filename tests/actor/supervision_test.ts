@@ -183,8 +183,9 @@ Deno.test("resume: the behaviour stays, only the message is gone", async () => {
   for (const message of ["up", "fail", "up", { collect }] as const) ref.tell(message);
   await virtual.settle();
   assertEquals(collect, [2]);
-  const warnings = virtual.lines.filter(({ level }) => level === "warn");
-  assertEquals(warnings.map(({ message }) => message), ["actor failed; resuming"]);
+  const errors = virtual.lines.filter(({ level }) => level === "error");
+  assertEquals(errors.map(({ message }) => message), ["actor failed; resuming"]);
+  assert(errors[0]!.fields.error instanceof Error);
 });
 
 Deno.test("without supervision, or with stop, the actor stops and its watchers get the cause", async () => {

@@ -7,6 +7,7 @@ import { type TaskResult, TaskRunner } from "../../lib/actor/services/task_runne
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { recordedLog } from "./recorded_log.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
+import { InboxRef } from "../../lib/testkit/test_inbox.ts";
 
 function setUp(maxTasks?: number) {
   const clock = new ManualClock();
@@ -21,7 +22,10 @@ function setUp(maxTasks?: number) {
 
 function listener<T>(): { replyTo: ActorRef<TaskResult<T>>; heard: TaskResult<T>[] } {
   const heard: TaskResult<T>[] = [];
-  return { heard, replyTo: { path: "/listener", tell: (result) => void heard.push(result) } };
+  return {
+    heard,
+    replyTo: new InboxRef("/listener", (result) => void heard.push(result as TaskResult<T>)),
+  };
 }
 
 /** Ends when its signal is aborted, with the signal's reason. */
@@ -215,12 +219,9 @@ Deno.test("close without tasks is done at once, and refuses a budget that is non
 
 Deno.test("a replyTo that throws costs a log line, not the process", async () => {
   const { clock, tasks, lines } = setUp();
-  const replyTo: ActorRef<TaskResult<number>> = {
-    path: "/broken",
-    tell: () => {
-      throw new Error("broken");
-    },
-  };
+  const replyTo: ActorRef<TaskResult<number>> = new InboxRef("/broken", () => {
+    throw new Error("broken");
+  });
   assertEquals(await tasks.run(() => 1, { key: "one", replyTo }).result, 1);
   await clock.advance(0);
   assertEquals(lines.map(({ level, fields }) => [level, fields.key]), [["error", "one"]]);

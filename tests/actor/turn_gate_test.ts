@@ -17,6 +17,7 @@ const keeper: EntityKeeper = {
   idOf: () => "",
   epochOf: () => 7,
   passivate: () => {},
+  keep: () => false,
   onStopped: () => {},
 };
 

@@ -4,11 +4,14 @@ import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import type { ActorContext } from "../../lib/actor/behavior/context.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { actorRef, type ActorRefSchema, isActorRef } from "../../lib/actor/ref/ref_schema.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import type { EventStream } from "../../lib/actor/services/event_stream.ts";
 import type { ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
+import type { ClusterAccess } from "../../lib/sharding/routing/cluster_access.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
+import type { MessageSchema } from "../../lib/sharding/routing/schema.ts";
 import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { sharded } from "../../lib/sharding/sharded_behavior.ts";
 
@@ -99,6 +102,69 @@ export async function repliesAreInferred(
   // @ts-expect-error: the reply is a number
   const wrong: string = await system.ask(asked, (replyTo) => ({ type: "get", replyTo }));
   return [got, two, text, wrong];
+}
+
+/** Never called: references to one entity have the messages of their type. */
+export async function entitiesAreTyped(
+  system: ClusteredActorSystem,
+  client: ClusterClient,
+  either: ClusterAccess,
+) {
+  const Entities = entityType<Asked>("asked");
+  const region = system.spawn(sharded(Entities, () => Behaviors.receive(() => Behaviors.same())));
+  const plain: ActorRef<Asked> = region.entity("a");
+  for (const place of [system, client, either]) {
+    const one = place.entity(Entities, "a");
+    const got: number = await one.ask((replyTo) => ({ type: "get", replyTo }));
+    const list = await one.ask((replyTo) => ({ type: "list", prefix: ["a"], replyTo }));
+    list.map((text) => text.length);
+    const same: number = await place.ask(one, (replyTo) => ({ type: "get", replyTo }));
+    const maybe = await place.askOrUndefined(one, (replyTo) => ({ type: "get", replyTo }));
+    maybe?.toFixed();
+    one.tell({ type: "set", value: got + same });
+    // @ts-expect-error: there is no such message
+    one.tell({ type: "sett", value: 1 });
+    // @ts-expect-error: an entity takes messages, not envelopes
+    one.tell(shardEnvelope("a", { type: "set", value: 1 }));
+    // @ts-expect-error: the reply is a number
+    const wrong: string = await one.ask((replyTo) => ({ type: "get", replyTo }));
+    // @ts-expect-error: there is no such message
+    one.ask((replyTo) => ({ type: "gett", replyTo }));
+    // @ts-expect-error: a type of unknown messages
+    place.entity(entityType("forgotten"), "a").tell("anything");
+    // @ts-expect-error: nothing says what those take
+    place.entityRef("forgotten").entity("a").tell("anything");
+    place.entityRef<Asked>("asked").entity("a").tell({ type: "set", value: 1 });
+    const known: readonly ActorRef<Asked>[] = place.lookup(ServiceKey<Asked>("asked"));
+    const there: ActorRef<Asked> = place.lookup<Asked>("/asked", { node: "a:1" });
+    const labelled: ActorRef<Asked> | undefined = place.lookup<Asked>("/asked", { nodeId: "a" });
+    for await (const refs of place.subscribe(ServiceKey<Asked>("asked"))) {
+      refs[0]?.tell({ type: "set", value: 1 });
+    }
+    console.log(wrong, known, there, labelled);
+  }
+  await client.entity(Entities, "a").ask((replyTo) => ({ type: "get", replyTo }), { retry: true });
+  // @ts-expect-error: only a client tries again
+  system.entity(Entities, "a").ask((replyTo) => ({ type: "get", replyTo }), { retry: true });
+  return plain;
+}
+
+/** Never called: what is known to be a reference can be sent to by those who know what it takes. */
+export function referencesAreChecked(value: unknown, schema: ActorRefSchema<number>) {
+  if (isActorRef(value)) {
+    const ref: ActorRef<never> = value;
+    // @ts-expect-error: nothing says what it takes
+    ref.tell(5);
+  }
+  const result = schema["~standard"].validate(value);
+  if (result.issues === undefined) result.value.tell(5);
+  // @ts-expect-error: it takes numbers
+  if (result.issues === undefined) result.value.tell("5");
+  type Output = NonNullable<ActorRefSchema<number>["~standard"]["types"]>["output"];
+  const output: Output = actorRef<number>() as never;
+  output.tell(5);
+  const asMessage: MessageSchema<ActorRef<number>> = schema;
+  return asMessage;
 }
 
 /** Code for any actor keeps its own type of replies. */

@@ -356,6 +356,16 @@ opensslTest(
     };
     await run("-gencrl", "-out", "@certs/node-1/ca.crl");
     assertEquals(codes(await ask(work)), []);
+    // A node rejects what an authority with an outdated list has issued, unless the option says no.
+    const over = { now: new Date(Date.now() + 30.5 * day) };
+    for (
+      const [crlRequired, refuses] of [[undefined, true], [false, false], [true, true]] as const
+    ) {
+      const options = { ...over, ...(crlRequired !== undefined && { crlRequired }) };
+      const outdated = codes(await ask(work, options)).filter((code) => code.startsWith("A: "));
+      assertEquals(outdated.includes("A: noRevocationList"), refuses, String(crlRequired));
+      assert(outdated.includes("A: crlExpired"));
+    }
     await run("-revoke", "@certs/node-2/node.crt");
     await run("-gencrl", "-out", "@certs/node-1/ca.crl");
     const report = await ask(work);

@@ -42,6 +42,38 @@ Deno.test("init for programs, with further hosts and clients", async () => {
   );
 });
 
+Deno.test("list and info find what init has made, in its folders", async () => {
+  await using work = await Workspace.create();
+  await ok(work, "init", "--out", "@certs", "--nodes", "10", "--client", "me");
+  await Deno.mkdir(work.path("certs/.git"));
+  await Deno.copyFile(work.path("certs/ca/ca.crt"), work.path("certs/.git/hidden.crt"));
+  const listed = (await ok(work, "list", "@certs")).split("\n").map((line) => line.split(" ")[0]);
+  assertEquals(listed.slice(0, 6), [
+    "ca/ca.crt",
+    "me/ca.crt",
+    "me/client.crt",
+    "node-1/ca.crt",
+    "node-1/node.crt",
+    "node-2/ca.crt",
+  ]);
+  assertEquals(listed.filter((file) => file !== "").length, 23);
+  const json = JSON.parse(await ok(work, "info", "@certs", "--json")) as { file: string }[];
+  assert(json.some(({ file }) => file.endsWith("certs/node-10/node.crt")));
+  assert(!json.some(({ file }) => file.includes(".git")));
+});
+
+Deno.test("the revocation options of doctor exclude each other, and go with two folders", async () => {
+  await using work = await Workspace.create();
+  await ok(work, "init", "--out", "@certs", "--nodes", "2");
+  const pair = ["doctor", "@certs/node-1", "@certs/node-2"];
+  await ok(work, ...pair, "--crl-optional");
+  const both = await run(work, ...pair, "--crl-optional", "--crl-required");
+  assertEquals(both.exitCode, 2);
+  assertStringIncludes(both.stderr, "--crl-required and --crl-optional exclude each other");
+  const live = await run(work, "doctor", "@certs/node-1", "--connect", "a:1", "--crl-optional");
+  assertStringIncludes(live.stderr, "--crl-optional goes with two folders");
+});
+
 Deno.test("init exits with 1 when an existing file is unusable", async () => {
   await using work = await Workspace.create();
   await ok(work, "init", "--out", "@certs", "--nodes", "1");

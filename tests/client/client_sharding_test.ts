@@ -45,6 +45,8 @@ async function scene(
       undelivered = handler;
     },
     reserve: () => {},
+    resolveRefs: () => {},
+    handleMissing: () => {},
     send: (to, path, message) => {
       if (path === "/_region-lists") deliveries.push(`${to} ${(message as unknown[])[1]}`);
     },

@@ -6,8 +6,9 @@ import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import type { ClientAskOptions } from "../../lib/client/client_ask.ts";
 import type { ClientOptions } from "../../lib/client/client_options.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
+import type { ClientConnectionRejected } from "../../lib/client/client_state.ts";
 import { ClientError } from "../../lib/client/errors.ts";
-import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
+import { Behaviors } from "../../lib/behaviors.ts";
 import { getValue } from "../sim/counter.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 
@@ -110,10 +111,12 @@ Deno.test("who waits when the client closes hears it at once, also in the pause 
   const again = note(
     client.ask(ref, getValue("hits") as never, { timeout: 60_000, retry: true }),
   );
-  // A message for no entity is lost at once, so this ask is in its pause.
-  const lost = (replyTo: ActorRef<number>) => shardEnvelope("", { replyTo }) as never;
+  // A message for an actor that has stopped is lost at once, so this ask is in its pause.
+  const gone = client.spawn(Behaviors.ignore(), "gone");
+  await cluster.clock.resolve(client.stop(gone));
+  const lost = (replyTo: ActorRef<number>) => replyTo;
   const pausing = note(
-    client.ask(ref, lost, { timeout: 60_000, retry: { delay: 2_000, attempts: 1_000 } }),
+    client.ask(gone, lost, { timeout: 60_000, retry: { delay: 2_000, attempts: 1_000 } }),
   );
   const listing = client.subscribe({ id: "x" } as never);
   const waiting = listing.next().then(() => listing.next());
@@ -124,4 +127,48 @@ Deno.test("who waits when the client closes hears it at once, also in the pause 
   assert(cluster.clock.now() - begin < 50, `${cluster.clock.now() - begin} ms`);
   assertEquals(codes.toSorted(), ["askNotDelivered", "systemStopped", "systemStopped"]);
   assertEquals((await waiting).done, true);
+});
+
+Deno.test("a client of another system is told at once which systems both are of", async () => {
+  const cluster = new SimulatedCluster(20);
+  const nodes = await cluster.start(1);
+  const before = cluster.clock.now();
+  const connecting = ClusterClient.connect({ ...options(cluster), systemName: "simm" });
+  const error = await cluster.clock.resolve(assertRejects(() => connecting, ClientError));
+  assertEquals(error.code, "contactsUnusable");
+  assert(cluster.clock.now() - before < 1_000, "long before connectTimeout");
+  const told = 'node-1:25520: the peer rejected this client: it belongs to the system "sim", and ' +
+    'this client to "simm"';
+  assert(error.message.includes(told), error.message);
+  await cluster.stop(nodes);
+});
+
+Deno.test("a lazy client publishes one event for each node that rejects it, until it is accepted", async () => {
+  const cluster = new SimulatedCluster(21);
+  const nodes = await cluster.start(1);
+  const client = await cluster.clock.resolve(
+    ClusterClient.connect({ ...options(cluster), systemName: "simm", lazy: true }),
+  );
+  const seen: ClientConnectionRejected[] = [];
+  client.eventStream.subscribe("connectionRejected", (event) => void seen.push(event));
+  await cluster.clock.advance(30_000);
+  assertEquals(seen.map(({ address, code }) => [address, code]), [["node-1:25520", "systemName"]]);
+  assert(seen[0]!.reason.includes('"sim"'), seen[0]!.reason);
+  await cluster.clock.resolve(client.close());
+  await cluster.stop(nodes);
+});
+
+Deno.test("a client waits while one contact point may still come up", async () => {
+  const cluster = new SimulatedCluster(22);
+  const nodes = await cluster.start(1);
+  const connecting = ClusterClient.connect({
+    ...options(cluster),
+    contactPoints: ["node-1:25520", "node-2:25520"],
+    systemName: "simm",
+    connectTimeout: 6_000,
+  });
+  const before = cluster.clock.now();
+  const error = await cluster.clock.resolve(assertRejects(() => connecting, ClientError));
+  assertEquals([error.code, cluster.clock.now() - before], ["connectTimeout", 6_000]);
+  await cluster.stop(nodes);
 });

@@ -143,9 +143,14 @@ Deno.test("a failed seed lookup is part of the start error", async () => {
   );
   const wanted = "no seeds from A records of nowhere.internal: no such name";
   assert(error.message.includes(wanted), error.message);
+  assert(error.message.includes("it knows no seeds yet"), error.message);
+  assert(error.message.endsWith("correct the option seedNodes, so that its source names nodes"));
   const bad = start(cluster, "node-1", () => Promise.resolve(["nowhere"]), options);
   const other = await assertRejects(() => cluster.clock.resolve(bad), ClusterTimeoutError);
-  assert(other.message.includes('"nowhere" is not an address'), other.message);
+  assert(other.message.includes('no seeds from a function: "nowhere" is not an address'));
+  const zero = start(cluster, "node-1", () => ["node-2:0"], options);
+  const third = await assertRejects(() => cluster.clock.resolve(zero), ClusterTimeoutError);
+  assert(third.message.includes('"node-2:0" has no port to dial'), third.message);
   await cluster.clock.advance(10_000);
   assertEquals(cluster.clock.pending, 0);
 });
@@ -162,5 +167,57 @@ Deno.test("invalid seeds are rejected before a port is opened", () => {
     const options = { name: "x", host: "127.0.0.1", port: 0, seedNodes: seeds as SeedNodes };
     const { option } = assertThrows(() => checkClusterOptions(options), OptionError);
     assert(option.startsWith("seedNodes"), option);
+  }
+});
+
+Deno.test("name servers that return another part of the records each time lead to one cluster", async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const cluster = new SimulatedCluster(seed);
+    const all = ["node-1", "node-2", "node-3", "node-4", "node-5"];
+    let turn = 0;
+    const resolver: Resolver = {
+      // In turns, so that no two answers in a row are the same.
+      resolve: () => {
+        const from = turn++ % all.length;
+        return Promise.resolve([0, 1, 2].map((next) => ({ host: all[(from + next) % 5]! })));
+      },
+    };
+    const seeds = { dns: "casty.internal", type: "A", port: 25_520 } as const;
+    const starting = all.map((host) => {
+      return start(cluster, host, seeds, { resolver, requiredQuorum: 5, startTimeout: 20_000 });
+    });
+    const nodes = await cluster.clock.resolve(Promise.all(starting));
+    assertEquals(clusterIds(nodes).size, 1);
+    assert(
+      nodes[0]!.cluster.state().clusterId!.startsWith("node-1:25520"),
+      "the lowest bootstraps",
+    );
+    await cluster.stop(nodes);
+  }
+});
+
+Deno.test("answers that keep changing are named in the start error", async () => {
+  const cluster = new SimulatedCluster(6);
+  let turn = 0;
+  const seeds = () => [`other-${turn++ % 3}:25520`];
+  const error = await assertRejects(
+    () => cluster.clock.resolve(start(cluster, "node-1", seeds, { startTimeout: 8_000 })),
+    ClusterTimeoutError,
+  );
+  const told =
+    /keep changing \(\d+ times so far\): the latest one names other-\d:25520, those of the/;
+  assert(told.test(error.message), error.message);
+  assert(error.message.includes("other-0:25520, other-1:25520, other-2:25520"), error.message);
+});
+
+Deno.test("a name without records is told as that, whatever the platform calls it", async () => {
+  for (const message of ["proto error: no records found for Query { ... }", "queryA ENOTFOUND x"]) {
+    const cluster = new SimulatedCluster(7);
+    const resolver: Resolver = { resolve: () => Promise.reject(new Error(message)) };
+    const seeds = { dns: "nope.internal", type: "A", port: 1 } as const;
+    const starting = start(cluster, "node-1", seeds, { resolver, startTimeout: 3_000 });
+    const error = await assertRejects(() => cluster.clock.resolve(starting), ClusterTimeoutError);
+    const told = "no seeds from A records of nope.internal: the name has no A records";
+    assert(error.message.includes(told), error.message);
   }
 });

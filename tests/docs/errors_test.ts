@@ -55,13 +55,18 @@ Deno.test("docs/errors.md has every error class and every code, and no others", 
   const sections = documented();
   assertEquals(
     [...sections.keys()].sort(),
-    [...classes, "CastyError", "Certificate faults"].sort(),
+    [...classes, "CastyError", "Certificate faults", "Reasons of an AskError"].sort(),
   );
   for (const name of classes) {
     const codes = single[name] ?? union(`${name}Code`);
     assertEquals(sections.get(name)!.toSorted(), [...codes].sort(), name);
   }
   assertEquals(sections.get("Certificate faults")!.toSorted(), union("CertificateFault").sort());
+});
+
+Deno.test("docs/errors.md has every reason of a failed ask, and no others", () => {
+  const reasons = [...union("AskFailureReason"), ...union("DeadLetterReason")];
+  assertEquals(documented().get("Reasons of an AskError")!.toSorted(), reasons.sort());
 });
 
 Deno.test("docs/errors.md has what is thrown as a CastyError itself", () => {
@@ -76,7 +81,8 @@ Deno.test("docs/errors.md has what is thrown as a CastyError itself", () => {
 Deno.test("every code of a class is used somewhere", () => {
   const unused: string[] = [];
   for (const name of documented().keys()) {
-    if (name in single || name === "CastyError" || name === "Certificate faults") continue;
+    if (name in single || !name.endsWith("Error") || name === "CastyError") continue;
+    if (name.includes(" ")) continue;
     const codes = union(`${name}Code`);
     const declaration = [...lib.values()].find((text) =>
       text.includes(`export type ${name}Code =`)

@@ -237,18 +237,26 @@ async function countersOnAll(members: readonly Talker[]): Promise<void> {
 /** What each peer must meet: the reason against it, or the length of its accepted chain. */
 interface Expected {
   readonly dials: RegExp | number;
+  /** The same on Bun, which does not show a certificate that it rejects where it listens. */
+  readonly dialsOnBun?: RegExp;
   readonly listens?: RegExp | number;
 }
 
-const otherAuthority = /comes from another authority|: another authority, expired/;
+const otherAuthority = /its issuer \(another authority\) is not among .*\(test authority\)/;
+const over = /node node-1 expired on 2021-01-01/;
+const early = /node node-1 is not valid before 2045-01-01/;
 const expected: Readonly<Record<string, Expected>> = {
   "good": { dials: 1, listens: 1 },
   "below two authorities": { dials: 3, listens: 3 },
   "below two authorities, in another order": { dials: 3, listens: 3 },
   "without a certificate": { dials: /it showed no certificate/ },
-  "of another authority": { dials: otherAuthority, listens: otherAuthority },
-  "expired": { dials: /\bexpired/, listens: /has expired/ },
-  "not yet valid": { dials: /not yet valid/, listens: /is not yet valid/ },
+  "of another authority": {
+    dials: otherAuthority,
+    dialsOnBun: /it comes from another authority/,
+    listens: otherAuthority,
+  },
+  "expired": { dials: over, dialsOnBun: /has expired/, listens: over },
+  "not yet valid": { dials: early, dialsOnBun: /is not yet valid/, listens: early },
   "revoked": { dials: /node gone is revoked/, listens: /node gone is revoked/ },
   "of another host": { dials: 1, listens: /does not cover the host 127\.0\.0\.1 but elsewhere/ },
   "of a client": { dials: 1, listens: /is that of client client-1, not of a node/ },
@@ -292,7 +300,9 @@ runtimesTest("a peer meets the same verdict on Deno, Node and Bun", async () => 
       const where = `a peer ${peer} ${side} on ${installed[index]!.name}: ${reason ?? chain}`;
       // Every connection proves its certificate, whatever the peer has kept of an earlier one.
       if (resumed) assertMatch(reason ?? "", /showed no certificate/, where);
-      const verdict = expected[peer]?.[side];
+      const { dialsOnBun, ...elsewhere } = expected[peer] ?? {};
+      const onBun = installed[index]!.name === "bun" && side === "dials" ? dialsOnBun : undefined;
+      const verdict = onBun ?? elsewhere[side];
       if (typeof verdict === "number") assertEquals(chain, verdict, where);
       else if (verdict !== undefined) assertMatch(reason ?? "", verdict, where);
     }

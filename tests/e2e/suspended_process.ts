@@ -20,6 +20,7 @@ system.spawn(
       idOf: () => "",
       epochOf: () => 1,
       passivate: () => {},
+      keep: () => false,
       onStopped: () => {},
     });
     return Behaviors.receive(() => Behaviors.same());

@@ -173,3 +173,132 @@ Deno.test("a full cluster rejects joins", () => {
   assertEquals(node.view.members.length, 2);
   assertEquals(third.refusals, ["clusterFull: maxMembers 2 is reached"]);
 });
+
+Deno.test("answers about the seeds that never agree lead to one cluster by a majority of all", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new SimulatedMembers(seed);
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const nodes = names.map((name) => world.start(name, [], { dynamicSeeds: true }));
+    // Each answer to each node is another half of them.
+    const resolve = () => {
+      for (const node of nodes) {
+        const some = names.toSorted(() => world.random.next() - 0.5).slice(0, 3);
+        world.step(node, { type: "seeds", seeds: some.map((name) => `${name}:1`).sort() });
+      }
+      world.later(1_000, resolve);
+    };
+    resolve();
+    world.run(4_900);
+    assertEquals(nodes.filter(({ view }) => view.clusterId !== undefined), [], "collecting");
+    const told = nodes.some(({ machine }) =>
+      machine.waiting(world.now).some((line) => line.includes("keep changing"))
+    );
+    assert(told, "what was seen is told");
+    within(world, `seed ${seed}`, 20_000, () => allUp(nodes));
+  }
+});
+
+Deno.test("a part of the seeds bootstraps nothing while answers have named a majority elsewhere", () => {
+  const world = new SimulatedMembers(1);
+  const seeds = ["a:1", "b:1", "x:1", "y:1", "z:1"];
+  const nodes = ["a", "b"].map((name) => world.start(name, [], { dynamicSeeds: true }));
+  const resolve = () => {
+    // In turns: those that run, and all.
+    const now = Math.round(world.now / 1_000) % 2 === 0 ? seeds.slice(0, 2) : seeds;
+    for (const node of nodes) world.step(node, { type: "seeds", seeds: now });
+    world.later(1_000, resolve);
+  };
+  resolve();
+  world.run(30_000);
+  assertEquals(nodes.map(({ view }) => view.clusterId), [undefined, undefined]);
+});
+
+Deno.test("a seed that is this node in another spelling counts as this node", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", ["A"]);
+  world.run(2_000);
+  assertEquals(node.view.clusterId, undefined);
+  world.step(node, { type: "alias", of: "A:1", address: "a:1" });
+  assertEquals(node.up, ["a:1"]);
+  assertEquals(node.log.filter((line) => line.includes("written in another way")).length, 1);
+});
+
+Deno.test("of two seeds the one in another spelling needs the vote of the other", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", ["A", "b"]);
+  world.step(node, { type: "alias", of: "A:1", address: "a:1" });
+  world.run(30_000);
+  assertEquals(node.view.clusterId, undefined);
+  const other = world.start("b", ["A", "b"]);
+  world.step(other, { type: "alias", of: "A:1", address: "a:1" });
+  within(world, "forming", 12_000, () => allUp([node, other]));
+});
+
+Deno.test("an answer from a seed under its own address counts for the spelling in the list", () => {
+  const world = new SimulatedMembers(1);
+  const first = world.start("a", []);
+  const second = world.start("b", ["A"]);
+  world.run(3_000);
+  assertEquals(second.view.clusterId, undefined);
+  world.step(second, { type: "alias", of: "A:1", address: "a:1" });
+  within(world, "joining", 3_000, () => allUp([first, second]));
+});
+
+Deno.test("an address that is not in the list is no alias of a seed", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", ["b"]);
+  world.step(node, { type: "alias", of: "x:1", address: "a:1" });
+  world.run(10_000);
+  assertEquals(node.view.clusterId, undefined);
+});
+
+const failure = (address: string, isDefinite = true) =>
+  ({ type: "unreachable", address, reason: `no way to ${address}`, isDefinite }) as const;
+
+Deno.test("a node fails once no seed can ever be used, and names the reason of each", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", ["b", "c"]);
+  world.step(node, failure("b:1"));
+  world.run(10_000);
+  assertEquals(node.failed, []);
+  world.step(node, failure("c:1"));
+  world.run(200);
+  assertEquals(node.failed, ["seedsUnusable: b:1: no way to b:1; c:1: no way to c:1"]);
+  assertEquals(node.machine.waiting(world.now).slice(1), [
+    "b:1 cannot be used: no way to b:1",
+    "c:1 cannot be used: no way to c:1",
+  ]);
+});
+
+Deno.test("a node waits while a seed may come up, has answered, or a cluster is heard", () => {
+  const world = new SimulatedMembers(1);
+  const down = world.start("a", ["b", "c"]);
+  world.step(down, failure("b:1"));
+  world.step(down, failure("c:1", false));
+  const answered = world.start("d", ["e", "f"]);
+  const other = world.start("e", ["d", "e", "f"]);
+  world.run(2_000);
+  world.step(answered, failure("f:1"));
+  // Seeds that are no seeds of this node say nothing.
+  world.step(answered, failure("x:1"));
+  const alone = world.start("g", ["h"], { allowSelfBootstrap: true });
+  world.step(alone, failure("h:1"));
+  world.run(3_000);
+  for (const node of [down, answered, other, alone]) assertEquals(node.failed, []);
+  assertEquals(down.machine.waiting(world.now).slice(1), [
+    "b:1 cannot be used: no way to b:1",
+    "c:1 has not answered: no way to c:1",
+  ]);
+  within(world, "bootstrap", 4_000, () => allUp([alone]));
+});
+
+Deno.test("an answer ends a failure of the connection before it", () => {
+  const world = new SimulatedMembers(1);
+  const node = world.start("a", ["b", "c"]);
+  world.step(node, failure("b:1"));
+  const other = world.start("b", ["b", "c"]);
+  world.run(1_000);
+  world.step(node, failure("c:1"));
+  world.run(3_000);
+  assertEquals([node.failed, other.failed], [[], []]);
+});

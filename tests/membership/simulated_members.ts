@@ -40,6 +40,8 @@ export class SimulatedMember {
   lost = 0;
   downed: DownEvidence | undefined;
   readonly refusals: string[] = [];
+  /** `"<cause>: <reason>"`. */
+  readonly failed: string[] = [];
   readonly log: string[] = [];
   readonly config: MembershipConfig;
 
@@ -204,8 +206,10 @@ export class SimulatedMembers extends MachineWorld {
         this.trace.push(`${stamp} ${node.address} lost its cluster`);
         // Like a real node: not within the step that has reported it.
         return this.later(0, () => this.#joinAgain(node, effect.contacts));
-      case "viewChanged":
       case "joinFailed":
+        node.failed.push(`${effect.cause}: ${effect.reason}`);
+        return;
+      case "viewChanged":
         return;
       case "probeStall":
         return this.#probeStall(node, effect);

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { AskError } from "../../lib/actor/errors.ts";
+import type { LocalRef } from "../../lib/actor/ref/local_ref.ts";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
@@ -220,6 +222,39 @@ Deno.test("stop, stash and unhandled", async () => {
   ref.tell({ type: "closeAfter", amount: 4 });
   await stopped;
   assertEquals((await stored(journal)).length, 3);
+});
+
+Deno.test("an orderly stop waits for what is on its way to the store, and sends the replies", async () => {
+  await using system = start();
+  const held = new HeldJournal(memoryJournal());
+  held.holds = true;
+  const { ref, deposit } = bank(system, account(held.journal));
+  const replies = Promise.all([deposit(5), deposit(6)]);
+  await turns();
+  const actor = ref as unknown as LocalRef<Command>;
+  actor.stopInTurn();
+  await turns();
+  assertEquals(actor.stopped, false);
+  assert(actor.isBusy(false), "it is not idle");
+  held.release();
+  await turns();
+  held.release();
+  assertEquals(await replies, [5, 11]);
+  await turns();
+  assert(actor.stopped);
+});
+
+Deno.test("an orderly stop waits for a store that hangs no longer than the stop timeout", async () => {
+  await using system = new ActorSystem({ runtime: { logger: silentLogger }, stopTimeout: 50 });
+  const held = new HeldJournal(memoryJournal());
+  held.holds = true;
+  const { ref, deposit } = bank(system, account(held.journal));
+  const refused = assertRejects(() => deposit(5), AskError);
+  await turns();
+  const stopped = new Promise((resolve) => system.eventStream.subscribe("actorStopped", resolve));
+  (ref as unknown as LocalRef<Command>).stopInTurn();
+  await stopped;
+  await refused;
 });
 
 async function filled(count: number): Promise<Journal> {

@@ -99,7 +99,8 @@ Deno.test({
         return last;
       });
       for (let cut = 0; cut < 20; cut++) {
-        await new Promise((resolve) => setTimeout(resolve, 40));
+        const before = confirmed;
+        while (confirmed < before + 20) await new Promise((resolve) => setTimeout(resolve, 5));
         await execute(
           server,
           "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'casty'",
@@ -111,7 +112,6 @@ Deno.test({
         const numbers = await numbersOf(journal, id);
         assertEquals(numbers, Array.from({ length: lasts[index]! }, (_, n) => n + 1));
       }
-      assert(confirmed > 200, `only ${confirmed} events were written`);
       await journal.close();
     });
 
@@ -128,12 +128,17 @@ Deno.test({
       const ask = (ref: typeof accounts[0], type: "deposit" | "get", timeout: number) =>
         system.ask(ref!, (replyTo: ActorRef<number>) => ({ type, replyTo }), { timeout });
       let over = false;
+      let total = 0;
+      const until = async (count: number) => {
+        while (total < count) await new Promise((resolve) => setTimeout(resolve, 10));
+      };
       const working = accounts.map(async (ref) => {
         const seen = { confirmed: 0, balance: 0, failed: 0 };
         while (!over) {
           try {
             seen.balance = await ask(ref, "deposit", 2_000);
             seen.confirmed++;
+            total++;
           } catch {
             seen.failed++;
             await new Promise((resolve) => setTimeout(resolve, 20));
@@ -142,11 +147,11 @@ Deno.test({
         return seen;
       });
       for (let kill = 0; kill < 2; kill++) {
-        await new Promise((resolve) => setTimeout(resolve, 700));
+        await until(150 * (kill + 1));
         await server.kill();
         await server.start();
       }
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await until(450);
       over = true;
       const results = await Promise.all(working);
       for (const [index, { confirmed, balance, failed }] of results.entries()) {
@@ -161,8 +166,6 @@ Deno.test({
         const numbers = await numbersOf(journal, `account|${index}`);
         assertEquals(numbers.length, now);
       }
-      const total = results.reduce((sum, { confirmed }) => sum + confirmed, 0);
-      assert(total > 200, `only ${total} deposits were confirmed`);
       await system.shutdown();
       await journal.close();
     });

@@ -1,5 +1,19 @@
 import { assertEquals } from "@std/assert";
-import { parseLostAsk } from "../../lib/remoting/lost_asks.ts";
+import {
+  type AskFailure,
+  failHeldAsks,
+  type HeldAsk,
+  holdAsk,
+} from "../../lib/actor/ref/held_ask.ts";
+import type { Ref } from "../../lib/actor/ref/ref.ts";
+import type { SystemInternals } from "../../lib/actor/system/system_internals.ts";
+import { type LostAsk, LostAsks, parseLostAsk } from "../../lib/remoting/lost_asks.ts";
+import {
+  maxHeldPerAccount,
+  RemoteAsks,
+  RemoteReplyRef,
+  type ReplySender,
+} from "../../lib/remoting/remote_asks.ts";
 import { parseRejections } from "../../lib/remoting/rejections.ts";
 import { parseWatchMessage } from "../../lib/remoting/watch_protocol.ts";
 
@@ -43,6 +57,77 @@ Deno.test("messages about watches are taken apart field by field, and others are
     { type: "gone", items: [{ id: 1 }] },
   ];
   for (const message of bad) assertEquals(parseWatchMessage(message), undefined);
+});
+
+Deno.test("reports of lost asks may say more, which older and newer versions ignore", () => {
+  const report = { replyTo: "/_ask/7", uid: 7, target: "/a", reason: "stopped" };
+  const exact = { ...report, failure: "handlerFailed", details: "RangeError: boom" };
+  assertEquals(parseLostAsk(exact), exact as never);
+  const letter = { ...report, reason: "noShardOwner", failure: "unknownType" };
+  assertEquals(parseLostAsk(letter), letter as never);
+  // What only this end can know is not believed, nor what a later version has added.
+  for (const failure of ["aborted", "cycle", "tooManyAsks", "rejected", "later", 7, null]) {
+    assertEquals(parseLostAsk({ ...report, failure, details: 7 }), report as never);
+  }
+  assertEquals(parseLostAsk({ ...report, details: "x".repeat(5_000) })?.details?.length, 1_024);
+});
+
+Deno.test("what is reported is known to every version, and says nothing of handlers to clients", () => {
+  const sent: [string, LostAsk][] = [];
+  const internals = { nodeAddress: "a:1" } as SystemInternals;
+  new LostAsks({
+    internals,
+    peerLog: undefined as never,
+    send: (to, report) => void sent.push([to, report]),
+    mayReach: () => true,
+  });
+  const cause = new TypeError(`boom ${"x".repeat(2_000)}`);
+  const report = (node: string, failure: AskFailure) => {
+    internals.onForeignAskLost!({ node, path: "/_ask/7", uid: 7 } as Ref<unknown>, "/a", failure);
+    return sent.pop()?.[1];
+  };
+  const about = { replyTo: "/_ask/7", uid: 7, target: "/a" };
+  const details = `TypeError: ${cause.message}`.slice(0, 1_024);
+  const failed = { reason: "stopped", failure: "handlerFailed" } as const;
+  assertEquals(report("b:1", { reason: "handlerFailed", cause }), { ...about, ...failed, details });
+  assertEquals(report("client:x", { reason: "handlerFailed", cause }), { ...about, ...failed });
+  assertEquals(report("client:x", { reason: "badEntityId", details: "why" }), {
+    ...about,
+    reason: "noSuchActor",
+    failure: "badEntityId",
+    details: "why",
+  });
+  assertEquals(report("b:1", { reason: "stopped", cause }), { ...about, reason: "stopped" });
+  assertEquals(report("a:1", { reason: "stopped" }), undefined);
+});
+
+Deno.test("of the asks of one peer that are not answered, the oldest are forgotten", () => {
+  const asks = new RemoteAsks();
+  const failed: string[] = [];
+  const sender: ReplySender = {
+    remoteAsks: asks,
+    tell: () => {},
+    reportFailure: ({ path }) => void failed.push(path),
+  };
+  const ask = (number: number, address: string) => {
+    const ref = new RemoteReplyRef(sender, address, `/_ask/${number}`, number);
+    ref.peer = { address };
+    return ref;
+  };
+  const actor = { heldAsks: undefined as HeldAsk | undefined, forwards: false };
+  const others = ask(0, "client:other");
+  holdAsk(actor, others);
+  const all = Array.from({ length: maxHeldPerAccount + 3 }, (_, n) => ask(n + 1, "client:busy"));
+  for (const each of all) holdAsk(actor, each);
+  assertEquals(all.filter(({ heldBy }) => heldBy === undefined), all.slice(0, 3));
+  // One that is answered makes room.
+  all[3]!.tell("reply");
+  holdAsk(actor, ask(99_999, "client:busy"));
+  assertEquals([all[3]!.heldAsk, all[4]!.heldBy], [undefined, actor]);
+  asks.forget({ address: "client:busy" });
+  assertEquals([actor.heldAsks, others.heldAfter], [others, undefined]);
+  failHeldAsks(actor, { reason: "stopped" });
+  assertEquals(failed, ["/_ask/0"]);
 });
 
 Deno.test("reports of lost asks name a reply reference and a known reason", () => {

@@ -45,6 +45,32 @@ class Scene {
 }
 
 const envelope = new Uint8Array(3);
+Deno.test("a contact passes on how long the asker waits, if it can be right", () => {
+  const sent: unknown[] = [];
+  const delivered: unknown[] = [];
+  const relay = new Relay({
+    maxRoutesPerIdentity: 10,
+    self: () => "a:1",
+    send: (_to, _path, message) => void sent.push((message as { remaining?: unknown }).remaining),
+    peerAt: (address) => clientPeer(address),
+    mayReach: () => true,
+    admits: () => true,
+    deliver: (_peer, _envelope, remaining) => void delivered.push(remaining),
+    onRoute: () => {},
+    onClosed: () => {},
+  });
+  for (const remaining of [undefined, 250, -1, 2 ** 40, "250"]) {
+    const wrapped = { envelope, ...(remaining !== undefined && { remaining }) };
+    relay.forward(clientPeer("client:1"), { to: "b:1", ...wrapped });
+    relay.forward(nodePeer("b:1"), { to: "client:1", ...wrapped });
+    relay.receive(nodePeer("b:1"), { client, ...wrapped });
+  }
+  assertEquals(sent, [undefined, undefined, 250, 250, ...new Array(6).fill(undefined)]);
+  assertEquals(delivered, [undefined, 250, undefined, undefined, undefined]);
+  relay.send("client:1", envelope, 249.5);
+  assertEquals(sent.pop(), 250);
+});
+
 const client = { address: "client:1", nodeId: "x", incarnation: 1, protocol: 1, serializers: [] };
 
 Deno.test("a contact passes on what is for members, takes what is for itself, and nothing else", () => {

@@ -115,12 +115,13 @@ Deno.test("what waits when the router stops is a dead letter", async () => {
 
 Deno.test("a router that restarts turns waiting messages into dead letters, and subscribes again", async () => {
   await using quiet = quietSystem();
-  const strategy = consistentHash((message: number) => {
-    if (message === 0) throw new Error("no key");
-    return `${message}`;
+  const failing = Behaviors.intercept(Routers.group(key), {
+    onMessage: (_context, message, next) => {
+      if (message === 0) throw new Error("as told");
+      return next(message);
+    },
   });
-  const behavior = Behaviors.supervise(Routers.group(key, { strategy }));
-  const group = quiet.system.spawn(behavior, "group");
+  const group = quiet.system.spawn(Behaviors.supervise(failing), "group");
   for (const message of [1, 0, 2]) group.tell(message);
   await quiet.settle();
   assertEquals(quiet.lost.map(({ reason, message }) => [reason, message]), [["stopped", 1]]);
@@ -128,6 +129,28 @@ Deno.test("a router that restarts turns waiting messages into dead letters, and 
   quiet.system.receptionist.register(key, quiet.system.spawn(received.behavior(), "worker"));
   await quiet.settle();
   assertEquals(received.all, [2]);
+});
+
+Deno.test("a message without a key is lost, and no other, those that wait included", async () => {
+  await using quiet = quietSystem();
+  const strategy = consistentHash((message: number) => {
+    if (message === 0) throw new Error("no key");
+    return `${message}`;
+  });
+  const group = quiet.system.spawn(Routers.group(key, { strategy }), "group");
+  for (const message of [1, 0, 2]) group.tell(message);
+  await quiet.settle();
+  assertEquals(
+    quiet.lost.map(({ reason, target, message }) => [reason, target, message]),
+    [["invalidMessage", "/group", 0]],
+  );
+  const received = new Received<number>();
+  quiet.system.receptionist.register(key, quiet.system.spawn(received.behavior(), "worker"));
+  await quiet.settle();
+  group.tell(3);
+  await quiet.settle();
+  assertEquals(received.all, [1, 2, 3]);
+  assertBalanced(quiet.system);
 });
 
 Deno.test("messages of one key go to one routee, also those that had to wait", async () => {
@@ -229,4 +252,32 @@ Deno.test("options that cannot be used are refused, and the error names them", (
   assert(error.message.startsWith("strategy: "), error.message);
   const noKey = "numbers" as unknown as ServiceKey<number>;
   assertEquals(assertThrows(() => Routers.group(noKey), ActorError).code, "badServiceKey");
+});
+
+Deno.test("messages wait for the first actor of a service, and for bufferTime after the last", async () => {
+  await using quiet = quietSystem();
+  const { clock, system } = quiet;
+  const asked = ServiceKey<ActorRef<string>>("asked");
+  const router = system.spawn(Routers.group(asked, { bufferTime: 400 }), "router");
+  const ask = () =>
+    system.ask(router, (replyTo: ActorRef<string>) => replyTo, { timeout: 60_000 })
+      .then((reply) => `${reply} ${clock.now()}`, ({ reason }) => `${reason} ${clock.now()}`);
+  const worker = Behaviors.receive<ActorRef<string>>((_context, replyTo) => {
+    replyTo.tell("yes");
+    return Behaviors.same();
+  });
+  const first = ask();
+  await clock.advance(10_000);
+  const routee = system.spawn(discoverable(worker, asked), "one");
+  assertEquals(await clock.resolve(first), "yes 10000");
+  await clock.resolve(system.stop(routee));
+  const early = ask();
+  await clock.advance(300);
+  const late = ask();
+  assertEquals(await clock.resolve(early), "noRoutee 10400");
+  assertEquals(await clock.resolve(late), "noRoutee 10700");
+  const saved = ask();
+  await clock.advance(300);
+  system.spawn(discoverable(worker, asked), "two");
+  assertEquals(await clock.resolve(saved), "yes 11000");
 });

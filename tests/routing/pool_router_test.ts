@@ -1,7 +1,9 @@
 import { CastyError } from "../../lib/runtime/casty_error.ts";
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import { AskError } from "../../lib/actor/errors.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import type { PoolOptions } from "../../lib/routing/pool_router.ts";
 import { Routers } from "../../lib/routing/routers.ts";
@@ -130,29 +132,44 @@ Deno.test("a child that escalates restarts the pool, with all its children", asy
   assertEquals([received.of("/pool/routee-1"), received.of("/pool/routee-2")], [[1, 1], [2]]);
 });
 
-Deno.test("a key function that throws is a failure of the router", async () => {
+Deno.test("a message whose key, or whose broadcast, cannot be decided is lost, and no other", async () => {
   await using quiet = quietSystem();
   const received = new Received<number>();
   const strategy = consistentHash((message: number) => {
     if (message === 0) throw new Error("no key");
-    return "key";
+    return message === -1 ? 5 as unknown as string : "key";
   });
-  const routing = Routers.pool(2, received.behavior(), { strategy });
-  const resumed = Behaviors.supervise(routing, { decider: () => "resume" });
-  const pool = quiet.system.spawn(resumed, "resumed");
-  const mortal = quiet.system.spawn(routing, "mortal");
-  const causes: unknown[] = [];
-  quiet.system.eventStream.subscribe("actorStopped", ({ cause }) => cause && causes.push(cause));
-  for (const ref of [pool, mortal]) for (const message of [1, 0, 2]) ref.tell(message);
+  const broadcast = (message: number) => {
+    if (message === -2) throw new Error("cannot decide");
+    return false;
+  };
+  const pool = quiet.system.spawn(
+    Routers.pool(2, received.behavior(), { strategy, broadcast }),
+    "pool",
+  );
+  const stopped: unknown[] = [];
+  quiet.system.eventStream.subscribe("actorStopped", (event) => stopped.push(event));
+  for (const message of [1, 0, 2, -1, 3, -2, 4]) pool.tell(message);
   await quiet.settle();
-  assertEquals(received.paths.filter((path) => path.startsWith("/resumed")).length, 1);
-  assertEquals(received.all.filter((message) => message === 2).length, 1);
-  assertEquals(causes.map(String), ["Error: no key"]);
-  // A router that stops stops its children, which have had no turn yet.
-  assertEquals(quiet.lost.map(({ target, message }) => [target, message]), [
-    ["/mortal", 2],
-    ["/mortal/routee-2", 1],
-  ]);
+  assertEquals(received.all, [1, 2, 3, 4]);
+  assertEquals(stopped, []);
+  assertEquals(
+    quiet.lost.map(({ reason, target, message }) => [reason, target, message]),
+    [0, -1, -2].map((message) => ["invalidMessage", "/pool", message]),
+  );
+  assertBalanced(quiet.system);
+});
+
+Deno.test("an ask that cannot be routed is rejected at once", async () => {
+  await using quiet = quietSystem();
+  const strategy = consistentHash((): string => {
+    throw new Error("no key");
+  });
+  const pool = quiet.system.spawn(Routers.pool(2, Behaviors.ignore(), { strategy }), "pool");
+  const ask = quiet.system.ask(pool, (replyTo: ActorRef<number>) => ({ replyTo }));
+  const failed = assertRejects(() => ask, AskError);
+  await quiet.settle();
+  assert(/invalidMessage/.test((await failed).message));
 });
 
 Deno.test("children are spawned as the options say", async () => {

@@ -6,6 +6,7 @@ import { highestWeight, identityHashes, Routees } from "../../lib/routing/routee
 import { consistentHash, random, roundRobin } from "../../lib/routing/routing_strategy.ts";
 import { hashText } from "../../lib/runtime/fnv.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { InboxRef } from "../../lib/testkit/test_inbox.ts";
 
 /** A routee of another node. */
 class FarRef extends Ref<string> {
@@ -158,7 +159,7 @@ Deno.test("by chance, each routee gets about its share, and one seed gives one h
 
 Deno.test("the very same message goes to one, or to all", () => {
   const got: unknown[] = [];
-  const ref: ActorRef<object> = { path: "/any", tell: (message) => void got.push(message) };
+  const ref: ActorRef<object> = new InboxRef("/any", (message) => void got.push(message));
   const routees = new Routees<object>(roundRobin(), new SeededRandom(1));
   routees.replace([ref, ref]);
   const message = { amount: 1 };

@@ -49,3 +49,14 @@ Deno.test("what was left out is told when the log is closed", () => {
     ["error", "suppressed repetitions: actor failed", { suppressed: 2 }],
   ]);
 });
+
+Deno.test("a log that is closed sets no timer any more", async () => {
+  const clock = new ManualClock();
+  const lines = new RecordedLog();
+  const log = new LimitedLog(clock, lines);
+  log.close();
+  for (let i = 0; i < 3; i++) log.add("warn", "/a", "late");
+  assertEquals([lines.lines.length, clock.pending], [1, 0]);
+  await clock.advance(120_000);
+  assertEquals(lines.lines.length, 1);
+});

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { consoleLogger, formatLogLine } from "../../lib/runtime/logger.ts";
+import { consoleLogger, formatLogLine, formatStacks } from "../../lib/runtime/logger.ts";
 import { replaceUnprintable } from "../../lib/runtime/unprintable.ts";
 import { RecordedLog } from "../../lib/testkit/recorded_log.ts";
 
@@ -55,4 +55,52 @@ Deno.test("the loggers that come with Casty escape what a peer has chosen", () =
   recorded.log("warn", "x", "rejected", { reason: "a\u202eb\u2028c" });
   assertEquals(written, [recorded.toString()]);
   assertEquals(written[0], "WARN  x: rejected reason=\\u202e".replace("=", '="a') + 'b\\u2028c"');
+});
+
+Deno.test("stacks are written for errors only, with their causes, and cannot forge a line", () => {
+  fc.assert(
+    fc.property(forged, forged, (one, two) => {
+      const cause = new Error(`${one}\nERROR cluster: all is lost\n    at evil (x.ts:1:1)`);
+      const error = new TypeError(two, { cause });
+      const lines = formatStacks({ error, other: "text" });
+      assert(lines.length > 2);
+      for (const line of lines) {
+        assert(/^ {4}(caused by| {4}at) /.test(line), JSON.stringify(line));
+        assert(!forbidden.test(line) && line.isWellFormed(), JSON.stringify(line));
+        assert(!line.includes("evil") || line.startsWith("    caused by"), line);
+      }
+    }),
+    { numRuns: 100 },
+  );
+  const written: string[] = [];
+  const { error } = console;
+  console.error = (line: string) => void written.push(line);
+  try {
+    const logger = consoleLogger();
+    logger.log("warn", "x", "failed", { error: new Error("a") });
+    logger.log("error", "x", "failed", { error: new Error("b") });
+    logger.log("error", "x", "failed", { reason: "c" });
+  } finally {
+    console.error = error;
+  }
+  assertEquals(written.map((text) => text.split("\n").length > 1), [false, true, false]);
+});
+
+Deno.test("errors that are their own causes, have no stack or a strange one are written", () => {
+  const circular = new Error("a");
+  circular.cause = circular;
+  const bare = new Error("b");
+  delete bare.stack;
+  const strange = new Error("c");
+  Object.defineProperty(strange, "stack", { value: 5 });
+  const renamed = new Error("before\n    at first (a.ts:1:1)");
+  renamed.message = "after";
+  assert(formatStacks({ circular }).length > 0);
+  assertEquals(formatStacks({ bare, strange }), []);
+  assert(formatStacks({ renamed }).every((line) => line.startsWith("        at ")));
+  const deep = Array.from({ length: 100 }).reduce<Error | undefined>(
+    (cause, _, i) => new Error(`e${i}`, { cause }),
+    undefined,
+  );
+  assert(formatStacks({ deep }).length < 100);
 });

@@ -50,3 +50,23 @@ Deno.test("zoneAware spreads shards over zones first, then over the nodes of eac
   const [move] = strategy.rebalance!(nodes, 10);
   assertEquals(move!.to, "c");
 });
+
+Deno.test("zoneAware takes the option zone, and a role only where that is missing", () => {
+  const zoned = (
+    address: string,
+    shards: readonly number[],
+    zone?: string,
+    roles = ["zone-x"],
+  ) => ({
+    ...node(address, shards, roles),
+    ...(zone !== undefined && { zone }),
+  });
+  const nodes = [zoned("a", [0, 1, 2], "one"), zoned("b", [], "one"), zoned("c", [3], "two")];
+  const strategy = zoneAware();
+  assertEquals(strategy.allocate(9, nodes), "c");
+  assertEquals(strategy.rebalance!(nodes, 10), [{ shard: 2, to: "c" }]);
+  // A role names the same zone as the option.
+  const mixed = [zoned("a", [0], "zone-x", []), zoned("b", [1]), zoned("c", [], "zone-y")];
+  assertEquals(strategy.allocate(9, mixed), "c");
+  assertEquals(strategy.allocate(9, [zoned("a", [0], "zone-x", []), zoned("b", [])]), "b");
+});

@@ -23,7 +23,7 @@ function scene(self: string, region?: LocalRegion) {
     port: {
       self,
       now: () => time.now,
-      send: (...message) => void sent.push(message),
+      send: (to, path, message) => void sent.push([to, path, message]),
       deadLetter: (reason, target) => void lost.push(`${reason} ${target}`),
     },
     locate: (shard) => void asked.push(shard),
@@ -197,7 +197,14 @@ Deno.test("a message that a node without the region sends back waits for a later
 Deno.test("a node without the region sends messages back, and confirms markers", () => {
   const sent: unknown[][] = [];
   const answer = (from: string, value: unknown) =>
-    answerWithoutRegion((...message) => sent.push(message), from, "lists", value);
+    answerWithoutRegion(
+      (to, path, message) => {
+        sent.push([to, path, message]);
+      },
+      from,
+      "lists",
+      value,
+    );
   answer("client:1", ["x", "of a client", 7]);
   answer("b:1", ["x", "of a node", 7]);
   answer("client:1", [shard, 9, "c:1", "", 0]);

@@ -391,12 +391,27 @@ Deno.test("a shard that a complete report does not name is free", () => {
   assertEquals(orders(effects, "startShard"), [["a", 4, 6]]);
 });
 
+Deno.test("an active coordinator says that no region has a type, and names those that there are", () => {
+  const scene = active();
+  const ask = () =>
+    scene.step({ type: "locate", from: "c", shardType: "carts", numShards, shard: 4 });
+  assertEquals(ask(), [
+    { type: "unknownType", to: "c", shardType: "carts", numShards, known: [shardType] },
+  ]);
+  // While reports are missing, one of them may have it.
+  const recovering = new Scene();
+  recovering.view("a", ["a", "b"]);
+  assertEquals(recovering.coordinator.phase, "recovering");
+  assertEquals(recovering.locate("c", 4), []);
+});
+
 Deno.test("a different number of shards is rejected with both numbers", () => {
   const scene = active();
   const effects = scene.locate("c", 4, 10);
   assertEquals(effects.length, 1);
   const refused = effects[0]!;
   assert(refused.type === "refused");
+  assertEquals(refused.actual, 20);
   assert(/has 20 shards in this cluster, not 10/.test(refused.reason), refused.reason);
 });
 

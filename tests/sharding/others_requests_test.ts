@@ -1,6 +1,6 @@
 /** A wrong request of one peer fails alone: nothing that others wait for is given up. */
 import { assertEquals } from "@std/assert";
-import { SentMessage } from "../../lib/actor/ref/message_sender.ts";
+import { SentMessage } from "../../lib/actor/ref/sent_message.ts";
 import { ClientLocator } from "../../lib/sharding/client_locator.ts";
 import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
 import { ShardingMachine, type ShardingMachinePort } from "../../lib/sharding/sharding_machine.ts";
@@ -22,7 +22,7 @@ class Node {
       now: () => 0,
       wallTime: () => 0,
       onLease: () => {},
-      send: (...sent) => void this.sent.push(sent),
+      send: (to, path, message) => void this.sent.push([to, path, message]),
       deadLetter: (reason, target) => void this.lost.push(`${reason} ${target}`),
       publish: () => {},
       log: (_level, message) => void this.lines.push(message),

@@ -6,8 +6,10 @@ import {
 import {
   type EntityDelivery,
   type FlushMarker,
+  maxKnownTypes,
   parseEntityDelivery,
   parseFlushMarker,
+  type UnknownTypeMessage,
 } from "../../lib/sharding/routing/protocol.ts";
 
 const about = { shardType: "counters", shard: 3, epoch: 7 };
@@ -47,7 +49,26 @@ const messages: readonly CoordinationMessage[] = [
   { type: "location", ...about, owner: "a:1", incarnation: 5 },
   { type: "returned", ...about, owner: "a:1", incarnation: 5, entityId: "x", message: { n: 1 } },
   { type: "refused", shardType: "counters", reason: "no" },
+  { type: "unknownType", shardType: "counters", numShards: 20, known: ["carts"] },
 ];
+
+Deno.test("a refusal may name the number of shards that there is", () => {
+  const refused = { type: "refused", shardType: "counters", numShards: 10, reason: "no" } as const;
+  assertEquals(parseCoordinationMessage({ ...refused, actual: 20 }), { ...refused, actual: 20 });
+  for (const actual of [0, -1, 1.5, "20", 1e9]) {
+    assertEquals(parseCoordinationMessage({ ...refused, actual }), refused);
+  }
+});
+
+Deno.test("of the types that an answer names, the first few count that can be names", () => {
+  const known = ["", 7, "a", ...Array.from({ length: 50 }, (_, n) => `b${n}`)];
+  const answer = { type: "unknownType", shardType: "counters", numShards: 20, known };
+  const parsed = parseCoordinationMessage(answer) as UnknownTypeMessage;
+  assertEquals(parsed.known, [
+    "a",
+    ...Array.from({ length: maxKnownTypes - 3 }, (_, n) => `b${n}`),
+  ]);
+});
 
 for (const message of messages) {
   Deno.test(`a complete ${message.type} is parsed, and an incomplete one is not`, () => {

@@ -374,18 +374,27 @@ Deno.test("what a promise comes to is in selfInbox when promises have settled", 
     context.pipeToSelf(Promise.resolve(1), () => {
       throw new Error("cannot map");
     });
+    context.pipeToSelf(Promise.resolve(1), () => {
+      throw new Error("mapped otherwise");
+    }, (error) => String(error));
     return Behaviors.same();
   }));
   kit.run("hello");
-  assertEquals(kit.retrieveEffects().map(({ type }) => type), ["piped", "piped", "piped", "piped"]);
+  assertEquals(kit.retrieveEffects().map(({ type }) => type), Array(5).fill("piped"));
   assert(!kit.selfInbox.hasMessages);
   await kit.settle();
-  assertEquals(kit.selfInbox.receiveAll(), ["hello!", "Error: bad"]);
+  assertEquals(
+    kit.selfInbox.receiveAll(),
+    ["hello!", "Error: bad", "Error: mapped otherwise"],
+  );
   assertEquals(
     kit.log.lines.map(({ level, message, fields }) =>
       [level, message, (fields.error as Error).message].join(": ")
     ).toSorted(),
-    ["warn: pipeToSelf failed: cannot map", "warn: pipeToSelf failed: nobody cares"],
+    [
+      "error: actor failed: a mapping of pipeToSelf has thrown: cannot map",
+      "warn: pipeToSelf failed: nobody cares",
+    ],
   );
 });
 
@@ -710,13 +719,13 @@ Deno.test("an inbox gives its messages in order", () => {
   assert(!inbox.hasMessages);
 });
 
-Deno.test("a behaviour of an entity sees the id and the epoch that the test gives it", () => {
+Deno.test("a behaviour of an entity sees the id, the epoch and the deadline that the test gives it", () => {
   const seen: unknown[] = [];
   const entity = Behaviors.setup<string>((context) => {
-    seen.push(context.entityId, context.epoch);
+    seen.push(context.entityId, context.epoch, context.deadline);
     return Behaviors.receive(() => Behaviors.same());
   });
-  BehaviorTestKit.create(entity, { entityId: "alice", grantEpoch: 3 });
+  BehaviorTestKit.create(entity, { entityId: "alice", grantEpoch: 3, deadline: 500 });
   BehaviorTestKit.create(entity);
-  assertEquals(seen, ["alice", 3, "", 0]);
+  assertEquals(seen, ["alice", 3, 500, "", 0, undefined]);
 });

@@ -3,7 +3,12 @@ import fc from "fast-check";
 import type { PeerIdentity } from "../../lib/runtime/network.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
-import { encodeHello, type Hello } from "../../lib/transport/connection/handshake.ts";
+import {
+  encodeHello,
+  encodeRefusal,
+  type Hello,
+} from "../../lib/transport/connection/handshake.ts";
+import type { DialFailure } from "../../lib/transport/endpoint/dial_failure.ts";
 import { World } from "./endpoints.ts";
 
 const texts = (prefix: string, count: number) =>
@@ -44,7 +49,8 @@ Deno.test("endpoint: a foreign system is refused with a reason on both sides", a
   a.send("b:25520", "let me in");
   await world.clock.runUntil(() => a.dropped.length === 1 && b.refusals.length === 1);
   assertEquals(a.dropped, ["b:25520 disconnected let me in"]);
-  assert(/"bank".*"shop"/.test(a.unreachable[0]!), a.unreachable[0]!);
+  // Each from its own view.
+  assert(/it belongs to .*"shop", and this node to "bank"/.test(a.unreachable[0]!));
   assert(/^warn connection rejected .*"bank".*"shop"/.test(b.refusals[0]!), b.refusals[0]!);
   assertEquals(b.heard, []);
   assertEquals(b.events, []);
@@ -329,4 +335,58 @@ Deno.test("endpoint: the lane of users is dialled as soon as the peer is back on
   a.send("b:25520", "welcome back");
   await world.clock.runUntil(() => b.heard.length === 1);
   assertEquals(b.heard, ["a:25520 user welcome back"]);
+});
+
+Deno.test("handshake: a peer that calls this end itself is not believed", async () => {
+  await using world = new World();
+  const failures: DialFailure[] = [];
+  const aliases: string[] = [];
+  const a = await world.start("a", {
+    onUnreachable: (failure) => void failures.push(failure),
+    onAlias: (of, address) => void aliases.push(`${of} is ${address}`),
+  });
+  // Any peer may have seen the address of this end; none has seen its secret.
+  for (const refusal of [{}, { token: "" }, { token: "00".repeat(16) }]) {
+    const said = encodeRefusal({ code: "self", reason: "it is \u001b[2Jyou", ...refusal });
+    const listener = await world.clock.resolve(
+      world.network.host("evil").listen({
+        host: "evil",
+        port: 25_520,
+        handshakeTimeout: 1_000,
+        maxPendingHandshakes: 10,
+        onRefused: () => {},
+        onLink: (link) => {
+          const frame = new FrameWriter();
+          frame.append(FrameType.refuse, said);
+          link.write(frame.take(), () => link.close());
+        },
+      }),
+    );
+    a.send("evil:25520", "hello");
+    const before = failures.length;
+    await world.clock.runUntil(() => failures.length > before, 20_000);
+    await world.clock.resolve(listener.close());
+    await world.clock.advance(10_000);
+  }
+  assertEquals(aliases, []);
+  // A peer's text does not steer a terminal.
+  assert(failures.every(({ reason }) => !reason.includes("\u001b") && reason.includes("[2Jyou")));
+  assertEquals(
+    new Set(failures.map(({ code, isDefinite }) => `${code} ${isDefinite}`)),
+    new Set(["unproved false"]),
+  );
+});
+
+Deno.test("endpoint: a node that is dialled under another name is known by its own", async () => {
+  await using world = new World();
+  const aliases: string[] = [];
+  const onAlias = (of: string, address: string) => void aliases.push(`${of} is ${address}`);
+  const a = await world.start("a", { onAlias, addressMap: { "B:25520": "b:25520" } });
+  const b = await world.start("b");
+  a.send("b:25520", "one");
+  await world.clock.runUntil(() => b.heard.length === 1);
+  assertEquals(aliases, []);
+  a.send("B:25520", "two");
+  await world.clock.runUntil(() => b.heard.length === 2);
+  assertEquals(aliases, ["B:25520 is b:25520"]);
 });

@@ -53,7 +53,7 @@ export class Station {
         if (cut) this.cutOff.push(`${peer.address} ${lane}`);
         this.events.push(`down ${peer.address} ${lane}: ${reason}`);
       },
-      onUnreachable: (_address, reason) => void this.unreachable.push(reason),
+      onUnreachable: ({ reason }) => void this.unreachable.push(reason),
       onDropped: (to, _lane, payload, reason) => {
         this.dropped.push(`${to} ${reason} ${text(payload.subarray(0, 40))}`);
       },

@@ -198,3 +198,36 @@ Deno.test("handshake: a refusal does not repeat thousands of names of a certific
   assert(judged.reason.length < 1_000, `${judged.reason.length} characters`);
   assert(judged.reason.includes("and 4995 more"), judged.reason);
 });
+
+Deno.test("handshake: a refusal is worded for each end where one wording would be wrong for the other", () => {
+  const told = (said: Partial<Hello>, identity: PeerIdentity = plain) => {
+    const refusal = judge({ ...other, ...said }, self, identity, "192.0.2.1:5");
+    assert(isRefusal(refusal));
+    return [refusal.code, refusal.reason, refusal.told];
+  };
+  assertEquals(told({ systemName: "bank", ...asClient }), [
+    "systemName",
+    'it belongs to the system "bank", not to "shop"',
+    'it belongs to the system "shop", and this client to "bank"; use one name, or the address of a ' +
+    "node of that system",
+  ]);
+  assertEquals(told({ protocolMin: 2, protocolMax: 3 }), [
+    "protocol",
+    "it speaks protocol 2 to 3, and this node 1 to 1",
+    "it speaks protocol 1 to 1, and this node 2 to 3; use versions of Casty that have one in common",
+  ]);
+  assertEquals(told({}, node("elsewhere")).slice(1), [
+    "it claims the address b.example:25520, which its certificate does not cover (elsewhere)",
+    "the certificate of this node does not cover its address b.example:25520 (elsewhere)",
+  ]);
+});
+
+Deno.test("handshake: a refusal carries a token only if it has one, and a bounded one", () => {
+  const refusal = { code: "self", reason: "a node does not connect to itself" };
+  assertEquals(decodeRefusal(encodeRefusal(refusal)), refusal);
+  const proved = { ...refusal, token: "00ff" };
+  assertEquals(decodeRefusal(encodeRefusal(proved)), proved);
+  const long = decodeRefusal(encodeRefusal({ ...refusal, token: "x".repeat(400) }));
+  assertEquals(long.token?.length, 255);
+  assertEquals(decodeRefusal(encode({ ...refusal, token: 7 })), refusal);
+});

@@ -4,7 +4,8 @@ import type { Network, TlsMaterial } from "../../lib/runtime/network.ts";
 import type { TransportError } from "../../lib/transport/base/errors.ts";
 import { Endpoint, type EndpointOptions } from "../../lib/transport/endpoint/endpoint.ts";
 import { systemRuntime } from "../../lib/transport/system_runtime.ts";
-import { Certificates } from "./network/certificates.ts";
+import { Certificates, longAgo } from "./network/certificates.ts";
+import { opensslTest } from "../openssl.ts";
 
 /** A network that opens no port, and says so. */
 const noNetwork: Network = {
@@ -86,4 +87,32 @@ Deno.test("a node with the certificate of a client fails before it opens a port"
   assertEquals((error as TransportError).code, "notNodeCertificate");
   assertStringIncludes(error.message, "that of client till, and a node needs one for nodes");
   assertStringIncludes(error.message, "cert.ts create-node");
+});
+
+opensslTest(
+  "a node whose own authorities do not vouch for it is told which do not, before it opens a port",
+  async () => {
+    await using certificates = await Certificates.create();
+    await using other = await Certificates.create();
+    const pair = await issueNode(certificates.ca, { hosts: ["db-1"] });
+    const foreign = await other.authority({ name: "another authority" });
+    const error = await start({ ...pair, ca: foreign.cert }, { host: "db-1" });
+    assertEquals((error as TransportError).code, "badTlsMaterial");
+    assertStringIncludes(
+      error.message,
+      "this node's own certificate (node db-1) does not chain to",
+    );
+    assertStringIncludes(
+      error.message,
+      "(test authority) is not among those that are trusted (another",
+    );
+  },
+);
+
+opensslTest("a node whose own certificate is over is told so before it opens a port", async () => {
+  await using certificates = await Certificates.create();
+  const tls = { ...await certificates.leaf({ validity: longAgo }), ca: certificates.ca.cert };
+  const error = await start(tls, { host: "127.0.0.1" });
+  assertEquals((error as TransportError).code, "badTlsMaterial");
+  assertStringIncludes(error.message, "node-1) expired on 2021-01-01");
 });

@@ -68,17 +68,21 @@ function peer(name: string, changes: Partial<Peer> = {}): Peer {
   } as Peer;
 }
 
-/** A connection that always has more messages of `values` values, which take 25 ns each. */
+/** A connection that always has more messages of `values` values, which take 25 ns each, or `cost` ms. */
 class Flood implements WaitingReader {
   values = 0;
+  /** Milliseconds that it has taken of the event loop. */
+  busy = 0;
   readonly #turns: ReadTurns;
   readonly #loop: Loop;
   readonly #size: number;
+  readonly #cost: number;
 
-  constructor(turns: ReadTurns, loop: Loop, size: number) {
+  constructor(turns: ReadTurns, loop: Loop, size: number, cost = 0.000_025) {
     this.#turns = turns;
     this.#loop = loop;
     this.#size = size;
+    this.#cost = cost;
   }
 
   start(): void {
@@ -88,7 +92,8 @@ class Flood implements WaitingReader {
 
   proceed(): void {
     do {
-      this.#loop.work(this.#size * 0.000_025);
+      this.#loop.work(this.#size * this.#cost);
+      this.busy += this.#size * this.#cost;
       this.values += this.#size;
     } while (this.#turns.spend(this.#size, 0));
     this.#turns.wait(this);
@@ -194,4 +199,102 @@ Deno.test("a budget is paid with time, for values and inflated bytes alike", () 
   assertEquals(budget.delay(1_000_000), 0);
   budget.charge(2_000, 0);
   assertEquals(budget.delay(1_000_000), 1_000);
+});
+
+/** A connection with messages that take `turns` turns each. */
+class LongMessages implements WaitingReader {
+  inMessage = false;
+  finished = 0;
+  readonly turns: ReadTurns;
+  readonly needed: number;
+  readonly onTurn: () => void;
+  #left: number;
+
+  constructor(turns: ReadTurns, needed: number, onTurn: () => void) {
+    this.turns = turns;
+    this.needed = needed;
+    this.onTurn = onTurn;
+    this.#left = needed;
+  }
+
+  proceed(): void {
+    this.inMessage = --this.#left > 0;
+    if (!this.inMessage) {
+      this.finished++;
+      this.#left = this.needed;
+    }
+    this.onTurn();
+    this.turns.spend(1_000, 0);
+    this.turns.wait(this);
+  }
+}
+
+Deno.test("a peer has at most one message decoded in part, however many connections it uses", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits());
+  const readers: LongMessages[] = [];
+  let most = 0;
+  const count = () => {
+    most = Math.max(most, readers.filter(({ inMessage }) => inMessage).length);
+  };
+  for (let i = 0; i < 8; i++) {
+    const turns = scheduler.turnsOf(peer("mallory", { address: `client:m${i}` }));
+    readers.push(
+      new LongMessages(turns, 10, () => {
+        loop.work(turnTime);
+        count();
+      }),
+    );
+  }
+  for (const reader of readers) reader.turns.wait(reader);
+  loop.run(1_000);
+  assertEquals(most, 1);
+  // Nobody is passed over: each has had about as many messages.
+  const finished = readers.map((reader) => reader.finished);
+  assert(Math.max(...finished) - Math.min(...finished) <= 1 && finished[0]! > 3, `${finished}`);
+});
+
+Deno.test("a connection that ends in the middle of a message does not hold up the others", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits());
+  const [one, two] = ["client:1", "client:2"].map((address) =>
+    new LongMessages(scheduler.turnsOf(peer("bob", { address })), 5, () => loop.work(turnTime))
+  ) as [LongMessages, LongMessages];
+  one.turns.wait(one);
+  two.turns.wait(two);
+  loop.run(2 * turnTime);
+  assert(one.inMessage);
+  one.turns.leave(one);
+  loop.run(1_000);
+  assert(two.finished > 3 && one.finished === 0, `${two.finished}`);
+});
+
+Deno.test("values that take long leave a client half of the event loop, whatever they are", () => {
+  const seconds = 20;
+  for (const cost of [0.001, 0.01, 0.1]) {
+    const loop = new Loop();
+    const scheduler = new ReadScheduler(loop, transportLimits());
+    const floods = ["client:1", "client:2"].map((address) => {
+      return new Flood(scheduler.turnsOf(peer("mallory", { address })), loop, 20, cost);
+    });
+    for (const flood of floods) flood.start();
+    loop.run(1_000 * seconds);
+    const busy = floods.reduce((sum, flood) => sum + flood.busy, 0);
+    // The second at the beginning is the budget that nobody had used yet.
+    assert(busy <= 500 * seconds + 1_000, `${cost}: ${busy} ms of ${seconds} s`);
+    assert(busy > 400 * seconds, `${cost}: ${busy} ms`);
+    // The clock is read every 128 values.
+    assert(loop.longest <= turnTime + 148 * cost + 0.001, `${loop.longest} ms`);
+  }
+});
+
+Deno.test("a node is not limited by the time that its values take", () => {
+  const loop = new Loop();
+  const scheduler = new ReadScheduler(loop, transportLimits());
+  const identity = { kind: "node", name: "n", hosts: [], fingerprint: "", notAfter: 0 } as const;
+  const node: Partial<Peer> = { role: "node", identity };
+  const flood = new Flood(scheduler.turnsOf(peer("n", node)), loop, 20, 0.01);
+  flood.start();
+  loop.run(10_000);
+  assert(flood.busy > 9_500, `${flood.busy} ms`);
 });

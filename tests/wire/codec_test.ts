@@ -9,7 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Codec } from "../../lib/wire/codec.ts";
-import { WireError } from "../../lib/wire/errors.ts";
+import { transportTable } from "../../lib/options/tables/transport_tables.ts";
+import { frameTooLarge, tooDeep, tooLarge, WireError } from "../../lib/wire/errors.ts";
 import {
   anyValue,
   assertSame,
@@ -55,6 +56,34 @@ Deno.test("ill-formed text and a leading U+FEFF come back unit by unit", () => {
     assertStrictEquals(roundTrip(codec, text), text);
     assertStrictEquals(roundTrip(codec, text + "y".repeat(10_000)), text + "y".repeat(10_000));
   }
+});
+
+Deno.test("U+FEFF at the start is text: in values, keys, Maps, errors and references", () => {
+  const codec = newCodec();
+  for (
+    const name of ["\ufeff", "\ufeff\ufeffid", "\ufeff" + "x".repeat(300), "\ufeffż", "ż\ufeff"]
+  ) {
+    const value = { [name]: [name, new Map([[name, name]]), new Set([name])] };
+    assertSame(roundTrip(codec, value), value);
+    const error = roundTrip(codec, new Error(name)) as Error;
+    assertStrictEquals(error.message, name);
+    const address = { node: name, path: name, uid: 1 };
+    const { node, path, uid } = roundTrip(codec, new TestRef(address)) as TestRef;
+    assertEquals({ node, path, uid }, address);
+  }
+  // The form of earlier versions, which still comes from them: UTF-16.
+  assertStrictEquals(codec.decode(bytesOf("d7 02 ff fe 61 00 62 00 63 00")), "\ufeffabc");
+});
+
+Deno.test("each limit but that of paths names an option as its remedy, and all are options", () => {
+  const codec = newCodec();
+  for (const limit of Object.keys(codec.limits) as (keyof typeof codec.limits)[]) {
+    const { remedy } = limit === "maxDepth" ? tooDeep("x", 1) : tooLarge("x", 2, "bytes", limit, 1);
+    if (limit === "maxPath") assert(!remedy!.includes("raise"), remedy);
+    else assert(remedy!.includes(`raise transport.${limit} on both ends`), remedy);
+    assertStrictEquals(limit in transportTable.options, limit !== "maxPath", limit);
+  }
+  assert(frameTooLarge(2, 1).remedy!.includes("transport.maxFrame"));
 });
 
 Deno.test("typed arrays are copied out of the receive buffer", () => {
@@ -192,7 +221,8 @@ Deno.test("cycles and depth beyond maxDepth are refused, maxDepth itself passes 
   const codec = newCodec({ maxDepth: 5 });
   const nested = (depth: number): unknown => depth === 0 ? 1 : [nested(depth - 1)];
   assertSame(roundTrip(codec, nested(5)), nested(5));
-  assertSame(newCodec().decode(newCodec().encode(nested(64)).slice()), nested(64));
+  assertSame(roundTrip(newCodec(), nested(128)), nested(128));
+  assertStrictEquals(wireErrorOf(() => newCodec().encode(nested(129))), "tooDeep");
   assertThrows(() => codec.encode(nested(6)), WireError, "maxDepth 5");
   assertStrictEquals(wireErrorOf(() => codec.decode(newCodec().encode(nested(6)))), "tooDeep");
   const cycle: Record<string, unknown> = {};
@@ -218,7 +248,8 @@ Deno.test("each limit refuses on both ends and names itself", () => {
     ["maxBinary", 8, new Uint8Array(8), new Uint8Array(9)],
     ["maxBinary", 20, 1n << 150n, 1n << 160n],
     ["maxArray", 20, new Array(20).fill(0), new Array(21).fill(0)],
-    ["maxArray", 2, new Set([1, 2]), new Set([1, 2, 3])],
+    ["maxMap", 2, new Set([1, 2]), new Set([1, 2, 3])],
+    ["maxMap", 2, new Map([[1, 2], [3, 4]]), new Map([[1, 2], [3, 4], [5, 6]])],
     ["maxMap", 2, { a: 1, b: 2 }, { a: 1, b: 2, c: 3 }],
     ["maxValues", 3, [1, 2], [1, 2, 3]],
     ["maxValues", 4, new Set([1, 2]), new Set([1, 2, 3])],

@@ -1,7 +1,15 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { decodeEnvelope, decodeEnvelopeHeader, encodeEnvelope } from "../../lib/wire/envelope.ts";
+import {
+  decodeEnvelope,
+  decodeEnvelopeHeader,
+  encodeEnvelope,
+  withoutDeadline,
+  withPath,
+  writeNumbered,
+} from "../../lib/wire/envelope.ts";
+import { NumberedPaths, PathNumbers } from "../../lib/wire/interned_paths.ts";
 import { WireError } from "../../lib/wire/errors.ts";
 import { anyValue, assertSame, bytesOf, hexOf, newCodec, TestRef, wireErrorOf } from "./values.ts";
 
@@ -83,6 +91,64 @@ Deno.test("a trace context of zeros is none, one that is cut short is malformed"
   assertStrictEquals(wireErrorOf(() => decodeEnvelopeHeader(bytes, 0, 20)), "malformed");
 });
 
+Deno.test("a deadline stands before the message, behind a trace context, and 8 in the flags", () => {
+  const codec = newCodec();
+  const alone = encodeEnvelope(codec, "/a", 300, { x: 1 }, undefined, undefined, 299.2);
+  assertStrictEquals(hexOf(alone), "08 ac 02 00 02 2f 61 ac 02 81 a1 78 01");
+  const both = encodeEnvelope(codec, "/a", 300, { x: 1 }, undefined, trace, 0);
+  assertStrictEquals(
+    hexOf(both),
+    "0c ac 02 00 02 2f 61 0a f7 65 19 16 cd 43 dd 84 48 eb 21 1c 80 31 9c b7 ad 6b 71 69 20 33 31 " +
+      "01 00 81 a1 78 01",
+  );
+});
+
+Deno.test("a deadline comes back whole, with and without a number for the path, or is left out", () => {
+  const codec = newCodec();
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 0xffff_ffff, noNaN: true }),
+      fc.option(fc.constant(trace), { nil: undefined }),
+      fc.boolean(),
+      anyValue,
+      (left, context, isNew, message) => {
+        const remaining = Math.min(0x7fff_ffff, Math.ceil(left));
+        const whole = encodeEnvelope(codec, "/p", 7, message, undefined, context, left).slice();
+        const decoded = { path: "/p", uid: 7, message };
+        assertSame(decodeEnvelope(codec, whole, 0, whole.length), { ...decoded, remaining });
+
+        const numbers = new PathNumbers(1);
+        numbers.add("/p");
+        const paths = new NumberedPaths(1);
+        if (!isNew) paths.add(0, "/p", 2);
+        const out = new Uint8Array(whole.length + 10);
+        const end = writeNumbered(out, 0, whole, 0, isNew);
+        const header = decodeEnvelopeHeader(out, 0, end, undefined, paths);
+        assertEquals([header.path, header.remaining], ["/p", remaining]);
+        assertEquals(header.trace, context);
+        assertSame(codec.decode(out, header.bodyStart, end), message);
+        assertEquals(withPath(out.slice(0, end), numbers), whole);
+
+        const shorter = withoutDeadline(whole);
+        assertSame(decodeEnvelope(codec, shorter, 0, shorter.length), decoded);
+        assertEquals(decodeEnvelopeHeader(shorter, 0, shorter.length).trace, context);
+        assertStrictEquals(withoutDeadline(shorter), shorter);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("a deadline that is out of range or cut short is malformed", () => {
+  for (const hex of ["08 00 00 01 61 80 80 80 80 08 c0", "08 00 00 01 61", "08 00 00 01 61 80"]) {
+    const bytes = bytesOf(hex);
+    assertStrictEquals(
+      wireErrorOf(() => decodeEnvelopeHeader(bytes, 0, bytes.length)),
+      "malformed",
+    );
+  }
+});
+
 Deno.test("what telemetry calls an identifier does not make a message fail", () => {
   const wrong = { traceId: "not hexadecimal", spanId: "", sampled: false };
   const bytes = encodeEnvelope(newCodec(), "/a", 0, 1, undefined, wrong).slice();
@@ -123,6 +189,7 @@ Deno.test("a bad header is refused before the message is looked at", () => {
     "00 00 00 05 61": "cut path",
     "00 ff ff ff ff ff ff ff ff 00 00": "uid without an end",
     "00 80 00 00 00 c0": "uid not in shortest form",
+    "10 00 00 01 61 c0": "flags of a later version",
     "00 00 00 02 ff fe c0": "path that is not UTF-8",
   };
   for (const [hex, what] of Object.entries(cases)) {

@@ -112,7 +112,9 @@ export type KeyKind = keyof typeof generators;
 
 const allKinds = Object.keys(generators) as KeyKind[];
 /** The kinds that collide. */
-export const hostileKinds: readonly KeyKind[] = allKinds.filter((kind) => kind.includes("collid"));
+export const hostileKinds: readonly KeyKind[] = allKinds.filter((kind) =>
+  kind.includes("collid") || kind.includes("cluster")
+);
 
 /** Keys of the same type that do not collide. */
 export function ordinaryKindOf(kind: KeyKind): KeyKind {

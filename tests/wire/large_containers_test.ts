@@ -25,7 +25,7 @@ Deno.test("large containers of ordinary keys are read", () => {
     assertStrictEquals((roundTrip(codec, set) as Set<unknown>).size, set.size);
     assertStrictEquals((roundTrip(codec, map) as Map<unknown, unknown>).size, map.size);
   }
-  const large = newCodec({ maxArray: 2 ** 20, maxValues: 2 ** 22 });
+  const large = newCodec({ maxMap: 2 ** 20, maxArray: 2 ** 20, maxValues: 2 ** 22 });
   const numbers = Array.from({ length: 200_000 }, (_, i) => i);
   assertEquals((roundTrip(large, numbers) as unknown[]).length, 200_000);
   assertEquals((roundTrip(large, new Set(numbers)) as Set<unknown>).size, 200_000);

@@ -72,14 +72,19 @@ export function hexOf(bytes: Uint8Array): string {
 const anyUnits = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 })
   .map((units) => String.fromCharCode(...units));
 
+const marked = fc.nat({ max: 3 }).chain((marks) =>
+  fc.string({ unit: "binary", maxLength: 300 }).map((rest) => "\ufeff".repeat(marks) + rest)
+);
+
 const text = fc.oneof(
+  marked,
   fc.string({ unit: "binary", maxLength: 40 }),
   fc.string({ unit: "binary-ascii", minLength: 100, maxLength: 300 }),
   anyUnits,
 );
 
-const key = fc.string({ unit: "binary", maxLength: 20 })
-  .filter((name) => name !== "__proto__" && !name.startsWith("\ufeff"));
+const key = fc.oneof(fc.string({ unit: "binary", maxLength: 20 }), marked)
+  .filter((name) => name !== "__proto__");
 
 const number = fc.oneof(
   fc.double(),

@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { coversHost, ipText } from "../../lib/x509/host_names.ts";
+import {
+  coversHost,
+  ipText,
+  isLoopback,
+  isSameHost,
+  isUnspecified,
+} from "../../lib/x509/host_names.ts";
 
 Deno.test("a certificate covers the hosts that it names, in any spelling", () => {
   const hosts = ["node-1.Example.org", "*.pods.example.org", "10.0.0.1", "2001:db8::1", "*.org"];
@@ -47,4 +53,37 @@ Deno.test("addresses in a certificate are printed in their short form", () => {
   loopback[15] = 1;
   assertEquals(ipText(loopback), "::1");
   assertEquals(ipText(new Uint8Array(5)), undefined);
+});
+
+Deno.test("two hosts are one in any spelling, and all loopback names are one", () => {
+  const same = [
+    ["node-1", "NODE-1."],
+    ["::1", "0:0:0:0:0:0:0:1"],
+    ["2001:db8::1", "[2001:DB8:0:0::1]"],
+    ["bücher.example", "xn--bcher-kva.example"],
+    ["localhost", "127.0.0.1"],
+    ["127.0.0.1", "::1"],
+    ["127.0.0.1", "127.0.1.1"],
+  ] as const;
+  for (const [a, b] of same) assertEquals([a, b, isSameHost(a, b)], [a, b, true]);
+  const different = [
+    ["node-1", "node-2"],
+    ["node-1", "node-1.example"],
+    ["10.0.0.1", "127.0.0.1"],
+    ["localhost", "localhost.example"],
+    ["127.0.0.1", "127.0.0.1.example"],
+  ] as const;
+  for (const [a, b] of different) assertEquals([a, b, isSameHost(a, b)], [a, b, false]);
+  assertEquals(["LOCALHOST", "127.8.8.8", "[::1]"].map(isLoopback), [true, true, true]);
+  assertEquals(["127.evil", "1127.0.0.1", ""].map(isLoopback), [false, false, false]);
+});
+
+Deno.test("hosts that stand for all addresses are known in any spelling", () => {
+  assertEquals(["0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0"].map(isUnspecified), [
+    true,
+    true,
+    true,
+    true,
+  ]);
+  assertEquals(["0.0.0.1", "::1", "localhost"].map(isUnspecified), [false, false, false]);
 });

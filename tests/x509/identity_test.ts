@@ -156,7 +156,7 @@ Deno.test("identity: another trust domain is refused, unless patterns name it", 
   assertEquals(domainProblem(prod, prod, ownIdentities), undefined);
   assertEquals(
     domainProblem(prod, staging, ownIdentities),
-    "is of the trust domain staging, and this end of the trust domain prod",
+    "is of the trust domain staging, and only peers of the trust domain prod are accepted",
   );
   const byFunction = identityMapper(() => ({ role: "node", name: "a" }));
   assertStringIncludes(domainProblem(prod, {}, byFunction)!, "is of no trust domain");

@@ -16,6 +16,7 @@ import { TlsConfig } from "../../lib/transport/tls/tls_config.ts";
 import { TlsNetwork } from "../../lib/transport/tls/tls_network.ts";
 import { type CertificateReading, readCertificate } from "../../lib/x509/certificate.ts";
 import type { CertificateFault } from "../../lib/x509/certificate_fault.ts";
+import { judgeUnproved } from "../../lib/x509/judge.ts";
 import { orderChain } from "../../lib/x509/key_pair.ts";
 import { pemCertificates, pemText } from "../../lib/x509/pem.ts";
 import { opensslTest } from "../openssl.ts";
@@ -146,6 +147,17 @@ async function byTransport({ files, good, sample }: Trial): Promise<string> {
   }
 }
 
+/** What is said of a stranger before its signatures are checked: nothing, or the same. */
+function byUnproved({ files, sample }: Trial): string {
+  const { leaf, intermediates } = orderChain(
+    pemCertificates(textOf(files.cert)).map(readCertificate),
+  )!;
+  const authorities = pemCertificates(textOf(files.ca)).map(readCertificate);
+  const { later = 0, code } = sample;
+  return judgeUnproved({ leaf, intermediates, authorities, now: Date.now() + later })?.fault ??
+    code;
+}
+
 /** The third judge is the tool. */
 async function byVerify({ folder, sample }: Trial): Promise<string> {
   const { host, later = 0, crlRequired = false } = sample;
@@ -228,6 +240,7 @@ async function compare(trial: Trial, good: Good): Promise<string> {
     // A host is asked for when a connection is made.
     TlsConfig: code === "wrongHost" ? code : await byConfig(trial),
     transport: code === "wrongHost" ? code : await byTransport(trial),
+    unproved: byUnproved(trial),
     verify: await byVerify(trial),
     doctor: await byDoctor(trial),
   };

@@ -3,14 +3,29 @@ import { refusedOption } from "../../options/explain.ts";
 import { askDefaults, askTable } from "../../options/tables/actor_tables.ts";
 import { type Clock, maxDelay } from "../../runtime/clock.ts";
 import type { AskOptions } from "../behavior/ask_options.ts";
-import { AskError, AskTimeoutError } from "../errors.ts";
+import { AskError, AskTimeoutError, longerTimeout } from "../errors.ts";
 import type { Asker, PendingAsk } from "../ref/asker.ts";
+import {
+  type AskedActor,
+  type AskFailure,
+  type HeldAsk,
+  holdAsk,
+  releaseAsk,
+  severalActors,
+} from "../ref/held_ask.ts";
 import { localActorOf, LocalRef, type RefHost, TemporaryRef } from "../ref/local_ref.ts";
 import { type ActorRef, Ref } from "../ref/ref.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { LossLedger } from "../services/loss_ledger.ts";
 import { checkCircles } from "./ask_cycle.ts";
+import { askFailed } from "./ask_failure.ts";
 import { Deadline, Deadlines } from "./deadlines.ts";
+import { findReply } from "./reply_refs.ts";
+import { rules } from "../../runtime/rules.ts";
+import { SentMessage } from "../ref/sent_message.ts";
+
+// Bound here: see `rules.ts`.
+const inheritsDeadlines = rules.innerAsksInheritDeadlines;
 
 /** Dependencies of asks on their system. */
 export interface AskHost extends RefHost {
@@ -18,6 +33,8 @@ export interface AskHost extends RefHost {
   readonly ledger: LossLedger;
   /** All actors stop; the system takes no new asks. */
   readonly stopping: boolean;
+  /** The ask whose message is sent or delivered now, until an actor holds it. */
+  askAtHand: HeldAsk | undefined;
   /** A message that was counted as sent is lost. */
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
 }
@@ -26,7 +43,7 @@ export interface AskHost extends RefHost {
 export const askPath = "/_ask/";
 
 /** A message that waits for its reply. */
-class Ask extends Deadline implements PendingAsk {
+class Ask extends Deadline implements PendingAsk, HeldAsk {
   readonly replyTo: ReplyRef;
   /** The asking actor, if there is one, and the promise that it holds. */
   asker: Asker | undefined = undefined;
@@ -34,12 +51,18 @@ class Ask extends Deadline implements PendingAsk {
   awaited = true;
   askedAt = 0;
   readonly target: ActorRef<never>;
-  /** The message that was sent. */
-  message: unknown = undefined;
+  /**
+   * Whether its deadline is that of the ask whose message the asker handles; once nobody waits for the
+   * reply any more, which has not come: `"gaveUp"`.
+   */
+  state: "own" | "inherited" | "gaveUp" = "own";
   resolve: (value: never) => void = nothing;
   reject: (error: unknown) => void = nothing;
   /** Stops listening to the asker's abort signal. */
   release: () => void = nothing;
+  heldBy: AskedActor | undefined = undefined;
+  heldBefore: HeldAsk | undefined = undefined;
+  heldAfter: HeldAsk | undefined = undefined;
 
   constructor(asks: Asks, target: ActorRef<never>) {
     super();
@@ -51,9 +74,66 @@ class Ask extends Deadline implements PendingAsk {
     this.replyTo.asks.refuse(this, error);
   }
 
+  onHeld(): void {}
+
+  onReleased(): void {}
+
+  fail(failure: AskFailure): void {
+    this.replyTo.asks.fail(this, failure);
+  }
+
   override expire(timeout: number): void {
+    const limit = this.state === "inherited" ? "deadline" : timeout;
+    this.state = "gaveUp";
     this.replyTo.asks.close(this);
-    this.reject(new AskTimeoutError(String(this.target), timeout));
+    this.reject(new AskTimeoutError(String(this.target), limit));
+  }
+
+  /** Once it has its reply, or has failed, nothing has to be done in time. */
+  override remaining(): number {
+    const { line, time } = this;
+    if (line === undefined) return this.hasExpired() ? 0 : Infinity;
+    return time === Infinity ? line.timeout : time - this.replyTo.host.runtime.clock.now();
+  }
+
+  override deadline(): number | undefined {
+    const { line, time } = this;
+    if (line === undefined) return this.hasExpired() ? time : undefined;
+    return time === Infinity ? this.replyTo.host.runtime.clock.now() + line.timeout : time;
+  }
+
+  override hasExpired(): boolean {
+    return this.state === "gaveUp";
+  }
+
+  override with(message: unknown): SentMessage {
+    return new AskContent(this, message);
+  }
+}
+
+/** A part of the message of an ask, which is sent on alone. */
+class AskContent extends SentMessage {
+  readonly ask: Ask;
+
+  constructor(ask: Ask, message: unknown) {
+    super(undefined, message);
+    this.ask = ask;
+  }
+
+  override remaining(): number {
+    return this.ask.remaining();
+  }
+
+  override deadline(): number | undefined {
+    return this.ask.deadline();
+  }
+
+  override hasExpired(): boolean {
+    return this.ask.hasExpired();
+  }
+
+  override with(message: unknown): SentMessage {
+    return new AskContent(this.ask, message);
   }
 }
 
@@ -97,6 +177,18 @@ class ReplyRef extends TemporaryRef {
     return this.ask === undefined;
   }
 
+  override get isReply(): boolean {
+    return true;
+  }
+
+  override get heldAsk(): HeldAsk | undefined {
+    return this.ask;
+  }
+
+  override get deadline(): number | undefined {
+    return this.ask?.deadline();
+  }
+
   /** The ask has its reply, or has ended without one. */
   close(): void {
     this.ask = undefined;
@@ -133,22 +225,33 @@ export class Asks {
     return this.#open;
   }
 
-  /** Sends the message of `factory`, and waits for the first message to its reply reference. */
+  /**
+   * Sends the message of `factory`, and waits for the first message to its reply reference. `within`:
+   * the message that the asker handles; if that is of an ask, this one is over with it.
+   */
   ask<M, R>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
     options: AskOptions | undefined,
     asker: Asker | undefined,
+    within?: SentMessage,
   ): Promise<R> {
     const refusal = this.#refusal(ref, factory, options);
     if (refusal !== undefined) return Promise.reject(refusal);
     const timeout = options?.timeout ?? askDefaults.timeout;
+    const left = within === undefined ? Infinity : within.remaining(this.host.runtime.clock);
+    const inherits = inheritsDeadlines && left < timeout && !isAnswered(within!);
+    if (inherits && left <= 0) return Promise.reject(deadlinePassed(String(ref)));
     const ask = new Ask(this, ref);
     const promise = new Promise<R>((resolve, reject) => {
       ask.resolve = resolve;
       ask.reject = reject;
       this.#open++;
-      this.#deadlines.add(ask, timeout);
+      if (!inherits) this.#deadlines.add(ask, timeout);
+      else {
+        ask.state = "inherited";
+        this.#deadlines.addWithin(ask, left, askOf(within!));
+      }
       let message: M;
       try {
         message = factory(ask.replyTo);
@@ -160,7 +263,7 @@ export class Asks {
       // The factory may have replied already, and the signal may be aborted meanwhile.
       if (ask.replyTo.ask === undefined) return;
       if (options?.signal !== undefined) this.#heed(options.signal, ask);
-      if (ask.replyTo.ask !== undefined) ref.tell(message);
+      if (ask.replyTo.ask !== undefined) this.#send(ask, ref);
     });
     if (asker !== undefined && !asker.ended && ask.replyTo.ask !== undefined) {
       this.#attach(ask, asker, promise);
@@ -193,43 +296,85 @@ export class Asks {
     ask.resolve(message as never);
   }
 
+  /** The actor behind the target has to answer from now on. */
+  #send<M>(ask: Ask, ref: ActorRef<M>): void {
+    if (!(ref instanceof Ref)) return ref.tell(ask.message as M);
+    const { asked } = ref;
+    if (asked !== undefined) holdAsk(asked, ask);
+    else if (ref.forwards) return this.#sendOn(ask, ref);
+    ref.tellSent(ask);
+  }
+
+  /** What is behind the reference finds the ask at hand. */
+  #sendOn(ask: Ask, ref: Ref<never>): void {
+    const { host } = this;
+    host.askAtHand = ask;
+    try {
+      ref.tellSent(ask);
+    } finally {
+      host.askAtHand = undefined;
+    }
+  }
+
   /**
-   * A message is lost: fails the ask of this system that sent it, if there is one. Returns the
-   * reply reference if the ask is one of another system.
+   * A message is lost: fails the ask that has sent it, if there is one and nobody else may answer.
+   * Returns the reply reference if the ask is one of another system, which has to judge that.
    */
-  lost(message: unknown, target: string, reason: DeadLetterReason): Ref<unknown> | undefined {
+  lost(message: unknown, target: string, failure: AskFailure): Ref<unknown> | undefined {
     const replyTo = findReply(message);
-    if (!(replyTo instanceof ReplyRef)) return replyTo;
+    if (!(replyTo instanceof ReplyRef)) {
+      const held = replyTo?.heldAsk;
+      if (held === undefined || held.heldBy === severalActors) return undefined;
+      if (held.heldBy === undefined) return replyTo;
+      releaseAsk(held);
+      held.fail(failure);
+      return undefined;
+    }
     // A shutdown rejects all asks with its own error.
     if (this.host.stopping) return undefined;
     const { ask } = replyTo;
-    // A message that was passed on to several actors may still get a reply from one of them.
-    if (replyTo.asks !== this) return replyTo.asks.lost(message, target, reason);
-    if (ask === undefined) return undefined;
-    const { target: asked } = ask;
-    const isAdapted = asked instanceof TemporaryRef && localActorOf(asked)?.path === target;
-    const isSame = ask.message === message || isContent(ask.message, message);
-    // A message for an entity may have come back from another node: then it is a copy.
-    if (isSame || isAdapted || isForEntity(asked.path, target)) {
-      this.refuse(ask, notDelivered(target, reason));
+    if (replyTo.asks !== this) return replyTo.asks.lost(message, target, failure);
+    if (ask !== undefined && ask.heldBy !== severalActors && concerns(ask, message, target)) {
+      this.fail(ask, isDelivery(message) ? ofDelivery(failure) : failure);
     }
     return undefined;
   }
 
-  /** Another system reports that it has lost a message of this one, which was for `target`. */
-  lostElsewhere(path: string, uid: number, target: string, reason: DeadLetterReason): void {
-    const reply = this.find(path, uid);
-    const ask = reply instanceof ReplyRef ? reply.ask : undefined;
-    if (ask === undefined || !isFor(ask.target.path, target)) return;
-    this.refuse(ask, notDelivered(String(ask.target), reason));
+  /**
+   * An actor has been given the message of an ask, and will not answer it. Returns the reply reference
+   * if the ask is one of another system, which has to judge that.
+   */
+  unanswered(
+    actor: AskedActor & { readonly path: string },
+    message: unknown,
+    failure: AskFailure,
+  ): Ref<unknown> | undefined {
+    const held = findReply(message)?.heldAsk;
+    if (held === undefined || !rules.failuresFailAsks) return undefined;
+    // Another actor has to answer.
+    if (held.heldBy !== undefined && held.heldBy !== actor) return undefined;
+    return this.lost(message, actor.path, failure);
   }
 
-  /** Another system has been removed: fails the asks of its actors. */
-  lostAllOf(node: string): void {
+  /** Another system reports that it has lost a message of this one, which was for `target`. */
+  lostElsewhere(path: string, uid: number, target: string, failure: AskFailure): void {
+    const reply = this.find(path, uid);
+    const ask = reply instanceof ReplyRef ? reply.ask : undefined;
+    if (ask === undefined || ask.heldBy === severalActors) return;
+    if (isFor(ask.target.path, target) || isRouter(ask.target)) this.fail(ask, failure);
+  }
+
+  /**
+   * Another system has been removed: fails the asks of its actors. If it did not leave in order, what
+   * was routed there is lost as well; else it has answered, reported or passed on all that it had.
+   */
+  lostAllOf(node: string, inOrder: boolean): void {
     for (const ask of this.#deadlines.all() as Ask[]) {
-      const { target } = ask;
-      if (target instanceof Ref && target.node === node) {
-        this.refuse(ask, targetDead(String(target)));
+      const { target, replyTo: { holder }, heldBy } = ask;
+      if (!(target instanceof Ref)) continue;
+      const isRouted = !inOrder && heldBy !== severalActors && target.forwards && holder === node;
+      if (isRouted || target.node === node && !target.forwards) {
+        this.fail(ask, { reason: "ownerLost" });
       }
     }
   }
@@ -240,8 +385,7 @@ export class Asks {
     reason: DeadLetterReason,
   ): void {
     for (const ask of this.#deadlines.all() as Ask[]) {
-      const { target, replyTo: { holder } } = ask;
-      if (isLost(target, holder)) this.refuse(ask, notDelivered(String(target), reason));
+      if (isLost(ask.target, ask.replyTo.holder)) this.fail(ask, { reason });
     }
   }
 
@@ -263,6 +407,12 @@ export class Asks {
     }
   }
 
+  /** Ends an ask with the error for its failure, if it is pending. */
+  fail(ask: Ask, failure: AskFailure): void {
+    // A shutdown rejects all asks with its own error.
+    if (!this.host.stopping) this.refuse(ask, askFailed(nameOf(ask), failure, ask.target.path));
+  }
+
   /** Ends an ask with an error, if it is pending. */
   refuse(ask: Ask, error: AskError): void {
     if (this.#settle(ask)) ask.reject(error);
@@ -278,8 +428,10 @@ export class Asks {
   }
 
   /** Forgets an ask whose deadline was removed. */
-  close({ replyTo, release, asker, promise }: Ask): void {
+  close(ask: Ask): void {
+    const { replyTo, release, asker, promise } = ask;
     this.#open--;
+    releaseAsk(ask);
     if (promise !== undefined) asker!.pendingAsks?.delete(promise);
     if (replyTo.published) this.#published.delete(replyTo.uid);
     replyTo.close();
@@ -317,15 +469,16 @@ export class Asks {
       if (options.signal?.aborted) return aborted(ref, options.signal);
     }
     if (this.#open < this.#max) return undefined;
-    return new AskError("tooManyAsks", `${this.#max} asks wait for a reply already`, {
-      value: this.#max,
-      remedy: "wait for some of them first, or raise maxPendingAsks of the system",
-    });
+    const details = `${this.#max} wait already`;
+    return askFailed(String(ref), { reason: "tooManyAsks", details }, this.#max);
   }
 
   #heed(signal: AbortSignal, ask: Ask): void {
     const onAbort = () => {
-      if (this.#settle(ask)) ask.reject(aborted(ask.target, signal));
+      if (!this.#settle(ask)) return;
+      ask.state = "gaveUp";
+      ask.time = this.host.runtime.clock.now();
+      ask.reject(aborted(ask.target, signal));
     };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
@@ -354,72 +507,85 @@ function optionError(options: AskOptions): Error | undefined {
   }
 }
 
+/** When the asker of the message at hand gives up; undefined: nobody waits, or not any more. */
+export function deadlineOf(sent: SentMessage, clock: Clock): number | undefined {
+  const deadline = sent.deadline(clock);
+  return deadline !== undefined && isAnswered(sent) ? undefined : deadline;
+}
+
+/** Whether a message of an ask elsewhere was answered: only its reply reference knows. */
+function isAnswered(sent: SentMessage): boolean {
+  return askOf(sent) === undefined && findReply(sent.message)?.replied === true;
+}
+
+/** The ask of this process that has sent a message. */
+function askOf(sent: SentMessage): Ask | undefined {
+  if (sent instanceof Ask) return sent;
+  return sent instanceof AskContent ? sent.ask : undefined;
+}
+
 function badArgument(ref: unknown, factory: unknown): Error {
   return typeof factory === "function"
     ? refusedOption("ref", ref, "give the ActorRef to ask")
     : refusedOption("factory", factory, "give a function that makes the message of its replyTo");
 }
 
-function notDelivered(target: string, reason: DeadLetterReason): AskError {
-  if (reason === "stopped" || reason === "noSuchActor") return targetDead(target);
-  return new AskError("askNotDelivered", `the message to ${target} was lost: ${reason}`, {
+function deadlinePassed(target: string): AskError {
+  const message = `${target} was not asked: the deadline of the message at hand has passed`;
+  return new AskError("askExpired", message, {
+    reason: "expired",
     value: target,
-  });
-}
-
-/** The error for an ask whose target has terminated. */
-export function targetDead(target: string): AskError {
-  return new AskError("askTargetDead", `${target} has stopped and cannot reply`, {
-    value: target,
-    remedy: "watch it, or look it up again",
+    remedy: longerTimeout,
   });
 }
 
 function aborted(ref: ActorRef<never>, signal: AbortSignal): AskError {
-  return new AskError("askAborted", `the ask of ${ref} was aborted`, {
-    value: ref.path,
-    cause: signal.reason,
-  });
+  return askFailed(String(ref), { reason: "aborted", cause: signal.reason }, ref.path);
 }
 
-/** Fields of a message that are searched for its reply reference. */
-const maxFieldsLooked = 32;
-
-/** The reply reference in a message: the message itself, or one of its fields, or one below. */
-function findReply(message: unknown): Ref<unknown> | undefined {
-  try {
-    return findReplyAt(message, 2);
-  } catch {
-    // A message that throws when it is read, such as a revoked proxy.
-    return undefined;
+/** The target of an ask, and the entity if it is one. */
+function nameOf({ target, message }: Ask): string {
+  if (!(target instanceof Ref) || !target.forwards || target instanceof LocalRef) {
+    return `${target}`;
   }
+  const entityId: unknown = (message as { readonly entityId?: unknown } | null)?.entityId;
+  return isShortText(entityId) ? `${target.path} (entity "${entityId}")` : target.path;
 }
 
-function findReplyAt(message: unknown, depth: number): Ref<unknown> | undefined {
-  if (message instanceof Ref) return message.path.startsWith(askPath) ? message : undefined;
-  if (depth === 0 || typeof message !== "object" || message === null) return undefined;
-  // Binary data holds no references, and may have millions of elements.
-  if (ArrayBuffer.isView(message)) return undefined;
-  let looked = 0;
-  for (const key of Array.isArray(message) ? message.keys() : keysOf(message)) {
-    if (looked++ === maxFieldsLooked) break;
-    // Plain data has no accessors; a careless sender may send some.
-    const field = Object.getOwnPropertyDescriptor(message, key);
-    const found = findReplyAt(field?.value, depth - 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** Whether a value is worth showing as an id. */
+function isShortText(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= 100;
 }
 
-/** A loop instead of `Object.keys`, which would list all names of a large object first. */
-function* keysOf(object: object): Iterable<string> {
-  for (const key in object) yield key;
+/** Whether a lost message is that of the ask, and not one to an actor that it was passed on to. */
+function concerns({ target, message: asked }: Ask, message: unknown, lostAt: string): boolean {
+  if (asked === message || isContent(asked, message) || isRouter(target)) return true;
+  if (isDelivery(message) && (asked === message[1] || isContent(asked, message[1]))) return true;
+  const isAdapted = target instanceof TemporaryRef && localActorOf(target)?.path === lostAt;
+  // A message for an entity may have come back from another node: then it is a copy.
+  return isAdapted || isForEntity(target.path, lostAt);
+}
+
+/** Whether the target only passes messages on, each to one actor that has to answer. */
+function isRouter(target: ActorRef<never>): boolean {
+  return target instanceof LocalRef && target.forwards;
 }
 
 /** Whether an envelope holds the message: a lost message may have been unwrapped before. */
 function isContent(envelope: unknown, message: unknown): boolean {
   return typeof envelope === "object" && envelope !== null &&
     (envelope as { readonly message?: unknown }).message === message;
+}
+
+/** What is sent for an entity: its id, the message and an epoch. */
+function isDelivery(message: unknown): message is readonly [string, unknown, number] {
+  return Array.isArray(message) && message.length === 3 && typeof message[0] === "string";
+}
+
+/** The place in what was sent, as a place in the message of the asker. */
+function ofDelivery(failure: AskFailure): AskFailure {
+  const details = failure.details?.replaceAll("message[1]", "message");
+  return details === undefined ? failure : { ...failure, details };
 }
 
 function nothing(): void {}
@@ -429,9 +595,13 @@ function isFor(path: string, target: string): boolean {
   return path === target || isForEntity(path, target);
 }
 
-/** Whether a message for `target` may be one to an entity behind the reference at `path`. */
+/**
+ * Whether a message for `target` may be one to an entity behind the reference at `path`, which is that
+ * of a type, or below it of one entity.
+ */
 function isForEntity(path: string, target: string): boolean {
-  const region = `/_region-${path.slice(1)}`;
+  const end = path.indexOf("/", 1);
+  const region = `/_region-${path.slice(1, end < 0 ? undefined : end)}`;
   return target.startsWith(region) &&
     (target.length === region.length || target[region.length] === "/");
 }

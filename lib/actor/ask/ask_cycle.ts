@@ -42,6 +42,7 @@ function isAwaited({ awaited, askedAt }: PendingAsk, asker: Asker): boolean {
 
 function circle(path: readonly string[]): AskError {
   return new AskError("askCycle", `actors wait for each other: ${path.join(" asks ")}`, {
+    reason: "cycle",
     value: path,
     remedy: "give one of the asks to pipeToSelf instead of waiting for its reply",
   });

@@ -1,23 +1,36 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import { SentMessage } from "../ref/sent_message.ts";
+import { DebuggerPauses } from "./debugger_pauses.ts";
 
-/** Something that must happen in time. A link of a list while it is waited for. */
-export abstract class Deadline {
-  /** When it expires, on the clock's scale; infinite until the clock is read. */
-  time = Infinity;
-  /** @internal */
+/**
+ * A message that must be answered in time: its `time` is infinite until the clock is read. A link of
+ * a list while the answer is waited for.
+ */
+export abstract class Deadline extends SentMessage {
+  /** Undefined while nothing is waited for. */
   line: Line | undefined = undefined;
   /** @internal */
   before: Deadline | undefined = undefined;
   /** @internal */
   after: Deadline | undefined = undefined;
 
+  constructor() {
+    super(undefined, undefined);
+  }
+
   /** It is late. Called once, after it was removed. */
   abstract expire(timeout: number): void;
 }
 
-/** Deadlines of the same length: the first to be added is the first to be late. */
-interface Line {
+/**
+ * Deadlines of the same length: the first to be added is the first to be late. In a line of
+ * deadlines that others have set, the first may be late by the grain of its length.
+ */
+export interface Line {
+  readonly owner: Deadlines;
   readonly timeout: number;
+  /** The timeout; negative for deadlines that others have set. */
+  readonly key: number;
   first: Deadline | undefined;
   last: Deadline | undefined;
   timer: Timer | undefined;
@@ -34,9 +47,11 @@ export class Deadlines {
   #recent: Line | undefined = undefined;
   /** A removal of timers that are no longer needed is scheduled. */
   #tidying = false;
+  readonly #pauses: DebuggerPauses;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#pauses = new DebuggerPauses(clock, (pause) => this.#postpone(pause));
   }
 
   /**
@@ -45,14 +60,30 @@ export class Deadlines {
    */
   add(deadline: Deadline, timeout: number): void {
     const recent = this.#recent;
-    const line = recent !== undefined && recent.timeout === timeout
+    const line = recent !== undefined && recent.key === timeout
       ? recent
       : this.#recent = this.#lines.get(timeout) ?? this.#open(timeout);
-    deadline.line = line;
-    deadline.before = line.last;
-    if (line.last === undefined) line.first = deadline;
-    else line.last.after = deadline;
-    line.last = deadline;
+    link(deadline, line, line.last);
+    if (!this.#tidying) this.#tidyLater();
+  }
+
+  /**
+   * Adds a deadline that is over together with another one, in `remaining` milliseconds. `outer` is
+   * the other one, if it is a deadline itself; together with it, it needs no timer.
+   */
+  addWithin(deadline: Deadline, remaining: number, outer: Deadline | undefined): void {
+    const shared = outer?.line;
+    if (shared?.owner === this) {
+      // Invariant: what has no time yet is at the end of the line.
+      deadline.time = outer!.time;
+      link(deadline, shared, outer);
+    } else {
+      // Never the same twice: a timer for each would cost more than the ask.
+      const timeout = coarse(remaining);
+      const line = this.#lines.get(-timeout) ?? this.#open(timeout, -timeout);
+      deadline.time = this.#clock.now() + remaining;
+      link(deadline, line, line.last);
+    }
     if (!this.#tidying) this.#tidyLater();
   }
 
@@ -90,10 +121,23 @@ export class Deadlines {
     this.#tidy();
   }
 
-  #open(timeout: number): Line {
-    const line: Line = { timeout, first: undefined, last: undefined, timer: undefined };
-    this.#lines.set(timeout, line);
+  #open(timeout: number, key = timeout): Line {
+    const line: Line = {
+      owner: this,
+      timeout,
+      key,
+      first: undefined,
+      last: undefined,
+      timer: undefined,
+    };
+    this.#lines.set(key, line);
     return line;
+  }
+
+  /** The process stood still, and nobody could reply. */
+  #postpone(pause: number): void {
+    // Timers that are early are set again.
+    for (const deadline of this.all()) deadline.time += pause;
   }
 
   #arm(line: Line, delay: number): Timer {
@@ -123,7 +167,7 @@ export class Deadlines {
     for (const line of this.#lines.values()) {
       if (line.first === undefined) {
         line.timer?.cancel();
-        this.#lines.delete(line.timeout);
+        this.#lines.delete(line.key);
         if (this.#recent === line) this.#recent = undefined;
         continue;
       }
@@ -131,7 +175,28 @@ export class Deadlines {
       for (let last = line.last; last?.time === Infinity; last = last.before) {
         last.time = time;
       }
-      line.timer ??= this.#arm(line, line.timeout);
+      if (line.timer !== undefined) continue;
+      line.timer = this.#arm(line, Math.max(0, line.first.time - now));
+      this.#pauses.watch(now);
     }
+    if (this.#lines.size === 0) this.#pauses.rest();
   }
+}
+
+/** Puts a deadline into a line, behind `before`. */
+function link(deadline: Deadline, line: Line, before: Deadline | undefined): void {
+  const after = before === undefined ? line.first : before.after;
+  deadline.line = line;
+  deadline.before = before;
+  deadline.after = after;
+  if (before === undefined) line.first = deadline;
+  else before.after = deadline;
+  if (after === undefined) line.last = deadline;
+  else after.before = deadline;
+}
+
+/** A time rounded up to a 64th: so there are few different ones. */
+function coarse(time: number): number {
+  const grain = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, time))) - 6);
+  return Math.max(1, Math.ceil(time / grain)) * grain;
 }

@@ -6,6 +6,7 @@ import type { Behavior } from "./behavior.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { MessageSender } from "../ref/message_sender.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
+import type { StatusValue } from "./status_reply.ts";
 
 /** Writes log lines under the actor's path. */
 export interface ActorLog {
@@ -69,7 +70,7 @@ export interface ActorContext<in out M> {
    *
    * @example
    * ```ts
-   * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+   * import { type ActorRef, Behaviors, ClusteredActorSystem } from "@casty/casty";
    *
    * type Token = { replyTo: ActorRef<number> };
    * const entity = Behaviors.receive<Token>((context, { replyTo }) => {
@@ -83,10 +84,7 @@ export interface ActorContext<in out M> {
    *   port: 0,
    * });
    * const tokens = system.spawn(Behaviors.sharded(() => entity, { numShards: 10 }), "tokens");
-   * const epoch = await system.ask(
-   *   tokens,
-   *   (replyTo: ActorRef<number>) => shardEnvelope("a", { replyTo }),
-   * );
+   * const epoch = await tokens.entity("a").ask((replyTo) => ({ replyTo }));
    * console.assert(epoch > 0);
    * ```
    */
@@ -99,10 +97,11 @@ export interface ActorContext<in out M> {
    *
    * @example
    * ```ts
-   * import { type ActorRef, Behaviors, ClusteredActorSystem, shardEnvelope } from "@casty/casty";
+   * import { type ActorRef, Behaviors, ClusteredActorSystem, entityType } from "@casty/casty";
    * import { ClusterClient } from "@casty/casty/client";
    *
    * type Account = { type: "close"; replyTo: ActorRef<string> };
+   * const Accounts = entityType<Account>("accounts", { numShards: 10 });
    * // Members may close each account, a client only its own.
    * const account = (id: string) =>
    *   Behaviors.receive<Account>(({ sender }, { replyTo }) => {
@@ -112,21 +111,46 @@ export interface ActorContext<in out M> {
    *     return Behaviors.same();
    *   });
    * await using node = await ClusteredActorSystem.start({ name: "bank", host: "127.0.0.1", port: 0 });
-   * const accounts = node.spawn(Behaviors.sharded(account, { numShards: 10 }), "accounts");
+   * node.spawn(Behaviors.sharded(Accounts, account));
    *
-   * const close = (replyTo: ActorRef<string>) =>
-   *   shardEnvelope("alice", { type: "close" as const, replyTo });
-   * console.assert(await node.ask(accounts, close) === "closed");
+   * const close = (replyTo: ActorRef<string>) => ({ type: "close", replyTo }) as const;
+   * console.assert(await node.entity(Accounts, "alice").ask(close) === "closed");
    * // Without TLS a client proves no name.
    * await using client = await ClusterClient.connect({
    *   contactPoints: [node.address],
    *   systemName: "bank",
    * });
-   * const remote = client.entityRef<Account>("accounts", { numShards: 10 });
-   * console.assert(await client.ask(remote, close) === "refused: plain");
+   * console.assert(await client.entity(Accounts, "alice").ask(close) === "refused: plain");
    * ```
    */
   readonly sender: MessageSender | undefined;
+  /**
+   * When the asker of the message at hand gives up, on the clock of the system: milliseconds, to be
+   * compared with `system.runtime.clock.now()`, and in the past if it has given up already. Undefined
+   * for a message of no ask, and once it was answered. Valid until the handler, or the promise that
+   * it returns, has ended. Asks of `ask` have it as well: none lasts longer.
+   *
+   * A message of another node or client was under way for a time that its deadline does not count:
+   * it is that much later here.
+   *
+   * @example
+   * ```ts
+   * import { type ActorRef, ActorSystem, Behaviors } from "@casty/casty";
+   *
+   * type Query = { replyTo: ActorRef<string> };
+   * const server = Behaviors.receive<Query>(({ deadline, system }, { replyTo }) => {
+   *   const left = deadline === undefined ? Infinity : deadline - system.runtime.clock.now();
+   *   replyTo.tell(left < 500 ? "cached" : "computed");
+   *   return Behaviors.same();
+   * });
+   * await using system = new ActorSystem();
+   * const ref = system.spawn(server, "server");
+   * const query = (replyTo: ActorRef<string>) => ({ replyTo });
+   * console.assert(await system.ask(ref, query) === "computed");
+   * console.assert(await system.ask(ref, query, { timeout: 400 }) === "cached");
+   * ```
+   */
+  readonly deadline: number | undefined;
   /** Log lines under the actor's path. */
   readonly log: ActorLog;
   /** Messages to itself, later. */
@@ -167,17 +191,34 @@ export interface ActorContext<in out M> {
    * @throws {AskTimeoutError} if no reply arrives in time.
    * @throws {AskError} if the actor has stopped, the message was lost, the ask was aborted, or it
    * closes a circle.
+   *
+   * While the message of another ask is handled, it ends with that one's deadline at the latest (see
+   * `deadline`). An error for that reason which leaves the handler is no failure of the actor. An ask
+   * of `context.system` has its own timeout only: use that for work which has to go on.
    */
   ask<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
     ref: ActorRef<T>,
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<ReplyOf<T, R, Q>>;
+  /**
+   * The same as {@linkcode ActorContext.ask}, of an actor that answers with a `StatusReply`: resolves
+   * with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error.
+   */
+  askStatus<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<T, R, Q>>>;
   /** Sends itself the value of a promise. A rejection is logged. */
   pipeToSelf(promise: PromiseLike<M>): void;
   /**
-   * Sends itself the message made from a promise's value or rejection. Without `onRejected` a
-   * rejection is logged.
+   * Sends itself the message made from a promise's value or rejection. The functions run in the
+   * actor's turn, as a handler does. Without `onRejected` a rejection is logged. An `onFulfilled` that
+   * throws counts as a rejection with that error, if there is an `onRejected`; otherwise, and when
+   * `onRejected` throws, it is a failure of this actor.
    */
   pipeToSelf<T>(
     promise: PromiseLike<T>,
@@ -186,8 +227,8 @@ export interface ActorContext<in out M> {
   ): void;
   /**
    * A reference for actors with another protocol: a message to it arrives at this actor as `map`
-   * makes it. Valid until the actor stops or restarts; the same function gives the same reference. A
-   * `map` that throws is a failure of this actor.
+   * makes it, in this actor's turn. Valid until the actor stops or restarts; the same function gives
+   * the same reference. A `map` that throws is a failure of this actor, as if a handler had thrown.
    */
   messageAdapter<F>(map: (message: F) => M): ActorRef<F>;
   /**
@@ -196,8 +237,8 @@ export interface ActorContext<in out M> {
    */
   setReceiveTimeout(timeout: number, message: M): void;
   /**
-   * Of a sharded entity: stops it, after the messages that it has already received. Later messages
-   * wait until it has stopped, and then start it again: none is lost in between.
+   * Of a sharded entity: stops it, after the messages that it has already received. Messages that it
+   * has not handled then, and later ones, start it again: none is lost in between.
    *
    * @throws {ActorError} code `noEntity`.
    */

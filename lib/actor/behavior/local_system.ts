@@ -10,6 +10,7 @@ import type { AskOptions, LiteralOf } from "./ask_options.ts";
 import type { ReplyOf } from "./reply_of.ts";
 import type { Behavior } from "./behavior.ts";
 import type { SpawnOptions } from "./spawn_options.ts";
+import type { StatusValue } from "./status_reply.ts";
 
 /** The part of a runtime that a system without network needs. */
 export type LocalRuntime = Pick<Runtime, "clock" | "random" | "logger" | "telemetry">;
@@ -79,6 +80,18 @@ export interface LocalSystem extends AsyncDisposable {
     factory: (replyTo: ActorRef<R>) => Q,
     options?: AskOptions,
   ): Promise<ReplyOf<M, R, Q> | undefined>;
+  /**
+   * The same as {@linkcode LocalSystem.ask}, of an actor that answers with a `StatusReply`: resolves
+   * with its value.
+   *
+   * @throws {AskError} as `ask`; code `askRejected` if the actor has answered with an error, which
+   * is its `rejection`.
+   */
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>>;
   /**
    * Stops an actor of this system and its children. Resolves when they have stopped.
    *

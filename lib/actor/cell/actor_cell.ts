@@ -1,8 +1,9 @@
-import type { MessageSender } from "../ref/message_sender.ts";
+import type { SentMessage } from "../ref/sent_message.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext } from "../behavior/context.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import type { Wrappers } from "../behavior/wrapper.ts";
+import type { HeldAsk } from "../ref/held_ask.ts";
 import type { LocalRef } from "../ref/local_ref.ts";
 import type { CellHost, HostedCell } from "./cell_host.ts";
 import type { CellParts } from "./cell_parts.ts";
@@ -32,6 +33,8 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   /** Supervision, hooks, interceptors and spies around its behaviour. */
   wrappers: Wrappers;
   failure: CellFailure | undefined;
+  /** Who is counted in the log as the cause of what it does: of an entity, its parent. */
+  readonly accountable: string;
   readonly context: ActorContext<unknown>;
   /** Parts that only some cells have; undefined if this one has none. */
   readonly existingParts: CellParts | undefined;
@@ -50,14 +53,19 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   enqueueSystem(message: SystemMessage): void;
   /** Handles a message that the actor has arranged for itself. */
   deliverOwn(message: unknown): void;
+  /** The asks whose messages wait in the mailbox. */
+  askedInMailbox(): Set<HeldAsk>;
   /** Takes the oldest message without handling it. Only when there is one. */
   discard(): unknown;
   /** Bytes that the stash may hold. */
   readonly maxStashedBytes: number;
   /** Bytes of a message; 0 if they are not counted. */
   measure(message: unknown): number;
-  /** The client that has sent the message at hand; undefined for all other messages. */
-  readonly sender: MessageSender | undefined;
+  /**
+   * What is known of the message at hand, until its handler and the promise of that have ended;
+   * undefined if nothing is.
+   */
+  readonly current: SentMessage | undefined;
   /** What a stash keeps of the message at hand. */
   attribute(message: unknown): unknown;
   /** The message at hand was stashed: it does not count as delivered. */

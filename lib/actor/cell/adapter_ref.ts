@@ -1,7 +1,6 @@
 import { type LocalRef, TemporaryRef } from "../ref/local_ref.ts";
-import { isSent, messageOf, SentMessage } from "../ref/message_sender.ts";
+import { AdaptedMessage, messageOf, type SentMessage } from "../ref/sent_message.ts";
 import type { AskHost } from "../ask/ask.ts";
-import type { Failure } from "./system_message_queue.ts";
 
 /** Between an actor's path and the number of its adapter; no user can name an actor so. */
 export const adapterMark = "/_adapter-";
@@ -13,11 +12,12 @@ export interface AdaptedActor extends LocalRef<unknown> {
   nextNumber(): number;
   /** Takes a message. False if it is lost. */
   enqueue(message: unknown): boolean;
-  /** Puts a failure in order with the messages. */
-  enqueueSystem(failure: Failure): void;
 }
 
-/** A reference that turns messages of another protocol into messages of one actor. */
+/**
+ * A reference for messages of another protocol: its actor translates them in its own turn, so a
+ * mapping sees the state that the messages before have left, and fails as a handler does.
+ */
 export class AdapterRef extends TemporaryRef {
   override readonly path: string;
   override readonly uid: number;
@@ -47,24 +47,19 @@ export class AdapterRef extends TemporaryRef {
     this.callBack();
   }
 
+  override tellSent(sent: SentMessage): void {
+    this.tell(sent);
+  }
+
   override tell(kept: unknown): void {
-    const message = messageOf(kept);
     const { actor, path } = this;
     const { host } = actor;
+    const value = messageOf(kept);
     if (!this.#open || actor.ended) {
       host.ledger.sent++;
-      return host.lose("stopped", path, message);
+      return host.lose("stopped", path, value);
     }
-    let mapped: unknown;
-    try {
-      mapped = this.#map(message);
-    } catch (error) {
-      // A failed mapping counts as a failed handler, so the message counts as delivered.
-      host.ledger.sent++;
-      host.ledger.delivered++;
-      return actor.enqueueSystem({ type: "failure", error });
-    }
-    actor.enqueue(isSent(kept) ? new SentMessage(kept.sender, mapped) : mapped);
+    actor.enqueue(new AdaptedMessage(kept, this.#map));
   }
 }
 

@@ -6,12 +6,15 @@
  * @module
  */
 import { hashKey } from "../../runtime/hash_key.ts";
+import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { isSent, messageOf, type MessageSender, SentMessage } from "../ref/message_sender.ts";
+import { isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
+import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
+import type { HeldAsk } from "../ref/held_ask.ts";
 import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
@@ -21,11 +24,11 @@ import { type CellObserver, untraced } from "./cell_observer.ts";
 import type { CellHost } from "./cell_host.ts";
 import {
   become,
-  beginRestart,
   beginStop,
   fail,
   finishRestart,
   finishStop,
+  restartOnRequest,
   startIncarnation,
 } from "./cell_lifecycle.ts";
 import { CellParts } from "./cell_parts.ts";
@@ -51,9 +54,16 @@ import type { Runnable } from "./dispatcher.ts";
 import { Mailbox } from "./mailbox.ts";
 import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
+import { firing, signalling } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
 import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
+
+// Bound here: see `rules.ts`.
+const dropsExpired = rules.expiredAsksAreDropped;
+
+/** Stands for a message that was not handled. */
+const dropped = Symbol("dropped");
 
 /**
  * See the module's text. All cells have one hidden class. A cell is its own reference: one object
@@ -65,8 +75,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Bits of `cell_status.ts`. */
   #status = fresh;
   behavior: Behavior<never>;
+  /** Undefined between two turns: what an ask has sent must not outlive it here. */
+  #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
+  override heldAsks: HeldAsk | undefined = undefined;
   override readonly parent: Cell | undefined;
   override readonly path: string;
   override readonly uid: number;
@@ -103,6 +116,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override tell(message: unknown): void {
     this.enqueue(message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    this.enqueue(sent);
   }
 
   override get ended(): boolean {
@@ -163,7 +180,13 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   enqueue(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
-    host.messageCheck?.check(this.path, messageOf(message));
+    const { running } = host;
+    if (running !== undefined && running.heldAsks !== undefined) {
+      passAskOn(running, this, messageOf(message));
+    }
+    if (host.messageCheck !== undefined && !isAdapted(message)) {
+      host.messageCheck.check(this.path, messageOf(message));
+    }
     if ((this.#status & ended) !== 0) {
       host.lose("stopped", this.path, message);
       return false;
@@ -189,8 +212,28 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.wake();
   }
 
-  override tellOwn(message: unknown): void {
-    this.enqueueSystem({ type: "own", message });
+  override tellOwnWhen<T>(
+    promise: Promise<T>,
+    onFulfilled: (value: T) => unknown,
+    onRejected: (reason: unknown) => unknown,
+  ): void {
+    const { parts } = this;
+    parts.owed++;
+    const settle = (message: unknown) => {
+      parts.owed--;
+      this.enqueueSystem({ type: "own", message });
+      // The message may lead to the next promise: then the stop waits on.
+      if (parts.owed === 0 && parts.stopWaits !== undefined) this.stopInTurn();
+    };
+    promise.then((value) => settle(onFulfilled(value)), (reason) => settle(onRejected(reason)));
+  }
+
+  /** Waits for what the actor owes; at most for the stop timeout. */
+  #stopLater(): void {
+    const { runtime: { clock }, stopTimeout } = this.host;
+    this.parts.stopWaits ??= clock.schedule(stopTimeout, () => {
+      this.enqueueSystem({ type: "stopInTurn", waits: false });
+    });
   }
 
   override onTerminated(signal: Terminated): void {
@@ -211,7 +254,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   override stopInTurn(): void {
-    if ((this.#status & mustStop) === 0) this.enqueueSystem({ type: "stopInTurn" });
+    if ((this.#status & mustStop) === 0) this.enqueueSystem({ type: "stopInTurn", waits: true });
   }
 
   override whenStopped(callback: () => void): () => void {
@@ -250,6 +293,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     (this.parts.pendingAsks ??= new Map()).set(promise, ask);
   }
 
+  override get forwards(): boolean {
+    return this.#parts?.forwards ?? false;
+  }
+
+  override becomeForwarder(): void {
+    this.parts.forwards = true;
+  }
+
   findAdapter(path: string): TemporaryRef | undefined {
     return this.#parts?.adapters?.find(path);
   }
@@ -270,20 +321,16 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     parts.stashedAt = step;
   }
 
-  /** What a stash keeps of a message: its sender as well. */
+  /** What a stash keeps of a message: its sender, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
-    const { sender } = this;
+    const current = this.#current;
+    if (current === undefined || current.message === message) return current ?? message;
+    const { sender } = current;
     return sender === undefined ? message : new SentMessage(sender, message);
   }
 
-  get sender(): MessageSender | undefined {
-    return (this.#status & attributed) === 0 ? undefined : this.#parts?.sender;
-  }
-
-  /** The message at hand without its sender, who is known from now on. */
-  #unwrap(kept: unknown): unknown {
-    this.parts.sender = isSent(kept) ? kept.sender : undefined;
-    return messageOf(kept);
+  get current(): SentMessage | undefined {
+    return this.#current;
   }
 
   override get step(): number {
@@ -297,6 +344,18 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
   }
 
+  override adopt(messages: readonly unknown[]): void {
+    this.host.ledger.sent += messages.length;
+    this.unstash(messages);
+    this.wake();
+  }
+
+  override activity(withTimers: boolean): number {
+    const parts = this.#parts;
+    const own = parts === undefined ? 0 : parts.attended + (withTimers ? parts.firedTimers : 0);
+    return this.nextPosition + own;
+  }
+
   /** Runs up to `budget` due messages, signals and timers. */
   run(budget: number): number {
     const { host } = this;
@@ -305,7 +364,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (host.observer !== undefined) return this.#runObserved(budget, host.observer);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -322,13 +381,30 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return handled;
   }
 
+  get isFresh(): boolean {
+    return (this.#status & fresh) !== 0;
+  }
+
+  get upNext(): unknown {
+    const status = this.#status;
+    const message = (status & signalled) !== 0 ? this.#parts!.systemMessages! : undefined;
+    if (message !== undefined && this.hasPassed(message.position)) {
+      return message.next.type === "firedTimer" ? firing : signalling;
+    }
+    return this.size === 0 ? signalling : messageOf(untraced(this.peek()));
+  }
+
+  get accountable(): string {
+    return this.parent?.existingParts?.entities === undefined ? this.path : this.parent.path;
+  }
+
   /** The same, with an observer. */
   #runObserved(budget: number, observer: CellObserver): number {
     const { host } = this;
     observer.onTurn(this.path, this.size);
     let handled = 0;
     while (handled < budget) {
-      if (this.#status !== scheduled) {
+      if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
         if (step === blocked) return this.#rest(handled);
         if (step === worked) {
@@ -381,6 +457,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #rest(handled: number): number {
     this.host.running = undefined;
     this.#status &= ~scheduled;
+    if ((this.#status & (attributed | waiting)) === attributed) this.#current = undefined;
     return handled;
   }
 
@@ -391,6 +468,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if ((status & fresh) !== 0) {
       this.#status &= ~fresh;
       startIncarnation(this, "start");
+      this.host.dispatcher.started();
     } else if ((status & mustStop) !== 0) {
       beginStop(this);
     } else if ((status & (stopping | restarting)) !== 0) {
@@ -409,9 +487,13 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   #takeSystemMessage(): void {
-    const { systemMessages, timers, watch } = this.#parts!;
+    const parts = this.#parts!;
+    const { systemMessages, timers, watch } = parts;
     const message = systemMessages!.take();
     if (systemMessages!.empty) this.#status &= ~signalled;
+    if (message.type === "firedTimer") parts.firedTimers++;
+    // A receive timeout says that nothing has happened.
+    else if (message.type !== "receiveTimedOut") parts.attended++;
     switch (message.type) {
       case "terminated":
         return this.#onTerminated(message, watch?.claim(message));
@@ -429,9 +511,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "own":
         return this.deliverOwn(message.message);
-      case "failure":
-        return fail(this, message.error);
       case "stopInTurn":
+        if (message.waits && this.parts.owed > 0) return this.#stopLater();
         return beginStop(this);
     }
   }
@@ -451,20 +532,54 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   #handle(kept: unknown): void {
     const { host } = this;
+    let message = kept;
+    if ((this.#status & attributed) !== 0) {
+      message = this.#open(kept);
+      if (message === dropped) return;
+    }
     host.ledger.delivered++;
     host.step++;
-    const message = (this.#status & attributed) === 0 ? kept : this.#unwrap(kept);
     let next: unknown;
     try {
+      if ((this.#status & attributed) !== 0) message = this.#translate(message);
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
-      return fail(this, error);
+      return this.fail(error, messageOf(message));
     }
     if (next !== same) this.apply(next, "message", message);
   }
 
+  /** The message itself; `dropped` if its asker has given up, and it is lost. */
+  #open(kept: unknown): unknown {
+    if (!isSent(kept)) {
+      this.#current = undefined;
+      return kept;
+    }
+    if (this.#dropsExpired(kept)) return dropped;
+    this.#current = kept;
+    return isAdapted(kept) ? kept : kept.message;
+  }
+
+  /** The message that an adapter makes; any other as it is. */
+  #translate(value: unknown): unknown {
+    if (!isAdapted(value)) return value;
+    const message = value.map(value.message);
+    this.#current = value.with(message);
+    this.host.messageCheck?.check(this.path, message);
+    return message;
+  }
+
+  /** Loses a message without handling it if its asker has given up. */
+  #dropsExpired(kept: unknown): boolean {
+    const { host } = this;
+    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
+    host.lose("expired", this.path, kept);
+    return true;
+  }
+
   /** Handles a message, measured and within its trace. */
   #observe(observer: CellObserver, slot: unknown): void {
+    if ((this.#status & attributed) !== 0 && this.#dropsExpired(untraced(slot))) return;
     const run = observer.run(this.path, slot, (message) => this.#handle(message));
     if (this.waits) this.parts.observedRun = run;
     else observer.onDone(this.path, run);
@@ -475,7 +590,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    parts.sender = undefined;
+    this.#current = undefined;
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -502,9 +617,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       case "stopped":
         return beginStop(this);
       case "restart":
-        return beginRestart(this, undefined, 0);
+        return restartOnRequest(this);
       case "unhandled":
-        if (kind === "message" && this.host.eventStream.hasListeners("unhandledMessage")) {
+        if (kind !== "message") return;
+        this.host.failAsk(this, subject, notHandled);
+        if (this.host.eventStream.hasListeners("unhandledMessage")) {
           this.host.eventStream.publish({
             type: "unhandledMessage",
             ref: this,
@@ -514,8 +631,20 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, message?: unknown): void {
+    if (message !== undefined) {
+      this.host.failAsk(this, message, { reason: "handlerFailed", cause: error });
+    }
     fail(this, error);
+  }
+
+  askedInMailbox(): Set<HeldAsk> {
+    const asks = new Set<HeldAsk>();
+    this.forEachWaiting((kept) => {
+      const ask = findReply(messageOf(untraced(kept)))?.heldAsk;
+      if (ask !== undefined) asks.add(ask);
+    });
+    return asks;
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {
@@ -541,6 +670,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return;
     }
     this.#status &= ~waiting;
+    this.#current = undefined;
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
@@ -576,7 +706,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   endRestarting(): void {
     this.#context?.close();
     this.#context = undefined;
-    this.parts.sender = undefined;
     this.#status &= ~restarting;
   }
 
@@ -589,6 +718,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const parts = this.#parts;
     this.#parts = undefined;
     this.#context = undefined;
+    this.#current = undefined;
     this.behavior = same as Behavior<never>;
     this.release();
     return parts;
@@ -613,6 +743,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.host.dispatcher.schedule(this);
   }
 }
+
+/** What an asker is told when the actor does not handle its message. */
+const notHandled = { reason: "invalidMessage", details: "the actor does not handle it" } as const;
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

@@ -6,21 +6,27 @@ import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { ReplyOf } from "../behavior/reply_of.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { ActorContext, ActorLog, ActorTimers, Stash } from "../behavior/context.ts";
+import { deadlineOf } from "../ask/ask.ts";
 import type { MessageSender } from "../ref/message_sender.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import type { StatusValue } from "../behavior/status_reply.ts";
+import { statusOf } from "../ask/status_value.ts";
 import { ActorError } from "../errors.ts";
 import { checkActorName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef } from "../ref/local_ref.ts";
+import type { MessageAtHand } from "../ref/passed_on.ts";
+import type { SentMessage } from "../ref/sent_message.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { Adapters } from "./adapter_ref.ts";
 import { asSignal, DeathWatch } from "./death_watch.ts";
+import { pipeTo } from "./piped_promise.ts";
 import { ReceiveTimeout } from "./receive_timeout.ts";
 import { StashBuffer } from "./stash.ts";
 import { TimerSet } from "./timers.ts";
 
 /** The context that a cell gives its behaviour; one for each incarnation. */
-export class CellContext implements ActorContext<unknown> {
+export class CellContext implements ActorContext<unknown>, MessageAtHand {
   readonly #cell: ActorCell;
   #log: ActorLog | undefined = undefined;
   #closed = false;
@@ -70,7 +76,16 @@ export class CellContext implements ActorContext<unknown> {
   }
 
   get sender(): MessageSender | undefined {
-    return this.#closed ? undefined : this.#cell.sender;
+    return this.current?.sender;
+  }
+
+  get deadline(): number | undefined {
+    const { current } = this;
+    return current && deadlineOf(current, this.#cell.host.runtime.clock);
+  }
+
+  get current(): SentMessage | undefined {
+    return this.#closed ? undefined : this.#cell.current;
   }
 
   passivate(): void {
@@ -162,7 +177,25 @@ export class CellContext implements ActorContext<unknown> {
   ): Promise<ReplyOf<T, R, Q>> {
     type Reply = ReplyOf<T, R, Q>;
     const make = factory as unknown as (replyTo: ActorRef<Reply>) => T;
-    return this.#cell.host.ask(ref, make, options, this.#cell);
+    return this.#cell.host.ask(ref, make, options, this.#cell, this.current);
+  }
+
+  askStatus<T, R, const Q extends LiteralOf<T> = LiteralOf<T>>(
+    ref: ActorRef<T>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<T, R, Q>>> {
+    const cell = this.#cell;
+    const reply = this.ask<T, R, Q>(ref, factory, options);
+    const status = statusOf(reply, ref);
+    // The actor holds this promise, and may say of this one that it does not wait for it.
+    const ask = cell.pendingAsks?.get(reply);
+    if (ask !== undefined) {
+      cell.addPendingAsk(status, ask);
+      const forget = () => void cell.pendingAsks?.delete(status);
+      status.then(forget, forget);
+    }
+    return status;
   }
 
   pipeToSelf<T>(
@@ -174,30 +207,7 @@ export class CellContext implements ActorContext<unknown> {
     // The actor does not wait for this reply.
     const ask = cell.pendingAsks?.get(promise as Promise<T>);
     if (ask !== undefined) ask.awaited = false;
-    const failed = (error: unknown) => this.log.warn("pipeToSelf failed", { error });
-    const parts = cell.ended ? undefined : cell.parts;
-    if (parts !== undefined) parts.piped++;
-    const settled = () => {
-      if (parts !== undefined) parts.piped--;
-    };
-    const tell = <V>(value: V, make: (value: V) => unknown) => {
-      settled();
-      let message: unknown;
-      try {
-        message = make(value);
-      } catch (error) {
-        return failed(error);
-      }
-      cell.enqueue(message);
-    };
-    Promise.resolve(promise).then(
-      (value) => tell(value, onFulfilled ?? ((message) => message)),
-      (reason) => {
-        if (onRejected !== undefined) return tell(reason, onRejected);
-        settled();
-        failed(reason);
-      },
-    );
+    pipeTo(cell, promise, onFulfilled, onRejected);
   }
 
   messageAdapter<F>(map: (message: F) => unknown): ActorRef<F> {

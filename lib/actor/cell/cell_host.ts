@@ -2,8 +2,10 @@ import type { AskHost } from "../ask/ask.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions } from "../behavior/ask_options.ts";
 import type { Asker } from "../ref/asker.ts";
+import type { AskFailure } from "../ref/held_ask.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
+import type { SentMessage } from "../ref/sent_message.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { CellObserver } from "./cell_observer.ts";
@@ -44,14 +46,17 @@ export interface CellHost extends AskHost {
   /** In a shutdown: rejects the asks of actors that have stopped, soon. */
   sweepAsks(): void;
   /** The cell whose handler is called right now. */
-  running: Asker | undefined;
+  running: LocalRef<unknown> | undefined;
+  /** A cell will not answer the message that it was given: its ask fails. */
+  failAsk(cell: LocalRef<unknown>, message: unknown, failure: AskFailure): void;
   nextUid(): number;
-  /** Asks for an actor. */
+  /** Asks for an actor; `within`: the message that it handles. */
   ask<M, R>(
     ref: ActorRef<M>,
     factory: (replyTo: ActorRef<R>) => M,
     options: AskOptions | undefined,
     asker: Asker | undefined,
+    within?: SentMessage,
   ): Promise<R>;
   /** The cell can be found by its path from now on. */
   register(cell: HostedCell): void;

@@ -5,14 +5,17 @@
  * @module
  */
 import { Behavior, notABehavior } from "../behavior/behavior.ts";
-import type { LogFields } from "../../runtime/logger.ts";
 import type { LifecycleHooks } from "../behavior/lifecycle_hooks.ts";
 import type { Signal } from "../behavior/signal.ts";
 import { decide, RestartHistory, type Verdict } from "../behavior/supervision.ts";
 import { type BehaviorTransition, wrapperOf, Wrappers } from "../behavior/wrapper.ts";
-import { ActorError } from "../errors.ts";
+import { ActorError, isDeadlinePassed } from "../errors.ts";
+import { findReply } from "../ask/reply_refs.ts";
+import { failHeldAsks, releaseAsk } from "../ref/held_ask.ts";
+import { messageOf } from "../ref/sent_message.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
+import { logFailure } from "./failure_log.ts";
 import { inTurn, isThenable, suspend } from "./suspension.ts";
 
 const postStop: Signal = { type: "postStop" };
@@ -110,14 +113,16 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
     logFailure(cell, "error", "actor failed while it was stopping", { error });
     return beginStop(cell);
   }
+  const canGoOn = child === undefined && cell.behavior.kind === "receive";
+  if (canGoOn && isDeadlinePassed(error)) return logAbandoned(cell, error);
   const { directive, delay } = judge(cell, error);
   const fields = child === undefined ? { error } : { error, escalatedBy: child.path };
   // While there is no behaviour there is nothing to resume.
   if (directive === "resume" && cell.behavior.kind === "receive") {
-    return logFailure(cell, "warn", "actor failed; resuming", fields);
+    return logFailure(cell, "error", "actor failed; resuming", fields);
   }
   if (directive === "restart") {
-    logFailure(cell, "warn", "actor failed; restarting", {
+    logFailure(cell, "error", "actor failed; restarting", {
       ...fields,
       ...(delay > 0 && { delay: Math.round(delay) }),
     });
@@ -133,21 +138,12 @@ export function fail(cell: ActorCell, error: unknown, child?: ActorRef<never>): 
 }
 
 /**
- * A message from elsewhere may make an actor fail, and a peer chooses the ids of entities: all
- * entities of one parent count as one cause.
+ * A handler ended because nobody waits for its result: no failure of the actor. Otherwise an asker
+ * could choose a timeout that makes it fail.
  */
-function logFailure(
-  { path, parent, host }: ActorCell,
-  level: "warn" | "error",
-  message: string,
-  fields: LogFields & { readonly error: unknown },
-): void {
-  const { error } = fields;
-  const place = parent?.existingParts?.entities === undefined ? path : parent.path;
-  const cause = `${message} ${
-    error instanceof Error ? `${error.name} ${error.message}` : typeof error
-  }`;
-  host.limitedLog.add(level, path, message, fields, { cause, identity: place });
+function logAbandoned({ path, accountable: identity, host }: ActorCell, error: unknown): void {
+  const message = "a handler was abandoned: the asker of its message has given up";
+  host.limitedLog.add("info", path, message, { error }, { cause: message, identity });
 }
 
 /** The verdict of the strategies around the actor; a strategy that fails itself stops it. */
@@ -164,8 +160,15 @@ function judge(cell: ActorCell, error: unknown): Verdict {
   }
 }
 
+/** The behaviour has asked for a restart. */
+export function restartOnRequest(cell: ActorCell): void {
+  const { path, accountable: identity, host } = cell;
+  host.limitedLog.add("warn", path, "actor restarts at its own request", {}, { identity });
+  beginRestart(cell, undefined, 0);
+}
+
 /** Signals the behaviour; then its children stop; then {@linkcode finishRestart}. */
-export function beginRestart(cell: ActorCell, cause: unknown, delay: number): void {
+function beginRestart(cell: ActorCell, cause: unknown, delay: number): void {
   if (cell.isStopping) return beginStop(cell);
   cell.beginRestarting();
   cell.parts.restart = { cause, delay, timer: undefined };
@@ -203,6 +206,14 @@ export function finishRestart(cell: ActorCell): void {
   if (restart.delay > 0 && restart.timer === undefined) return cell.pauseRestart(restart.delay);
   // A promise of the last incarnation may have started something meanwhile.
   forget(cell);
+  if (cell.heldAsks !== undefined) {
+    // What the last incarnation knew of its asks is gone; those that still wait get an answer.
+    const { cause } = restart;
+    const failure = cause === undefined
+      ? { reason: "stopped" } as const
+      : { reason: "handlerFailed", cause } as const;
+    failHeldAsks(cell, failure, cell.askedInMailbox());
+  }
   cell.endRestarting();
   startIncarnation(cell, "restart");
 }
@@ -210,14 +221,40 @@ export function finishRestart(cell: ActorCell): void {
 /** Children stop first; then {@linkcode finishStop}. */
 export function beginStop(cell: ActorCell): void {
   if (cell.ended) return;
-  const { host, path } = cell;
   cell.beginStopping();
   cancelOwnMessages(cell);
-  while (cell.size > 0) host.lose("stopped", path, cell.discard());
-  const parts = cell.existingParts;
-  for (const message of parts?.stash?.takeAll() ?? []) host.lose("stopped", path, message);
-  for (const child of parts?.children?.values() ?? []) child.stop();
+  giveUpMessages(cell);
+  for (const child of cell.existingParts?.children?.values() ?? []) child.stop();
   cell.wake();
+}
+
+/** Gives the messages of an entity to its keeper; those of others are lost. */
+function giveUpMessages(cell: ActorCell): void {
+  const { host, path, parent, behavior } = cell;
+  const stashed = cell.existingParts?.stash?.takeAll() ?? [];
+  const keeper = parent?.existingParts?.entities;
+  if (keeper !== undefined && cell.size + stashed.length > 0) {
+    const messages = [...stashed];
+    while (cell.size > 0) messages.push(cell.discard());
+    const ready = behavior.kind === "receive" && stashed.length === 0;
+    // It is sent again when another incarnation, or a dead letter, takes it over.
+    if (keeper.keep(cell, messages, ready)) {
+      host.ledger.sent -= messages.length;
+      releaseAsks(cell, messages);
+    } else for (const message of messages) host.lose("stopped", path, message);
+    return;
+  }
+  while (cell.size > 0) host.lose("stopped", path, cell.discard());
+  for (const message of stashed) host.lose("stopped", path, message);
+}
+
+/** Their messages are kept: another incarnation has to answer them. */
+function releaseAsks(cell: ActorCell, messages: readonly unknown[]): void {
+  if (cell.heldAsks === undefined) return;
+  for (const message of messages) {
+    const ask = findReply(messageOf(message))?.heldAsk;
+    if (ask?.heldBy === cell) releaseAsk(ask);
+  }
 }
 
 /** All children have stopped. The last signal and the hooks may be async. */
@@ -236,12 +273,14 @@ function end(cell: ActorCell): void {
   const parts = cell.endStopping();
   host.observer?.onStopped?.(cell.path);
   host.unregister(cell);
+  failHeldAsks(cell, { reason: "stopped", cause: failure?.cause });
   parent?.childStopped(cell, failure !== undefined);
   // A parent that restarts gets no signals of the children of its last incarnation.
   if (failure !== undefined && parent !== undefined && !parent.isRestarting) {
     const type = failure.escalated ? "escalated" : "childFailed";
     parent.enqueueSystem({ type, ref: cell, cause: failure.cause });
   }
+  parts?.stopWaits?.cancel();
   parts?.watch?.close();
   parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();

@@ -1,4 +1,3 @@
-import type { MessageSender } from "../ref/message_sender.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { RestartHistory } from "../behavior/supervision.ts";
 import type { PendingAsks } from "../ref/asker.ts";
@@ -38,17 +37,24 @@ export class CellParts {
   /** The handler run that has stashed the message at hand. */
   stashedAt = -1;
   adapters: Adapters | undefined = undefined;
+  /** Whether the actor only passes messages on. */
+  forwards = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
-  /** The client that has sent the message at hand. */
-  sender: MessageSender | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;
   /** Promises given to `pipeToSelf` that are not settled yet. */
   piped = 0;
+  /** Promises given to `tellOwnWhen` that are not settled yet. */
+  owed = 0;
+  /** The limit of an orderly stop that waits for them. */
+  stopWaits: Timer | undefined = undefined;
+  /** Signals of other actors that it has had, and timers that have fired. */
+  attended = 0;
+  firedTimers = 0;
 
   /** Whether something is under way that its actor, or a child of it, has started. */
   isBusy(withTimers: boolean): boolean {
-    if (this.piped > 0 || (this.pendingAsks?.size ?? 0) > 0) return true;
+    if (this.piped > 0 || this.owed > 0 || (this.pendingAsks?.size ?? 0) > 0) return true;
     if ((this.stash?.size ?? 0) > 0 || (withTimers && (this.timers?.size ?? 0) > 0)) return true;
     for (const child of this.children?.values() ?? []) {
       if (child.isBusy(withTimers)) return true;

@@ -24,7 +24,7 @@ export const restarting = 256;
 export const pausing = 512;
 /** Keeps account of when it handles a message. */
 export const timed = 1024;
-/** Messages of clients have come: each is handled with its sender. */
+/** Messages of clients or asks, or untranslated ones, have come: it looks what is known of each. */
 export const attributed = 2048;
 
 /** It takes no more messages. */

@@ -42,6 +42,7 @@ export class DeathWatch {
   watch(ref: ActorRef<never>, message: unknown): void {
     const owner = this.#owner;
     if (owner.ended) return;
+    if (ref instanceof Ref && !ref.isActor) throw outlivesActors(ref);
     const key = watchKey(ref);
     const known = this.#watched?.get(key);
     const { remoteWatch } = owner.host;
@@ -132,7 +133,15 @@ export class DeathWatch {
   }
 }
 
+/** A reference to an entity leads to each of its incarnations: it never terminates. */
+function outlivesActors(ref: Ref<never>): ActorError {
+  return new ActorError("cannotWatch", `${ref} cannot be watched: an entity starts again`, {
+    value: ref.path,
+    remedy: "watch one incarnation: the reference context.self that it sends in a message",
+  });
+}
+
 /** References to one actor of this system are one object; others are compared by address. */
 function watchKey(ref: ActorRef<never>): unknown {
-  return ref instanceof Ref && !(ref instanceof LocalRef) ? `${ref}#${ref.uid}` : ref;
+  return ref instanceof Ref && !(ref instanceof LocalRef) ? ref.key : ref;
 }

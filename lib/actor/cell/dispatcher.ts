@@ -1,10 +1,15 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { rules } from "../../runtime/rules.ts";
+import { type MeasuredActor, type SlowHandlers, starting } from "./slow_handlers.ts";
 import type { TurnGate } from "./turn_gate.ts";
 
 /** Has messages to run: runs up to `budget` of them and returns their number. */
-export interface Runnable {
+export interface Runnable extends MeasuredActor {
+  /** The next message that it will run, or an `OwnWork`, apart from its start. */
+  readonly upNext: unknown;
   run(budget: number): number;
+  /** Whether it has to start first. */
+  readonly isFresh: boolean;
   /** The same while the gate is closed: what it holds waits there. */
   runGated(budget: number, gate: TurnGate): number;
   /** `run` has thrown. */
@@ -25,6 +30,13 @@ const yieldTime = 1;
 /** Messages after which it yields in any case: virtual time does not advance meanwhile. */
 const yieldBudget = 65_536;
 
+/** Turns of actors that are measured one by one in each turn of the event loop. */
+const singles = 8;
+/** Drains in one turn of the event loop that are a rush, in which no turns of actors are measured. */
+const rushDrains = 100;
+/** Turns of one message that are measured after a slow handler that was one of several. */
+const singlesWhenSlow = 10_000;
+
 /** Places of the run queue at first; a power of two. */
 const initialPlaces = 16;
 /** Capacity that an empty run queue keeps. */
@@ -36,6 +48,12 @@ const keptPlaces = 16_384;
  * Messages and time are counted since the last yield to timers and I/O, not for each drain: actors
  * that wake each other through promises never leave the microtask queue, and would otherwise starve
  * the process in many short drains.
+ *
+ * Where time is real, slow handlers are noticed. A clock read costs as much as some messages, so only
+ * the first 8 turns of actors in a turn of the event loop are measured one by one: a system that is
+ * not in a hurry has no more than those, and they are of one message. After these, a long drain is
+ * measured in stretches of at most 128 messages. If a slow handler was one of several, the next
+ * 10 000 messages are measured one by one.
  */
 export class Dispatcher {
   readonly #clock: Clock;
@@ -57,9 +75,25 @@ export class Dispatcher {
   #handled = 0;
   /** Without one, no actor is ever suspended. */
   #gate: TurnGate | undefined;
+  /** Gets slow handlers; without one, nothing is measured. */
+  readonly #slow: SlowHandlers | undefined;
+  /** Turns that are still measured one by one. */
+  #singles = 0;
+  /** Milliseconds from which on a handler is slow. */
+  readonly #slowFrom: number;
+  /** Whether the turn at hand is measured, and since when, without the start of its actor. */
+  #isMeasuring = false;
+  #startedAt = 0;
+  /** Drains since its end is awaited. */
+  #drains = 0;
+  /** The turns that are measured in this turn of the event loop are used up. */
+  #isRushing = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, slow?: SlowHandlers) {
     this.#clock = clock;
+    this.#slow = slow;
+    this.#slowFrom = slow?.threshold ?? Infinity;
+    if (slow !== undefined) this.#singles = singles;
   }
 
   /** Suspends entities while their time has ended. */
@@ -82,38 +116,134 @@ export class Dispatcher {
 
   readonly #drain = (): void => {
     // The process may have stood still since the last drain.
-    if (lagIsChecked && this.#gate !== undefined) this.#gate.look();
-    this.#run(this.#turn < turnBudget ? this.#clock.now() : -1);
+    const looked = lagIsChecked && this.#gate !== undefined ? this.#gate.look() : -1;
+    if (this.#singles > 0) return this.#drainSingly(looked >= 0 ? looked : this.#clock.now());
+    this.#drains++;
+    this.#run(this.#turn === turnBudget ? -1 : looked >= 0 ? looked : this.#clock.now(), -1);
   };
 
   readonly #drainAfresh = (): void => {
     this.#since = this.#gate?.look() ?? this.#clock.now();
     this.#handled = 0;
-    this.#run(this.#since);
+    if (this.#singles > 0) return this.#drainSingly(this.#since);
+    this.#run(this.#since, this.#since);
   };
 
-  /** `checkedAt` is the start time, or -1: handlers were fast lately, so the clock was not read. */
-  #run(checkedAt: number): void {
+  /**
+   * @param checkedAt the start time, or -1: handlers were fast lately, so the clock was not read.
+   * @param measuredAt since when turns are measured together, or -1: not before the next clock read.
+   */
+  #run(checkedAt: number, measuredAt: number): void {
     while (this.#waiting > 0) {
+      const runnable = this.#take();
+      const left = this.#untilClockRead;
       // An actor that only started or stopped has worked, too.
-      this.#untilClockRead -= this.#runOne(this.#take()) || 1;
+      this.#untilClockRead = left - (this.#runOne(runnable) || 1);
       if (this.#untilClockRead > 0) continue;
       const now = this.#gate?.look() ?? this.#clock.now();
       this.#handled += this.#turn;
       const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
+      if (now - measuredAt >= this.#slowFrom && measuredAt >= 0) {
+        this.#reportTurns(left === this.#turn ? runnable : undefined, now - measuredAt, now);
+      }
       if (checkedAt >= 0) this.#adapt(now - checkedAt);
       else if (yields) this.#turn = cautiousTurn;
       checkedAt = now;
+      measuredAt = now;
       this.#untilClockRead = this.#turn;
       if (yields) {
         return this.#clock.yield(this.#drainAfresh);
       }
     }
+    if (measuredAt >= 0) this.#measureRest(measuredAt);
+    this.#end();
+  }
+
+  /** The queue is empty. */
+  #end(): void {
+    if (this.#isRushing) this.#awaitYield();
     this.#scheduled = false;
     if (this.#ring.length > keptPlaces) {
       this.#ring = makeRing(initialPlaces);
       this.#head = 0;
     }
+  }
+
+  /** Measures turns one by one, and then goes on with the others. */
+  #drainSingly(start: number): void {
+    let before = start;
+    this.#isMeasuring = true;
+    while (this.#waiting > 0) {
+      const now = this.#runMeasured(this.#take(), before);
+      before = now;
+      if (--this.#singles <= 0) {
+        this.#isMeasuring = false;
+        this.#isRushing = true;
+        return this.#run(now, now);
+      }
+      if (now - start >= yieldTime && this.#waiting > 0) {
+        this.#isMeasuring = false;
+        return this.#clock.yield(this.#drainAfresh);
+      }
+    }
+    this.#isMeasuring = false;
+    this.#end();
+  }
+
+  /** Runs a turn, and measures it since `before`, the latest clock read. Returns the time. */
+  #runMeasured(runnable: Runnable, before: number): number {
+    const { isFresh, upNext } = runnable;
+    this.#startedAt = before;
+    let handled = this.#runOne(runnable);
+    this.#untilClockRead -= handled || 1;
+    const now = this.#clock.now();
+    if (now - before < this.#slowFrom) return now;
+    const slow = this.#slow!;
+    const startedAt = this.#startedAt;
+    if (isFresh) handled--;
+    if (startedAt - before >= this.#slowFrom) {
+      slow.reportOne(runnable, starting, startedAt - before, startedAt);
+    }
+    if (now - startedAt < this.#slowFrom) return now;
+    slow.reportOne(runnable, handled > 1 ? undefined : upNext, now - startedAt, now);
+    if (handled > 1) this.#lookCloser();
+    return now;
+  }
+
+  /** The actor that has its turn has just started. */
+  started(): void {
+    if (this.#isMeasuring) this.#startedAt = this.#clock.now();
+  }
+
+  /** A long drain ends. */
+  #measureRest(since: number): void {
+    if (this.#slow === undefined) return;
+    const now = this.#clock.now();
+    if (now - since >= this.#slowFrom) this.#reportTurns(undefined, now - since, now);
+  }
+
+  /** Turns took long in all. `only`: there was only one; undefined: there were several. */
+  #reportTurns(only: Runnable | undefined, ms: number, now: number): void {
+    if (only === undefined) this.#slow!.reportSome(ms, now);
+    else this.#slow!.reportOne(only, undefined, ms, now);
+    this.#lookCloser();
+  }
+
+  /** A slow handler was one of several: the next one will be known. */
+  #lookCloser(): void {
+    this.#turn = 1;
+    this.#singles = singlesWhenSlow;
+  }
+
+  /** When timers and I/O have had their turn, turns of actors are measured one by one again. */
+  #awaitYield(): void {
+    this.#isRushing = false;
+    this.#drains = 0;
+    this.#clock.yield(() => {
+      // Asks in a tight loop: to measure some of them in each turn costs more than it says.
+      if (this.#drains > rushDrains) return this.#awaitYield();
+      this.#singles = Math.max(this.#singles, singles);
+    });
   }
 
   /** A turn that throws must not cost the others theirs. */

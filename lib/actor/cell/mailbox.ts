@@ -105,6 +105,22 @@ export abstract class Mailbox extends LocalRef<unknown> {
     return bounds === undefined || !bounds.countsBytes ? message : bounds.release(message);
   }
 
+  /** The oldest message, without taking it. Only when `size` is above 0. */
+  protected peek(): unknown {
+    const slots = this.#slots!;
+    const slot = slots[this.#head & (slots.length - 1)];
+    return this.#bounds?.contentOf(slot) ?? slot;
+  }
+
+  /** Visits all messages that wait, oldest first. */
+  protected forEachWaiting(visit: (message: unknown) => void): void {
+    const slots = this.#slots;
+    for (let i = 0; i < this.size; i++) {
+      const slot = slots![(this.#head + i) & (slots!.length - 1)];
+      visit(this.#bounds?.contentOf(slot) ?? slot);
+    }
+  }
+
   /** Releases the ring. Only when the mailbox is empty. */
   protected release(): void {
     this.#slots = undefined;

@@ -6,7 +6,7 @@ import {
   spawnTable,
 } from "../../options/tables/actor_tables.ts";
 import { isChecked } from "../behavior/checked_options.ts";
-import { messageOf } from "../ref/message_sender.ts";
+import { isAdapted, messageOf } from "../ref/sent_message.ts";
 import { untraced } from "./cell_observer.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";
@@ -95,7 +95,10 @@ export class MailboxBounds {
   measure(message: unknown): number {
     if (this.maxBytes === Infinity) return 0;
     try {
-      const size = this.#sizeOf(messageOf(untraced(message)) as never);
+      const kept = untraced(message);
+      // The user's function knows the actor's messages only.
+      const sizeOf = isAdapted(kept) ? estimateSize : this.#sizeOf;
+      const size = sizeOf(messageOf(kept) as never);
       return size >= 0 ? size : Infinity;
     } catch {
       return Infinity;
@@ -119,6 +122,11 @@ export class MailboxBounds {
     const counted = Math.min(size, this.maxBytes);
     this.#bytes += counted;
     return new Sized(message, counted);
+  }
+
+  /** The message of a slot. */
+  contentOf(slot: unknown): unknown {
+    return slot instanceof Sized ? slot.message : slot;
   }
 
   /** The message of a slot that has left. */

@@ -1,4 +1,4 @@
-import { isSent } from "../ref/message_sender.ts";
+import { isSent } from "../ref/sent_message.ts";
 
 /** Values below this depth count as 0: an estimate must be cheap. */
 const maxDepth = 4;

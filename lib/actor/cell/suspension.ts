@@ -38,7 +38,8 @@ export interface SuspendableCell extends Asker {
   /** Asks for a turn, if there is anything to do. */
   wakeIfBusy(): void;
   wake(): void;
-  fail(error: unknown): void;
+  /** Its handler has thrown, on this message if it was given one. */
+  fail(error: unknown, message?: unknown): void;
   become(behavior: Behavior<never>, transition: BehaviorTransition): void;
   apply(next: unknown, kind: SuspendedWork, subject: unknown): void;
 }
@@ -71,7 +72,9 @@ export function suspend(
   kind: SuspendedWork,
   subject: unknown,
 ): void {
-  if (!isThenable(promise)) return cell.fail(notABehavior(cell.path, promise));
+  if (!isThenable(promise)) {
+    return cell.fail(notABehavior(cell.path, promise), kind === "message" ? subject : undefined);
+  }
   const { step } = cell;
   cell.setWaiting(true);
   if (cell.isEnding) limitWait(cell);
@@ -169,8 +172,9 @@ export class Suspension {
     const subject = this.#end();
     endWait(cell);
     if (kind === "tasks") runNext(cell, subject as TasksInTurn);
-    else if (!(next instanceof Behavior)) cell.fail(notABehavior(cell.path, next));
-    else if (kind === "setup") cell.become(next, subject as BehaviorTransition);
+    else if (!(next instanceof Behavior)) {
+      cell.fail(notABehavior(cell.path, next), kind === "message" ? subject : undefined);
+    } else if (kind === "setup") cell.become(next, subject as BehaviorTransition);
     else cell.apply(next, kind, subject);
     cell.wakeIfBusy();
   };
@@ -180,7 +184,8 @@ export class Suspension {
     const cell = this.#cell;
     const subject = this.#end();
     endWait(cell);
-    if (this.#kind !== "tasks") cell.fail(error);
+    if (this.#kind === "message") cell.fail(error, subject);
+    else if (this.#kind !== "tasks") cell.fail(error);
     else if ((subject as TasksInTurn).onError(error)) runNext(cell, subject as TasksInTurn);
     cell.wakeIfBusy();
   };

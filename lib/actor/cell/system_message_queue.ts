@@ -4,12 +4,6 @@ import type { Terminated } from "../ref/terminated.ts";
 import type { ReceiveTimedOut } from "./receive_timeout.ts";
 import type { FiredTimer } from "./timers.ts";
 
-/** Code of this actor that is not a handler has thrown. */
-export interface Failure {
-  readonly type: "failure";
-  readonly error: unknown;
-}
-
 /** A child has failed, stopped, and escalated its failure. */
 export interface Escalated {
   readonly type: "escalated";
@@ -26,6 +20,8 @@ export interface OwnMessage {
 /** The actor must stop after the messages that precede this one. */
 export interface StopInTurn {
   readonly type: "stopInTurn";
+  /** Whether it waits for what the actor owes. */
+  readonly waits: boolean;
 }
 
 /** Comes in order with messages, but has no place in the mailbox and is never dropped. */
@@ -33,7 +29,6 @@ export type SystemMessage =
   | Terminated
   | ChildFailed
   | Escalated
-  | Failure
   | OwnMessage
   | StopInTurn
   | FiredTimer
@@ -58,6 +53,11 @@ export class SystemMessageQueue {
   /** The position of the oldest. Only when not empty. */
   get position(): number {
     return this.#waiting[this.#first]!.position;
+  }
+
+  /** The oldest. Only when not empty. */
+  get next(): SystemMessage {
+    return this.#waiting[this.#first]!.message;
   }
 
   /** Adds one whose turn is at `position`. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Asker, PendingAsk, PendingAsks } from "./asker.ts";
+import type { AskedActor, HeldAsk } from "./held_ask.ts";
 import { type ActorRef, Ref } from "./ref.ts";
 import type { Terminated } from "./terminated.ts";
 
@@ -55,6 +56,12 @@ export interface EntityKeeper {
   epochOf(child: LocalRef<unknown>): number;
   /** A child asks to be stopped until there is another message for it. */
   passivate(child: LocalRef<unknown>): void;
+  /**
+   * A child stops, and has not handled these messages, the oldest first. Returns whether they are kept;
+   * otherwise they are lost. `ready`: false if it has stopped in its setup or has stashed some of them,
+   * so that another start at once would end in the same way.
+   */
+  keep(child: LocalRef<unknown>, messages: readonly unknown[], ready: boolean): boolean;
   /** A child has stopped, or has failed. */
   onStopped(child: LocalRef<unknown>, failed: boolean): void;
 }
@@ -70,7 +77,7 @@ export interface EntityHost {
  * Users see `ActorRef` only.
  */
 export abstract class LocalRef<in M> extends Ref<M>
-  implements Asker, WatchHost, EntityHost, Watcher {
+  implements Asker, AskedActor, WatchHost, EntityHost, Watcher {
   /** The system that it runs in. */
   abstract readonly host: RefHost;
   /** The actor that has spawned it; undefined if the system has. */
@@ -83,6 +90,12 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract get step(): number;
   abstract get pendingAsks(): PendingAsks | undefined;
   abstract addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void;
+  abstract heldAsks: HeldAsk | undefined;
+  override get asked(): this {
+    return this;
+  }
+  /** From now on it only passes messages on: the receivers answer asks, and not this actor. */
+  abstract becomeForwarder(): void;
   /** Stops when the running handler has ended, before any message that waits. */
   abstract stop(): void;
   /** Stops after the messages that it has already received. */
@@ -94,15 +107,27 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract onTerminated(signal: Terminated): void;
   abstract keepEntities(keeper: EntityKeeper): void;
   /**
+   * Takes messages that its predecessor had accepted and has not handled, whether they fit or not,
+   * before all others.
+   */
+  abstract adopt(messages: readonly unknown[]): void;
+  /** Another number after each message and signal that it gets, and each of its timers that fires. */
+  abstract activity(withTimers: boolean): number;
+  /**
    * Whether it, or a child, has messages, a pending handler, asks without a reply, promises for
    * `pipeToSelf` or timers.
    */
   abstract isBusy(withTimers: boolean): boolean;
   /**
-   * Gives the behaviour a message of its own, in order with the others. It has no place in the
-   * mailbox and is never dropped, but a restart forgets it.
+   * Gives the behaviour a message of its own when the promise has settled, in order with the others.
+   * It has no place in the mailbox and is never dropped, but a restart forgets it. Until then the actor
+   * is not idle, and an orderly stop waits, at most for the stop timeout of the system.
    */
-  abstract tellOwn(message: unknown): void;
+  abstract tellOwnWhen<T>(
+    promise: Promise<T>,
+    onFulfilled: (value: T) => unknown,
+    onRejected: (reason: unknown) => unknown,
+  ): void;
 }
 
 /** A reference of this process that is not an actor's own, and may end before any actor does. */
@@ -119,6 +144,15 @@ export abstract class TemporaryRef extends Ref<unknown> {
 
   override get node(): string {
     return this.host.nodeAddress;
+  }
+
+  override get asked(): LocalRef<unknown> | undefined {
+    return this.actor;
+  }
+
+  /** When it ends, on the clock of its system; undefined: not at a certain time. */
+  get deadline(): number | undefined {
+    return undefined;
   }
 
   /**

@@ -10,31 +10,6 @@ export interface MessageSender {
   readonly identity: PeerIdentity;
 }
 
-/** A message of a client on its way to an actor: mailboxes, stashes and buffers keep it so. */
-export class SentMessage {
-  readonly sender: MessageSender;
-  readonly message: unknown;
-
-  constructor(sender: MessageSender, message: unknown) {
-    this.sender = sender;
-    this.message = message;
-  }
-}
-
-/** Whether it is a message together with its sender. */
-export function isSent(kept: unknown): kept is SentMessage {
-  try {
-    return kept instanceof SentMessage;
-  } catch {
-    return false; // A revoked proxy throws; its sender must not suffer for that.
-  }
-}
-
-/** The message itself. */
-export function messageOf(kept: unknown): unknown {
-  return isSent(kept) ? kept.message : kept;
-}
-
 const senders = new WeakMap<object, MessageSender>();
 
 /** The sender that a connected client is; the same for each of its messages. */

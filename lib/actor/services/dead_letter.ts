@@ -10,6 +10,10 @@ export type DeadLetterReason =
   | "notSerializable"
   | "shardMoved"
   | "noShardOwner"
+  | "unknownType"
+  | "wrongShardCount"
+  | "badEntityId"
+  | "noRoutee"
   | "expired"
   | "invalidMessage"
   | "unauthorized";
@@ -26,24 +30,36 @@ export interface DeadLetter {
   readonly message: unknown;
 }
 
-/** All reasons; the type makes sure that none is missing. */
-const reasons: Readonly<Record<DeadLetterReason, true>> = {
-  noSuchActor: true,
-  stopped: true,
-  mailboxFull: true,
-  queueFull: true,
-  bufferFull: true,
-  disconnected: true,
-  tooLarge: true,
-  notSerializable: true,
-  shardMoved: true,
-  noShardOwner: true,
-  expired: true,
-  invalidMessage: true,
-  unauthorized: true,
+/**
+ * All reasons; the type makes sure that none is missing. Peers of protocol versions before a reason
+ * was added know another one for it.
+ */
+const reasons: Readonly<Record<DeadLetterReason, { readonly before?: DeadLetterReason }>> = {
+  noSuchActor: {},
+  stopped: {},
+  mailboxFull: {},
+  queueFull: {},
+  bufferFull: {},
+  disconnected: {},
+  tooLarge: {},
+  notSerializable: {},
+  shardMoved: {},
+  noShardOwner: {},
+  unknownType: { before: "noShardOwner" },
+  wrongShardCount: { before: "noShardOwner" },
+  badEntityId: { before: "noSuchActor" },
+  noRoutee: { before: "noSuchActor" },
+  expired: {},
+  invalidMessage: {},
+  unauthorized: {},
 };
 
 /** Whether a value of another system is a reason that this version knows. */
 export function isDeadLetterReason(value: unknown): value is DeadLetterReason {
   return typeof value === "string" && Object.hasOwn(reasons, value);
+}
+
+/** The reason as every version knows it. */
+export function oldestNameOf(reason: DeadLetterReason): DeadLetterReason {
+  return reasons[reason].before ?? reason;
 }

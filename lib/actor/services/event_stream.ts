@@ -42,12 +42,31 @@ export interface UnhandledMessage {
   readonly message: unknown;
 }
 
+/**
+ * A handler has kept the event loop busy for `slowHandler` milliseconds or longer, up to its first
+ * `await`. Nothing else ran in the process meanwhile.
+ */
+export interface SlowHandler {
+  /** Names the event. */
+  readonly type: "slowHandler";
+  /** The actor; undefined if several ran in that time, and it is not certain which of them. */
+  readonly ref: ActorRef<never> | undefined;
+  /**
+   * The `type` of the message, or the name of its class or JavaScript type; `"signal"`, `"timer"` or
+   * `"start"` if it was no message. Undefined if several were handled in that time.
+   */
+  readonly messageType: string | undefined;
+  /** How long it took, milliseconds. */
+  readonly ms: number;
+}
+
 /** Events of the local system. A cluster publishes more. */
 export type ActorEvent =
   | ActorStarted
   | ActorRestarted
   | ActorStopped
   | UnhandledMessage
+  | SlowHandler
   | DeadLetter;
 
 /** Anything with a `type` can be published. */

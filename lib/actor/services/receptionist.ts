@@ -5,7 +5,7 @@ import type { MessageSender } from "../ref/message_sender.ts";
 import { type ClientPolicy, matchesClient } from "./client_policy.ts";
 import { ActorError } from "../errors.ts";
 import { localActorOf, type RefHost, whenLocalStopped } from "../ref/local_ref.ts";
-import { type ActorRef, Ref } from "../ref/ref.ts";
+import type { ActorRef } from "../ref/ref.ts";
 import { serviceIdOf, type ServiceKey } from "./service_key.ts";
 
 /** The actors that offer a service at one moment. */
@@ -339,14 +339,10 @@ export class Receptionist {
 /** The old list if both mean the same actors; else the new one, with the objects of the old. */
 function sameRefs(old: Refs, refs: Refs): Refs {
   if (old.length === 0 && refs.length === 0) return old;
-  const known = new Map(old.map((ref) => [identityOf(ref), ref]));
-  const kept = refs.map((ref) => known.get(identityOf(ref)) ?? ref);
+  const known = new Map(old.map((ref) => [ref.key, ref]));
+  const kept = refs.map((ref) => known.get(ref.key) ?? ref);
   const isSame = kept.length === old.length && kept.every((ref, index) => ref === old[index]);
   return isSame ? old : kept;
-}
-
-function identityOf(ref: ActorRef<unknown>): string {
-  return ref instanceof Ref ? `${ref}#${ref.uid}` : ref.path;
 }
 
 function notifying<M>(key: ServiceKey<M>, listener: ListingSubscriber<M>): (refs: Refs) => void {

@@ -1,6 +1,8 @@
 import { askPath, type Asks } from "../ask/ask.ts";
 import { adapterMark } from "../cell/adapter_ref.ts";
 import type { HostedCell } from "../cell/cell_host.ts";
+import { type HeldAsk, holdAsk } from "../ref/held_ask.ts";
+import { localActorOf } from "../ref/local_ref.ts";
 import type { Ref } from "../ref/ref.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { DeadLetters } from "./dead_letters.ts";
@@ -53,8 +55,8 @@ export class ActorRegistry {
   }
 
   /**
-   * Hands over a message from another system. Returns the reason if there is no such actor, or its
-   * mailbox rejects the message.
+   * Hands over a message from another system, and the ask at hand. Returns the reason if there is no
+   * such actor, or its mailbox rejects the message.
    */
   deliver(
     path: string,
@@ -62,13 +64,19 @@ export class ActorRegistry {
     message: unknown,
     asks: Asks,
     deadLetters: DeadLetters,
+    { askAtHand }: { readonly askAtHand: HeldAsk | undefined },
   ): DeadLetterReason | undefined {
     const cell = this.#cells.get(path);
     if (cell !== undefined && (uid === 0 || uid === cell.uid)) {
+      if (askAtHand !== undefined) holdAsk(cell, askAtHand);
       return cell.enqueue(message) || !cell.rejects ? undefined : "mailboxFull";
     }
     const ref = cell === undefined ? this.find(path, uid, asks) : undefined;
-    if (ref !== undefined) return void ref.tell(message);
+    if (ref !== undefined) {
+      const actor = askAtHand && localActorOf(ref);
+      if (actor !== undefined) holdAsk(actor, askAtHand!);
+      return void ref.tell(message);
+    }
     const reason = path.startsWith(askPath) ? "expired" : "noSuchActor";
     deadLetters.addUnsent(reason, path, message);
     return reason;

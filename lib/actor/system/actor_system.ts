@@ -5,12 +5,15 @@ import { systemRandom } from "../../runtime/system_random.ts";
 import { systemStopSignals } from "../../runtime/system_stop_signals.ts";
 import { safeTelemetry } from "../../runtime/safe_telemetry.ts";
 import { noTelemetry } from "../../runtime/telemetry.ts";
-import { Asks, targetDead } from "../ask/ask.ts";
+import { Asks } from "../ask/ask.ts";
+import { askFailed } from "../ask/ask_failure.ts";
+import { statusOf } from "../ask/status_value.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { ReplyOf } from "../behavior/reply_of.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
+import type { StatusValue } from "../behavior/status_reply.ts";
 import { Cell } from "../cell/cell.ts";
 import type { CellHost } from "../cell/cell_host.ts";
 import { CellTelemetry } from "../cell/cell_observer.ts";
@@ -18,6 +21,7 @@ import { reportingObserver } from "../cell/reporting_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
 import { TurnGate } from "../cell/turn_gate.ts";
 import { MessageCheck } from "../cell/message_check.ts";
+import { SlowHandlers } from "../cell/slow_handlers.ts";
 import { ActorError, AskTimeoutError } from "../errors.ts";
 import { checkActorName, checkSystemName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef, whenLocalStopped } from "../ref/local_ref.ts";
@@ -63,6 +67,7 @@ class LocalActorSystem implements LocalSystem {
   readonly #asks: Asks;
   readonly #limitedLog: LimitedLog;
   readonly #deadLetters: DeadLetters;
+  readonly #slowHandlers: SlowHandlers | undefined;
   readonly #phases: ShutdownPhases;
   readonly #ignoreSignals: () => void;
   /** Undefined if telemetry is disabled. */
@@ -79,6 +84,15 @@ class LocalActorSystem implements LocalSystem {
     this.eventStream = new EventStream(logger);
     this.ledger = new LossLedger(() => this.#registry.held);
     this.#deadLetters = this.#makeDeadLetters();
+    const { slowHandler } = resolved;
+    // On virtual time no handler takes any.
+    this.#slowHandlers = clock.isReal === true && slowHandler !== Infinity
+      ? new SlowHandlers({
+        threshold: slowHandler,
+        log: this.#limitedLog,
+        eventStream: this.eventStream,
+      })
+      : undefined;
     this.#host = this.#makeHost(resolved.stopTimeout, resolved.checkMessages);
     this.#asks = new Asks(this.#host, resolved.maxPendingAsks, randomInt(random, uidRange));
     this.scheduler = new Scheduler({ ...options, clock, logger, whenStopped: whenLocalStopped });
@@ -130,6 +144,14 @@ class LocalActorSystem implements LocalSystem {
     }
   }
 
+  askStatus<M, R, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    factory: (replyTo: ActorRef<R>) => Q,
+    options?: AskOptions,
+  ): Promise<StatusValue<ReplyOf<M, R, Q>>> {
+    return statusOf(this.ask<M, R, Q>(ref, factory, options), ref);
+  }
+
   stop(ref: ActorRef<never>): Promise<void> {
     if (ref instanceof LocalRef && ref.host === this.#host) return stopActor(ref);
     return Promise.reject(
@@ -168,6 +190,7 @@ class LocalActorSystem implements LocalSystem {
 
   async #stopAll(quiet: boolean, late: AbortSignal): Promise<void> {
     this.#host.stopping = true;
+    this.#deadLetters.expect();
     if (quiet) this.#deadLetters.suppress();
     const { roots } = this.#registry;
     late.addEventListener("abort", () => this.#abandon(roots));
@@ -201,12 +224,12 @@ class LocalActorSystem implements LocalSystem {
 
   #makeDeadLetters(): DeadLetters {
     return new DeadLetters(
-      this.runtime,
+      this.#limitedLog,
       this.ledger,
       this.eventStream,
-      (message, target, reason) => {
-        const elsewhere = this.#asks.lost(message, target, reason);
-        if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, target, reason);
+      (message, target, failure) => {
+        const elsewhere = this.#asks.lost(message, target, failure);
+        if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, target, failure);
       },
     );
   }
@@ -218,7 +241,7 @@ class LocalActorSystem implements LocalSystem {
       system: this,
       runtime,
       limitedLog: this.#limitedLog,
-      dispatcher: new Dispatcher(runtime.clock),
+      dispatcher: new Dispatcher(runtime.clock, this.#slowHandlers),
       eventStream,
       ledger,
       observer: runtime.telemetry?.enabled
@@ -232,14 +255,22 @@ class LocalActorSystem implements LocalSystem {
       step: 0,
       sweepAsks: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
+      askAtHand: undefined,
+      failAsk: (cell, message, failure) => {
+        const elsewhere = this.#asks.unanswered(cell, message, failure);
+        if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, cell.path, failure);
+      },
       nextUid: () => ++lastUid,
-      ask: (ref, factory, options, asker) => {
+      ask: (ref, factory, options, asker, within) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
-        if (ref instanceof LocalRef && ref.ended) return Promise.reject(targetDead(ref.path));
+        if (ref instanceof LocalRef && ref.ended) {
+          return Promise.reject(askFailed(ref.path, { reason: "stopped" }));
+        }
         const telemetry = this.#telemetry;
         // Without a closure if telemetry is disabled.
-        if (telemetry === undefined) return this.#asks.ask(ref, factory, options, asker);
-        return telemetry.ask(ref.path, () => this.#asks.ask(ref, factory, options, asker));
+        const asks = this.#asks;
+        if (telemetry === undefined) return asks.ask(ref, factory, options, asker, within);
+        return telemetry.ask(ref.path, () => asks.ask(ref, factory, options, asker, within));
       },
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
@@ -275,7 +306,14 @@ class LocalActorSystem implements LocalSystem {
       set remoteWatch(value) {
         host.remoteWatch = value;
       },
+      get askAtHand() {
+        return host.askAtHand;
+      },
+      set askAtHand(value) {
+        host.askAtHand = value;
+      },
       limitedLog: this.#limitedLog,
+      lastSlowRun: () => this.#slowHandlers?.last,
       get turnGate() {
         return host.dispatcher.gate ??= new TurnGate(host.runtime.clock);
       },
@@ -285,11 +323,13 @@ class LocalActorSystem implements LocalSystem {
       reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
-      deliver: (path, uid, message) => registry.deliver(path, uid, message, asks, deadLetters),
-      failAsksTo: (node) => asks.lostAllOf(node),
+      deliver: (path, uid, message) =>
+        registry.deliver(path, uid, message, asks, deadLetters, host),
+      failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),
       failAsksWhere: (isLost, reason) => asks.lostWhere(isLost, reason),
-      failAsk: (path, uid, target, reason) => asks.lostElsewhere(path, uid, target, reason),
-      deadLetter: (reason, target, message) => deadLetters.addUnsent(reason, target, message),
+      failAsk: (path, uid, target, failure) => asks.lostElsewhere(path, uid, target, failure),
+      deadLetter: (reason, target, message, why) =>
+        deadLetters.addUnsent(reason, target, message, why),
       terminated: (watcher, ref, reason) => {
         if (watcher instanceof LocalRef) watcher.onTerminated({ type: "terminated", ref, reason });
       },

@@ -31,6 +31,12 @@ export interface ActorSystemOptions {
   /** Background tasks that may run at once. Default 10 000. */
   readonly maxTasks?: number;
   /**
+   * Milliseconds for which a handler may keep the event loop busy, up to its first `await`, before it
+   * is reported as slow: by the event `slowHandler`, and in the log. `Infinity`: it never is. Default
+   * 100.
+   */
+  readonly slowHandler?: number;
+  /**
    * For development: freezes every message to an actor of this system, so that it is not changed
    * afterwards, and logs values that are not data and could not cross the wire. Slow. Default false.
    */

@@ -1,41 +1,35 @@
-import type { Clock } from "../../runtime/clock.ts";
-import type { Logger } from "../../runtime/logger.ts";
+import type { LimitedLog } from "../../runtime/limited_log.ts";
+import { messageTypeOf } from "../ref/message_type.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 
-/** Dead letters that get a line each, before only their number is logged. */
-const singleLines = 10;
-/** Milliseconds between two such numbers. */
-const quietTime = 60_000;
+/** System paths on which no message of a user travels. What is lost there is sent again. */
+const ownPath =
+  /^(?!.*\/_region-).*\/_(?:cluster(?:\/\w+)?|watch|locate|shardtable|gateway|topology|askfailed|rejected)$/;
 
-/** Logs dead letters at a limited rate. */
+/**
+ * Logs dead letters: the first of each reason in a minute, and then how many more there were. A peer
+ * may have chosen the target, so that is no cause of its own.
+ */
 export class DeadLetterLog {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  #count = 0;
-  #reported = 0;
-  #lastReport = -Infinity;
+  readonly #log: LimitedLog;
+  #expected = false;
 
-  constructor(clock: Clock, logger: Logger) {
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(log: LimitedLog) {
+    this.#log = log;
+  }
+
+  /** All actors stop: what is lost from now on is not worth a warning. */
+  expect(): void {
+    this.#expected = true;
   }
 
   /** A message was lost. */
-  add(reason: DeadLetterReason, target: string): void {
-    this.#count++;
-    if (this.#count <= singleLines) {
-      this.#logger.log("info", "deadLetters", "a message was not delivered", { reason, target });
-      this.#reported = this.#count;
-      this.#lastReport = this.#clock.now();
-    } else if (this.#clock.now() - this.#lastReport >= quietTime) {
-      const count = this.#count - this.#reported;
-      this.#logger.log("info", "deadLetters", "messages were not delivered", {
-        count,
-        reason,
-        target,
-      });
-      this.#reported = this.#count;
-      this.#lastReport = this.#clock.now();
-    }
+  add(reason: DeadLetterReason, target: string, message: unknown): void {
+    const fields = { target, message: messageTypeOf(message) };
+    if (this.#expected) {
+      this.#log.add("info", "deadLetters", `dead letter while the system stops: ${reason}`, fields);
+    } else if (ownPath.test(target)) {
+      this.#log.add("info", "deadLetters", `dead letter of a protocol: ${reason}`, fields);
+    } else this.#log.add("warn", "deadLetters", `dead letter: ${reason}`, fields);
   }
 }

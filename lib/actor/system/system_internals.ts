@@ -1,12 +1,17 @@
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
+import type { AskFailure, HeldAsk } from "../ref/held_ask.ts";
 import type { RemoteWatch } from "../ref/local_ref.ts";
 import type { ActorRef, Ref } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
+import type { SlowRun } from "../cell/slow_handlers.ts";
 import type { TurnGate } from "../cell/turn_gate.ts";
+
+/** What the asker of a lost message is told besides the reason. */
+export type LossDetails = Omit<AskFailure, "reason">;
 
 /** Operations on a system for the layers above, hidden from users. */
 export interface SystemInternals {
@@ -16,6 +21,8 @@ export interface SystemInternals {
   remoteWatch: RemoteWatch | undefined;
   /** Lines that messages of others can cause. */
   readonly limitedLog: LimitedLog;
+  /** The slow handler that was noticed last. */
+  lastSlowRun(): SlowRun | undefined;
   /** Reports each handler from now on, instead of measuring them. */
   reportHandlers(reports: HandlerReports): void;
   /** The gate of the entities; made, and closed, when it is first read. */
@@ -31,14 +38,19 @@ export interface SystemInternals {
    * or its mailbox rejects it; then it is a dead letter of this system.
    */
   deliver(path: string, uid: number, message: unknown): DeadLetterReason | undefined;
-  /** Called when a message with a reply reference of another system was lost here. */
+  /**
+   * The ask whose message is sent or delivered now, until an actor holds it. Only within one call:
+   * who sets it, sets it back.
+   */
+  askAtHand: HeldAsk | undefined;
+  /** Called when a message with a reply reference of another system was lost, or has failed, here. */
   onForeignAskLost:
-    | ((replyTo: Ref<unknown>, target: string, reason: DeadLetterReason) => void)
+    | ((replyTo: Ref<unknown>, target: string, failure: AskFailure) => void)
     | undefined;
   /** Another system has lost a message for `target` with the reply reference `path`: fails its ask. */
-  failAsk(path: string, uid: number, target: string, reason: DeadLetterReason): void;
-  /** Another system has been removed: fails the asks of its actors. */
-  failAsksTo(node: string): void;
+  failAsk(path: string, uid: number, target: string, failure: AskFailure): void;
+  /** Another system has been removed, `inOrder` or not: fails the asks that it can not answer. */
+  failAsksTo(node: string, inOrder: boolean): void;
   /**
    * Fails the pending asks for which `isLost` returns true, with `reason`. `holder`: address of the
    * system that has the reply reference; undefined: it was not sent, or it has come back.
@@ -47,8 +59,13 @@ export interface SystemInternals {
     isLost: (target: ActorRef<never>, holder: string | undefined) => boolean,
     reason: DeadLetterReason,
   ): void;
-  /** A message that never reached a mailbox is lost. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** A message that never reached a mailbox is lost; `why` is for its asker. */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    why?: LossDetails,
+  ): void;
   /** The target that {@linkcode RemoteWatch} watches for `watcher` has terminated. */
   terminated(watcher: Ref<unknown>, target: ActorRef<never>, reason: TerminationReason): void;
 }

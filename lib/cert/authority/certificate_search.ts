@@ -46,7 +46,7 @@ export async function itemsOf(file: string, text: string): Promise<FoundItem[]> 
   }
 }
 
-/** All certificates and lists of a folder, and the problems of unreadable files. */
+/** All certificates and lists of a folder and below, and the problems of unreadable files. */
 export async function itemsIn(directory: string): Promise<FoundItem[]> {
   const items: FoundItem[] = [];
   for (const name of await certificateFiles(directory, endings)) {
@@ -61,22 +61,58 @@ export async function itemsIn(directory: string): Promise<FoundItem[]> {
 }
 
 /**
- * The files with these endings: sorted, those with the first ending first; none when there is no
- * such directory.
+ * The files with these endings in a directory and below, as paths in it: sorted, its own first, and in
+ * each folder those with the first ending first. None when there is no such directory. A folder below
+ * that cannot be read is returned as such, with a slash at its end.
  *
- * @throws {CertError} code `notFound` when it is there and cannot be read.
+ * @throws {CertError} code `notFound` when it is there and cannot be read; `malformed` when it has
+ * too many folders.
  */
 export async function certificateFiles(
   directory: string,
   suffixes: readonly string[],
 ): Promise<string[]> {
+  const found: string[] = [];
+  const folders = [{ path: "", depth: 0 }];
+  for (let at = 0; at < folders.length; at++) {
+    const { path, depth } = folders[at]!;
+    try {
+      const folder = path === "" ? directory : `${directory}/${path.slice(0, -1)}`;
+      const { files, below } = await listed(folder, suffixes);
+      found.push(...files.map((name) => path + name));
+      if (depth === maxDepth) continue;
+      folders.push(...below.map((name) => ({ path: `${path}${name}/`, depth: depth + 1 })));
+    } catch (error) {
+      if (path === "") throw error;
+      found.push(path);
+    }
+    if (folders.length <= maxFolders) continue;
+    throw new CertError("malformed", `${directory} holds more than ${maxFolders} folders`, {
+      value: directory,
+      remedy: "name a directory further below",
+    });
+  }
+  return found;
+}
+
+/** Those of a rotation are in the folder of an authority, which is in that of `init`. */
+const maxDepth = 2;
+const maxFolders = 10_000;
+
+/** The files and folders of one directory, sorted; hidden folders are those of other programs. */
+async function listed(
+  directory: string,
+  suffixes: readonly string[],
+): Promise<{ readonly files: string[]; readonly below: string[] }> {
   const names: string[] = [];
+  const below: string[] = [];
   try {
     for await (const { name, isDirectory } of platform.files.readDir(directory)) {
       if (!isDirectory) names.push(name);
+      else if (!name.startsWith(".")) below.push(name);
     }
   } catch (cause) {
-    if (platform.faultOf(cause) === "notFound") return [];
+    if (platform.faultOf(cause) === "notFound") return { files: [], below: [] };
     const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new CertError("notFound", `${directory} cannot be read: ${why}`, {
       value: directory,
@@ -84,7 +120,10 @@ export async function certificateFiles(
       remedy: "name a directory that you may read",
     });
   }
-  return suffixes.flatMap((suffix) => names.filter((name) => name.endsWith(suffix)).toSorted());
+  const files = suffixes.flatMap((suffix) => {
+    return names.filter((name) => name.endsWith(suffix)).toSorted();
+  });
+  return { files, below: below.toSorted((a, b) => a.localeCompare(b, "en", { numeric: true })) };
 }
 
 /** Where the revocation list of an authority is, or is to be. */

@@ -4,6 +4,7 @@ import { CertError } from "../errors.ts";
 import type { Authority } from "./issuing_authority.ts";
 import { reissueUnder } from "./renewal.ts";
 import type { WorkspaceLeaf } from "./workspace.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 
 /**
  * Reissues a certificate with a new key, for the same names and as long a validity (or up to the
@@ -20,7 +21,7 @@ export async function reissue(
   if (role !== leaf.kind) {
     throw new CertError("malformed", `${leaf.certFile} is not that of a ${leaf.kind}`, {
       value: leaf.certFile,
-      remedy: "issue it anew with cert.ts create-node or create-client",
+      remedy: `issue it anew with ${certTool} create-node or create-client`,
     });
   }
   await writePair(leaf.directory, leaf.kind, await reissueUnder(ca, { cert }), { force: true });

@@ -27,6 +27,7 @@ import {
 } from "./revocation_info.ts";
 import { derIssuedBy } from "../../x509/chain.ts";
 import { parseSpan, wholeSeconds } from "./validity.ts";
+import { command } from "../tool_command.ts";
 
 /** Options of `revoke`. */
 export interface RevokeOptions {
@@ -259,6 +260,6 @@ function checkSerial(text: string): string {
   if (/^[0-9A-F]{1,40}$/.test(plain) && plain !== "0") return plain;
   throw new CertError("badSerial", `${JSON.stringify(text)} is no serial number`, {
     value: text,
-    remedy: "use the hexadecimal digits that cert.ts info shows",
+    remedy: `use the hexadecimal digits that ${command("info", "FILE")} shows`,
   });
 }

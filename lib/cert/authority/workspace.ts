@@ -13,6 +13,7 @@
  */
 import { platform } from "../../runtime/platform.ts";
 import { CertError } from "../errors.ts";
+import { command } from "../tool_command.ts";
 
 /** A certificate of a node or client, and its key. */
 export interface WorkspaceLeaf {
@@ -120,7 +121,7 @@ async function findAuthority(root: string): Promise<string> {
   }
   throw new CertError("notFound", `there is no authority (ca.crt) in ${root} or ${root}/ca`, {
     value: root,
-    remedy: `make one with cert.ts init --out ${root}`,
+    remedy: `make one: ${command("init", "--out", root)}`,
   });
 }
 
@@ -131,7 +132,7 @@ async function subfolders(root: string): Promise<string[]> {
     if (folders.length > maxFolders) {
       throw new CertError("malformed", `${root} holds more than ${maxFolders} folders`, {
         value: root,
-        remedy: "name the folder that cert.ts has written to",
+        remedy: "name the folder that the certificate tool has written to",
       });
     }
   }

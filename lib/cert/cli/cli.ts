@@ -18,6 +18,7 @@ import { revokeCommand } from "./revoke_command.ts";
 import { rotateCaCommand } from "./rotate_ca_command.ts";
 import { systemIo } from "./terminal.ts";
 import { verifyCommand } from "./verify_command.ts";
+import { withToolStart } from "../tool_command.ts";
 import { replaceUnprintable } from "../../runtime/unprintable.ts";
 
 /**
@@ -71,7 +72,8 @@ export async function runCertCli(
   const [name = "", ...rest] = args[0] === "help" ? [...args.slice(1, 2), "--help"] : args;
   const command = commands.find((entry) => entry.name === name);
   if (command === undefined) return withoutCommand(name);
-  if (rest.some((arg) => arg === "--help" || arg === "-h")) return done(command.usage);
+  const usage = withToolStart(command.usage);
+  if (rest.some((arg) => arg === "--help" || arg === "-h")) return done(usage);
   try {
     const output = await command.run(new CommandArguments(rest, command.options), io);
     return { ...output, stderr: "" };
@@ -79,14 +81,15 @@ export async function runCertCli(
     const wrongUse = error instanceof UsageError;
     const reason = oneLine(error instanceof Error ? error.message : String(error));
     const exitCode = command.failureCode?.(error) ?? (wrongUse ? 2 : 1);
-    return { exitCode, stdout: "", stderr: `${reason}\n${wrongUse ? `\n${command.usage}` : ""}` };
+    return { exitCode, stdout: "", stderr: `${reason}\n${wrongUse ? `\n${usage}` : ""}` };
   }
 }
 
 function withoutCommand(name: string): CliResult {
-  if (name === "--help" || name === "-h") return done(overview);
+  const usage = withToolStart(overview);
+  if (name === "--help" || name === "-h") return done(usage);
   const problem = name === "" ? "a command is missing" : `unknown command: ${name}`;
-  return { exitCode: 2, stdout: "", stderr: `${oneLine(problem)}\n\n${overview}` };
+  return { exitCode: 2, stdout: "", stderr: `${oneLine(problem)}\n\n${usage}` };
 }
 
 function done(stdout: string): CliResult {

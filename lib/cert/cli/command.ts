@@ -24,11 +24,3 @@ export interface CertIo {
   /** Asks for a secret, which is not shown; undefined where there is no terminal. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
 }
-
-/** A command line, as one would type it. */
-export function command(...args: readonly string[]): string {
-  const quoted = args.map((arg) => {
-    return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
-  });
-  return `deno run -A cert.ts ${quoted.join(" ")}`;
-}

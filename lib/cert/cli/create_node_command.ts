@@ -1,5 +1,6 @@
 import { issueNode } from "../authority/authority.ts";
-import { type Command, command } from "./command.ts";
+import type { Command } from "./command.ts";
+import { command } from "../tool_command.ts";
 import { deliver, refuseOverwriting } from "./issue_output.ts";
 import { authorityOf } from "./passphrase.ts";
 import { parseSpan } from "../authority/validity.ts";

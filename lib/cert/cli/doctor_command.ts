@@ -20,7 +20,9 @@ Arguments:
 Options:
   --host HOST          how A dials B: B's certificate must cover it
   --own-host HOST      how B dials A
-  --crl-required       both run with crlRequired: every authority needs a valid list
+  --crl-required       both run with crlRequired: true: every authority needs a valid list
+  --crl-optional       both run with crlRequired: false: an outdated list still counts
+                       (without either: a node refuses what has an outdated list)
   --connect HOST:PORT  instead of B: dial it with A's files, send nothing, report the result
   --server-name HOST   with --connect: what the certificate must cover (the host that is dialled)
   --timeout MS         with --connect: for the handshake (5000)
@@ -39,7 +41,7 @@ export const doctorCommand: Command = {
   options: {
     texts: ["host", "own-host", "connect", "server-name", "timeout"],
     lists: ["identity"],
-    switches: ["json", "crl-required"],
+    switches: ["json", "crl-required", "crl-optional"],
   },
   run: async (args) => {
     const report = args.text("connect") === undefined ? await files(args) : await live(args);
@@ -60,15 +62,25 @@ async function files(flags: CommandArguments): Promise<DoctorReport> {
     ...(identity !== undefined && { identity }),
     ...(host !== undefined && { host }),
     ...(ownHost !== undefined && { ownHost }),
-    crlRequired: flags.on("crl-required"),
+    ...crlRequired(flags),
   });
+}
+
+function crlRequired(flags: CommandArguments): { crlRequired?: boolean } {
+  const [required, optional] = [flags.on("crl-required"), flags.on("crl-optional")];
+  if (required && optional) {
+    throw new UsageError("--crl-required and --crl-optional exclude each other");
+  }
+  return required || optional ? { crlRequired: required } : {};
 }
 
 async function live(flags: CommandArguments): Promise<DoctorReport> {
   for (const name of ["host", "own-host"]) {
     if (flags.text(name) !== undefined) throw new UsageError(`--${name} goes with two folders`);
   }
-  if (flags.on("crl-required")) throw new UsageError("--crl-required goes with two folders");
+  for (const name of ["crl-required", "crl-optional"]) {
+    if (flags.on(name)) throw new UsageError(`--${name} goes with two folders`);
+  }
   flags.expectPositional(1, 1, "one folder or certificate with --connect");
   const { host, port } = address(flags.text("connect")!);
   const serverName = flags.text("server-name");

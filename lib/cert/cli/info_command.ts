@@ -14,8 +14,8 @@ Examples:
   kubectl get secret ... | deno run -A cert.ts info -
 
 Arguments:
-  FILE              a PEM file with one or more of them, a directory (*.crt, *.pem, *.crl), or -
-                    for standard input
+  FILE              a PEM file with one or more of them, a directory (*.crt, *.pem, *.crl of it and
+                    its folders), or - for standard input
 
 Options:
   --json            output for programs: a list of { file, certificate }, { file, revocationList }

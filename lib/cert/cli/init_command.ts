@@ -1,4 +1,5 @@
-import { type Command, command } from "./command.ts";
+import type { Command } from "./command.ts";
+import { command } from "../tool_command.ts";
 import { jsonText } from "./certificate_json.ts";
 import { newPassphrase, passphraseOfFiles } from "./passphrase.ts";
 import { exists } from "../authority/workspace.ts";

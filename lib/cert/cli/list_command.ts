@@ -6,7 +6,7 @@ import { certificateRow } from "./cli_text.ts";
 import type { Command } from "./command.ts";
 import { plainPath } from "./command_arguments.ts";
 
-const usage = `Lists the certificates (*.crt, *.pem) of a directory, a line each.
+const usage = `Lists the certificates (*.crt, *.pem) of a directory and its folders, a line each.
 
 Examples:
   deno run -A cert.ts list certs

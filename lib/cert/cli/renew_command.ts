@@ -6,7 +6,8 @@ import {
   readListIfThere,
   revocationListFile,
 } from "../authority/certificate_search.ts";
-import { type Command, command } from "./command.ts";
+import type { Command } from "./command.ts";
+import { command } from "../tool_command.ts";
 import { plainPath, UsageError } from "./command_arguments.ts";
 import { folderOf } from "../doctor/doctor_side.ts";
 import { deliver, refuseOverwriting } from "./issue_output.ts";

@@ -1,4 +1,4 @@
-import { command } from "./command.ts";
+import { command } from "../tool_command.ts";
 import type { RotationStep } from "../rotation/rotation.ts";
 import type { RotationStatus } from "../rotation/rotation_state.ts";
 import { crlNames } from "../authority/workspace.ts";
@@ -74,7 +74,7 @@ ${
     files.join("")
   }${pinned}${copies}  2. Load them: a node that watches its files does so automatically; restart others one after
      the other.
-  3. Check each: deno run -A cert.ts doctor FOLDER --connect HOST:PORT
+  3. Check each: ${command("doctor", "FOLDER", "--connect", "HOST:PORT")}
 
 Next: ${run(begun ? "sign" : "finish")}\n`;
 }

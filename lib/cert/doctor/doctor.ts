@@ -4,20 +4,25 @@
  * @module
  */
 import { checkOptions } from "../../options/check_options.ts";
-import { doctorDefaults, doctorTable } from "../../options/tables/cert_tables.ts";
+import { doctorTable } from "../../options/tables/cert_tables.ts";
 import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import { type CertificateIdentity, chainLinks, domainProblem } from "../../x509/identity.ts";
 import { identityMapper } from "../../x509/identity_mapping.ts";
 import { judgeChain } from "../../x509/judge.ts";
 import { type RevocationList, verifyLists } from "../../x509/revocation_list.ts";
-import { inForce, judgeRevocation, noRevocation } from "../../x509/revocation_policy.ts";
+import {
+  inForce,
+  judgeRevocation,
+  listsNeeded,
+  noRevocation,
+} from "../../x509/revocation_policy.ts";
 import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import { parseHostName } from "../authority/host_name.ts";
 import { X509Error } from "../../x509/errors.ts";
 import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command } from "../cli/command.ts";
+import { command } from "../tool_command.ts";
 import { hostsOf, kindOf, reissueRemedy } from "./doctor_remedies.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";
@@ -30,7 +35,10 @@ export interface DoctorOptions {
   readonly ownHost?: string;
   /** The time that both clocks show. Default: now. */
   readonly now?: Date;
-  /** Whether the peers run with the option `crlRequired` of `TlsConfig`. Default: false. */
+  /**
+   * The option `crlRequired` of `TlsConfig`, with which both peers run. Default: not set, so that a
+   * node refuses what an authority with an outdated list has issued, and a client does not.
+   */
   readonly crlRequired?: boolean;
   /** The option `identity` of `TlsConfig`, with which both peers run. Default: without it. */
   readonly identity?: IdentityMapping;
@@ -232,13 +240,14 @@ function revocationFindings(
   observer: DoctorSide,
   subject: DoctorSide,
   path: readonly CertificateReading[],
-  { now, crlRequired = doctorDefaults.crlRequired }: View,
+  { now, crlRequired }: View,
 ): Finding[] {
   const { crl, crlFile, authorities = [] } = observer;
   const signers = [
     ...authorities,
     ...subject.intermediates.filter(({ isAuthority }) => isAuthority),
   ];
+  const rewrite = command("revoke", "--ca-dir", subject.authorityDir ?? "CA_FOLDER");
   let lists: RevocationList[];
   try {
     lists = verifyLists(crl, signers);
@@ -247,7 +256,7 @@ function revocationFindings(
     return [error(observer, "badRevocationList", {
       what: `${crlFile} cannot be used: ${cause.problem}; trusted are ${trusts(authorities)}`,
       why: "such a list says nothing of this authority; it does not start with it",
-      remedy: "write it anew with cert.ts revoke, under the authority that is trusted",
+      remedy: `write it anew under the authority that is trusted: ${rewrite}`,
     })];
   }
   const findings: Finding[] = [];
@@ -255,10 +264,10 @@ function revocationFindings(
     findings.push(warning(observer, "crlExpired", {
       what: `the revocation list ${crlFile} was to be renewed by ${isoTime(list.nextUpdate!)}`,
       why: "certificates that were revoked since then are not in it",
-      remedy: "write it anew with cert.ts revoke, and bring it to every node",
+      remedy: `write it anew, and bring it to every node: ${rewrite}`,
     }));
   }
-  const policy = { ...noRevocation, lists, listRequired: crlRequired };
+  const policy = { ...noRevocation, lists, ...listsNeeded(crlRequired, kindOf(observer)) };
   const { fingerprint } = subject.leaf;
   const refusal = judgeRevocation(policy, { fingerprint, chain: chainLinks(path) }, now);
   if (refusal === undefined) return findings;
@@ -267,7 +276,7 @@ function revocationFindings(
       (crlFile ?? "the revocation list, which is missing"),
     why: `${observer.label} refuses it, and cuts a connection that it has`,
     remedy: refusal.fault === "noRevocationList"
-      ? "write a list with cert.ts revoke, and bring it to every node"
+      ? `write a list, and bring it to every node: ${rewrite}`
       : reissueRemedy(subject),
   }));
   return findings;

@@ -3,7 +3,7 @@ import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
 import type { CertificateFault } from "../../x509/certificate_fault.ts";
 import { bundleFault, judgeChain, judgeLeaf } from "../../x509/judge.ts";
 import { isKeyPair } from "../../x509/signature.ts";
-import { command } from "../cli/command.ts";
+import { command } from "../tool_command.ts";
 import { authorityName, subjectOf } from "./doctor_certificate.ts";
 import { kindOf, reissueRemedy } from "./doctor_remedies.ts";
 import type { Finding, FindingCode, Severity } from "./doctor_finding.ts";

@@ -18,14 +18,14 @@ import { encodePem } from "../../x509/pem.ts";
 import { parseCertificate } from "../authority/certificate_info.ts";
 import { identityOfSide, printable, subjectOf } from "./doctor_certificate.ts";
 import { error, ownFindings, theCertificate, trusts, warning } from "./doctor_checks.ts";
-import { command } from "../cli/command.ts";
+import { command } from "../tool_command.ts";
 import {
   type Chain,
   type DialOutcome,
   type DialTarget,
   lookAt,
   shakeHands,
-} from "./doctor_dial.ts";
+} from "../../x509/peer_look.ts";
 import type { Finding } from "./doctor_finding.ts";
 import { refusedByPeer } from "./doctor_refusal.ts";
 import { type DoctorSide, readSide } from "./doctor_side.ts";

@@ -2,7 +2,7 @@ import { type CertificateReading, isoTime } from "../../x509/certificate.ts";
 import { issuedBy } from "../../x509/chain.ts";
 import { authorityName, printable } from "./doctor_certificate.ts";
 import { error, theCertificate } from "./doctor_checks.ts";
-import { command } from "../cli/command.ts";
+import { command } from "../tool_command.ts";
 import type { Finding } from "./doctor_finding.ts";
 import type { DoctorSide } from "./doctor_side.ts";
 

@@ -1,4 +1,4 @@
-import { command } from "../cli/command.ts";
+import { command } from "../tool_command.ts";
 import type { CertificateReading } from "../../x509/certificate.ts";
 import { identityOfSide } from "./doctor_certificate.ts";
 import { type DoctorSide, folderOf } from "./doctor_side.ts";

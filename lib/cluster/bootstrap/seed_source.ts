@@ -7,7 +7,8 @@
  */
 import type { Timer } from "../../runtime/clock.ts";
 import { formatAddress, parseAddress } from "../../runtime/address.ts";
-import type { DnsRecordType, Resolver } from "../../runtime/resolver.ts";
+import { platform } from "../../runtime/platform.ts";
+import type { DnsRecord, DnsRecordType, Resolver } from "../../runtime/resolver.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { refusedOption } from "../../options/explain.ts";
 
@@ -116,25 +117,43 @@ export class SeedResolver {
   async #resolve(): Promise<readonly string[]> {
     const source = this.#source;
     const seeds = typeof source === "function" ? await source() : await this.#resolveDns(source);
-    for (const seed of seeds) parseAddress(seed);
+    for (const seed of seeds) {
+      if (parseAddress(seed).port === 0) throw new Error(`"${seed}" has no port to dial`);
+    }
     return [...new Set(seeds)].sort().slice(0, maxSeeds);
   }
 
   async #resolveDns({ dns, type, port = 0 }: DnsSeeds): Promise<string[]> {
     if (this.#resolver === undefined) throw new Error("the runtime has no resolver");
-    const records = await this.#resolver.resolve(dns, type);
+    const records = await this.#records(dns, type);
     return records.map((record) => formatAddress(record.host, record.port ?? port));
+  }
+
+  async #records(dns: string, type: DnsRecordType): Promise<readonly DnsRecord[]> {
+    try {
+      return await this.#resolver!.resolve(dns, type);
+    } catch (cause) {
+      if (!isUnknownName(cause)) throw cause;
+      throw new Error(`the name has no ${type} records`, { cause });
+    }
   }
 
   #failed(error: unknown): void {
     const detail = error instanceof Error ? error.message : String(error);
-    const failure = `no seeds from ${describeSeeds(this.#source)}: ${detail}`;
+    const source = typeof this.#source === "function" ? "a function" : describeSeeds(this.#source);
+    const failure = `no seeds from ${source}: ${detail}`;
     if (failure !== this.#failure) {
-      const source = describeSeeds(this.#source);
       this.#runtime.logger.log("warn", "cluster", "seed lookup failed", { source, error: detail });
     }
     this.#failure = failure;
   }
+}
+
+/** How Deno, Node and Bun report a name without such records. */
+function isUnknownName(error: unknown): boolean {
+  return error instanceof Error &&
+    (/no records? found|NXDOMAIN|ENOTFOUND|ENODATA/i.test(error.message) ||
+      platform.faultOf(error) === "notFound");
 }
 
 function isList(seeds: SeedNodes | undefined): seeds is readonly string[] {

@@ -8,15 +8,21 @@ import { resolveOptions, withDefaults } from "../../options/check_options.ts";
 import { clusterDefaults, clusterWaitTable } from "../../options/tables/cluster_tables.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
-import { isAlive, isWorking } from "../../membership/state/member.ts";
+import { isAlive, isLeaving, isWorking, type Member } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { barrierPath, Barriers } from "./barrier.ts";
 import type { ClusterOptions } from "./cluster_options.ts";
 import { ClusterServices } from "./cluster_services.ts";
-import { ClusterError, type ClusterTimeoutError, joinRefused, quorumTimeout } from "../errors.ts";
-import type { ExplainFacts } from "./explanation.ts";
+import {
+  ClusterError,
+  type ClusterTimeoutError,
+  joinRefused,
+  quorumTimeout,
+  seedsUnusable,
+} from "../errors.ts";
+import { explain, type ExplainFacts } from "./explanation.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { clientTopologyPath } from "../gateway/topology.ts";
 import type { Lease } from "../lease/lease.ts";
@@ -33,6 +39,7 @@ import {
 } from "../bootstrap/seed_source.ts";
 import type { NodeExtensions } from "./node_extensions.ts";
 import { type StallDetection, stallDetectionOf } from "../stall/stall_detection.ts";
+import { logStall } from "../stall/stall_log.ts";
 import { ViewWaits } from "./view_waits.ts";
 
 /** Path of membership messages. */
@@ -114,11 +121,10 @@ export class ClusterNode {
    */
   waitFor(count: number, options: { timeout?: number } = {}): Promise<void> {
     const { timeout } = resolveOptions(clusterWaitTable, options);
-    const up = () => this.view.members.filter(({ status }) => status === "up").length;
     return this.#waitUntil(
-      () => up() >= count,
+      () => this.#up() >= count,
       timeout,
-      () => this.#quorumTimeout(count, up(), timeout),
+      () => this.#quorumTimeout(count, timeout),
     );
   }
 
@@ -145,10 +151,11 @@ export class ClusterNode {
     this.#driver!.start();
     this.#resolveSeeds();
     const { requiredQuorum, startTimeout } = withDefaults(clusterDefaults, this.#options);
-    await this.#waitUntil(() => isWorking(this.view.self), startTimeout, () => {
-      return this.#quorumTimeout(requiredQuorum, 0, startTimeout);
-    });
-    await this.waitFor(requiredQuorum, { timeout: startTimeout });
+    await this.#waitUntil(
+      () => isWorking(this.view.self) && this.#up() >= requiredQuorum,
+      startTimeout,
+      () => this.#quorumTimeout(requiredQuorum, startTimeout),
+    );
     this.#opened = true;
     // Not before: loading the thread must not slow down the formation of the cluster.
     this.#stall?.start(this.view.self.incarnation);
@@ -173,7 +180,7 @@ export class ClusterNode {
     await this.#waitUntil(
       () => isWorking(this.view.self),
       startTimeout,
-      () => this.#quorumTimeout(1, 0, startTimeout),
+      () => this.#quorumTimeout(1, startTimeout),
     );
   }
 
@@ -245,9 +252,11 @@ export class ClusterNode {
     });
     const remoting = await openConnections(this.#system, options, runtime, {
       incarnation: () => this.#incarnation,
-      onUnreachable: (address, reason) => {
+      onUnreachable: ({ address, reason, isDefinite }) => {
         this.#lastRefusal = `${address}: ${reason}`;
+        this.#driver?.unreachable(address, reason, isDefinite);
       },
+      onAlias: (of, address) => this.#driver?.alias(of, address),
       mayReach: (address) => this.#members.has(address),
       admitsNode: (address) => this.#admitted.has(address),
       onForeignNode: ({ address }, path, message, deliver, refuse) => {
@@ -275,6 +284,7 @@ export class ClusterNode {
         send: (to, message) => remoting.send(to, membershipPath, 0, message),
         publish: (event) => this.#system.eventStream.publish(event),
         beat: () => this.#stall?.beat(),
+        stoodStill: (ms) => logStall(this.#system, ms),
         probeStall: async (address, incarnation, port) =>
           await this.#stall?.ask(address, incarnation, port) ?? { outcome: "unknown", ms: 0 },
         portsRefuse: async (address, incarnation, stallPort) =>
@@ -284,7 +294,10 @@ export class ClusterNode {
         // Not within the step that reports it. A node that was downed before bootstraps no cluster.
         clusterLost: (contacts) =>
           runtime.clock.defer(() => this.#joinAgain(contacts, this.#bootstraps)),
-        joinFailed: (reason) => this.#waits.giveUp(joinRefused(remoting.address, reason)),
+        joinFailed: (reason, cause) => {
+          const error = cause === "rejected" ? joinRefused : seedsUnusable;
+          this.#waits.giveUp(error(remoting.address, reason));
+        },
         joinRefused: (seed, code, reason) => {
           this.#lastRefusal = `${seed} rejected this node: ${reason} (${code})`;
           runtime.logger.log("warn", "cluster", "join rejected by a seed", { seed, code, reason });
@@ -314,7 +327,11 @@ export class ClusterNode {
       const alive = view.members.filter(isAlive);
       // Before it has joined and after it has left, a node has no view of other members.
       if (alive.some(({ address }) => address === remoting.address)) {
-        remoting.onMembers(new Map(alive.map((member) => [member.address, member.incarnation])));
+        remoting.onMembers(
+          new Map(alive.map((member) => [member.address, member.incarnation])),
+          addressesOf(alive.filter(isLeaving)),
+          addressesOf(view.members.filter(({ status }) => status === "down")),
+        );
       }
       clientAddresses.onMembers(
         new Map(
@@ -429,12 +446,30 @@ export class ClusterNode {
     return this.#waits.until(condition, (listener) => driver.onView(listener), timeout, late);
   }
 
-  #quorumTimeout(wanted: number, up: number, timeout: number): ClusterTimeoutError {
+  #up(): number {
+    return this.view.members.filter(({ status }) => status === "up").length;
+  }
+
+  #quorumTimeout(wanted: number, timeout: number): ClusterTimeoutError {
     const { address } = this;
-    const seeds = describeSeeds(this.#options.seedNodes);
-    const last = this.#lastRefusal && `last failure: ${this.#lastRefusal}`;
-    const reasons = [...this.#driver?.waiting ?? [], last, this.#seeds?.failure ?? ""];
-    return quorumTimeout({ address, wanted, up, timeout, seeds, reasons });
+    const joined = this.view.clusterId !== undefined;
+    const waiting = joined ? explain(this.facts, "joining") : this.#driver?.waiting ?? [];
+    // A member's last failure may be that of a seed which it has not needed.
+    const failure = this.#lastRefusal;
+    const reason = failure.slice(failure.indexOf(": ") + 2);
+    const isTold = joined || failure === "" || waiting.some((line) => line.includes(reason));
+    const last = isTold ? "" : `last failure: ${failure}`;
+    return quorumTimeout({
+      address,
+      wanted,
+      up: this.#up(),
+      joined,
+      answered: this.#driver?.answered ?? false,
+      seedsKnown: this.#driver?.knowsSeeds ?? true,
+      timeout,
+      seeds: describeSeeds(this.#options.seedNodes),
+      reasons: [...waiting, last, this.#seeds?.failure ?? ""],
+    });
   }
 
   #started<T>(part: T | undefined): T {
@@ -443,6 +478,10 @@ export class ClusterNode {
       remedy: "use what ClusteredActorSystem.start has resolved with",
     });
   }
+}
+
+function addressesOf(members: readonly Member[]): Set<string> {
+  return new Set(members.map(({ address }) => address));
 }
 
 function leaseOf(downing: ClusterOptions["downing"], runtime: Runtime): Lease | undefined {

@@ -86,7 +86,7 @@ export interface ClusterOptions extends Omit<ActorSystemOptions, "name" | "runti
    * and class instances are refused.
    */
   readonly serializers?: readonly Serializer[];
-  /** Bounds of connections and queues. */
+  /** Bounds of connections, messages and queues. */
   readonly transport?: Partial<TransportLimits>;
   /**
    * Decides which side of a partition survives: `keepMajority()`, `staticQuorum(...)`, `keepOldest(...)`,

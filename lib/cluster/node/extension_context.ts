@@ -52,8 +52,8 @@ export function extensionContext(
     },
     handleNodes: (path, given) => {
       const handler = withoutRejections(path, given, system);
-      remoting.handleNodes(freePath(remoting, path), (peer, message) => {
-        node.memberGate.pass(peer.address, path, message, () => handler(peer, message));
+      remoting.handleNodes(freePath(remoting, path), (peer, message, deadline) => {
+        node.memberGate.pass(peer.address, path, message, () => handler(peer, message, deadline));
       });
       loopback.handle(path, handler);
     },
@@ -66,17 +66,19 @@ export function extensionContext(
     handleUndelivered: (prefix, handler) => {
       remoting.handleUndelivered(checkPath(prefix), handler);
     },
+    resolveRefs: (prefix, resolve) => remoting.resolveRefs(checkPath(prefix), resolve),
     reserve: (path) => remoting.reserve(checkPath(path)),
-    send: (to, path, message) => {
-      if (to !== address) remoting.send(to, path, 0, message);
-      else loopback.send(path, message);
+    send: (to, path, message, deadline) => {
+      if (to !== address) remoting.send(to, path, 0, message, deadline);
+      else loopback.send(path, message, deadline);
     },
     registerKind: (kind, spawn) => {
       if (kinds.has(kind)) throw taken("duplicateKind", "spawns", kind);
       kinds.set(kind, spawn);
     },
     spawnSystem: (behavior, name) => internals.spawnSystem(behavior, name),
-    deadLetter: (reason, target, message) => internals.deadLetter(reason, target, message),
+    deadLetter: (reason, target, message, details) =>
+      internals.deadLetter(reason, target, message, { details }),
     expose: ({ name }, api) => {
       if (exposed.has(name)) throw taken("duplicateExtension", "exposes", name);
       exposed.set(name, api);
@@ -112,7 +114,7 @@ class Loopback {
     this.#handlers.set(path, handler);
   }
 
-  send(path: string, message: unknown): void {
+  send(path: string, message: unknown, deadline: number | undefined): void {
     const { system, runtime: { clock }, remoting: { address } } = this.#node;
     clock.defer(() => {
       const handler = this.#handlers.get(path);
@@ -120,7 +122,7 @@ class Loopback {
         return internalsOf(system).deadLetter("noSuchActor", address + path, message);
       }
       try {
-        handler(this.#self(), message);
+        handler(this.#self(), message, deadline);
       } catch (error) {
         logHandlerFailure(system, path, error);
       }
@@ -140,8 +142,8 @@ function withoutRejections(
   handler: ExtensionHandler,
   system: ActorSystem,
 ): ExtensionHandler {
-  return (peer, message) => {
-    const result: unknown = handler(peer, message);
+  return (peer, message, deadline) => {
+    const result: unknown = handler(peer, message, deadline);
     if (!(result instanceof Promise)) return;
     result.catch((error) => logHandlerFailure(system, path, error));
   };

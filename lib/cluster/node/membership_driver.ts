@@ -8,6 +8,7 @@ import type { Timer } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { MemberEvent } from "../../membership/state/member_event.ts";
 import {
+  type JoinFailure,
   Membership,
   type MembershipConfig,
   type MembershipEffect,
@@ -37,6 +38,8 @@ export interface MembershipPort {
   publish(event: MemberEvent): void;
   /** Called with every tick: the event loop runs. */
   beat(): void;
+  /** The event loop stood still for `ms`, up to now. */
+  stoodStill(ms: number): void;
   /** Probes the stall responder of a member. Never rejects. */
   probeStall(address: string, incarnation: number, port: number): Promise<StallAnswer>;
   /** Whether the host of a member refuses connections to both its ports. Never rejects. */
@@ -49,8 +52,8 @@ export interface MembershipPort {
   clusterLost(contacts: readonly string[]): void;
   /** A seed has rejected this node. */
   joinRefused(seed: string, code: string, reason: string): void;
-  /** All seeds that answer have rejected this node permanently. */
-  joinFailed(reason: string): void;
+  /** See the effect `joinFailed`. */
+  joinFailed(reason: string, cause: JoinFailure): void;
 }
 
 /** See the module's text. */
@@ -86,6 +89,16 @@ export class MembershipDriver {
   /** Why this node is not a member yet: one sentence, and one per seed. Empty for members. */
   get waiting(): readonly string[] {
     return this.#machine.waiting(this.#runtime.clock.now());
+  }
+
+  /** Whether the list of seeds, or the answers about them, name any. */
+  get knowsSeeds(): boolean {
+    return this.#machine.knowsSeeds;
+  }
+
+  /** Whether a seed or a member has answered this node while it was joining. */
+  get answered(): boolean {
+    return this.#machine.answered;
   }
 
   /** Local health of this node and the state of the peers that it monitors. */
@@ -136,6 +149,16 @@ export class MembershipDriver {
     this.#step({ type: "peerGone", address, ...(cutOff !== undefined && { cutOff }) });
   }
 
+  /** The node that was dialled under one address has another. */
+  alias(of: string, address: string): void {
+    this.#step({ type: "alias", of, address });
+  }
+
+  /** A node could not be dialled, or has rejected the connection. */
+  unreachable(address: string, reason: string, isDefinite: boolean): void {
+    this.#step({ type: "unreachable", address, reason, isDefinite });
+  }
+
   /** Port of this node's stall responder; undefined: it does not listen. */
   stallResponder(port: number | undefined): void {
     this.#step({ type: "stallResponder", port });
@@ -176,7 +199,10 @@ export class MembershipDriver {
       this.#lastTick = now;
       this.#port.beat();
       // A stall of this node must not be mistaken for silence of its peers.
-      if (lag > tickInterval) this.#step({ type: "lag", ms: lag });
+      if (lag > tickInterval) {
+        this.#step({ type: "lag", ms: lag });
+        this.#port.stoodStill(lag);
+      }
       this.#step({ type: "tick", random: this.#runtime.random.next() });
       this.#scheduleTick();
     });
@@ -254,7 +280,7 @@ export class MembershipDriver {
       case "joinRefused":
         return this.#port.joinRefused(effect.seed, effect.code, effect.reason);
       case "joinFailed":
-        return this.#port.joinFailed(effect.reason);
+        return this.#port.joinFailed(effect.reason, effect.cause);
       case "log":
         return this.#runtime.logger.log(effect.level, "cluster", effect.message, effect.fields);
     }

@@ -1,4 +1,5 @@
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import type { DialFailure } from "../../transport/endpoint/dial_failure.ts";
 import type { Peer } from "../../transport/base/peer.ts";
 import { Remoting, type RemotingOptions } from "../../remoting/remoting.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -9,7 +10,9 @@ export interface ConnectionPort {
   /** The incarnation that this node sends in its hello. */
   incarnation(): number;
   /** A node is unreachable, or has rejected this one. */
-  onUnreachable(address: string, reason: string): void;
+  onUnreachable(failure: DialFailure): void;
+  /** The node that was dialled under the address `of` has another, which may be that of this node. */
+  onAlias(of: string, address: string): void;
   /** Whether the address is that of a member. */
   mayReach(address: string): boolean;
   /** Whether a node is a member, or was one and is still connected. */
@@ -46,7 +49,8 @@ export function openConnections(
     ...(options.serializers && { serializers: options.serializers }),
     ...(options.clientTimeout !== undefined && { clientTimeout: options.clientTimeout }),
     onTlsEvent: (event) => system.eventStream.publish(event),
-    onUnreachable: (address, reason) => port.onUnreachable(address, reason),
+    onUnreachable: (failure) => port.onUnreachable(failure),
+    onAlias: (of, address) => port.onAlias(of, address),
     mayReach: (address) => port.mayReach(address),
     admitsNode: (address) => port.admitsNode(address),
     onForeignNode: port.onForeignNode,

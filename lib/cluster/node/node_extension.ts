@@ -3,6 +3,7 @@ import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { RefResolver } from "../../remoting/remoting_options.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TransportLimits } from "../../transport/base/limits.ts";
@@ -26,8 +27,12 @@ export interface ExtensionPeer {
   readonly identity: PeerIdentity | undefined;
 }
 
-/** Handles messages that arrive at a reserved path. An error that it throws is logged. */
-export type ExtensionHandler = (peer: ExtensionPeer, message: unknown) => void;
+/**
+ * Handles messages that arrive at a reserved path. An error that it throws is logged. `deadline`: when
+ * the asker of the message gives up, on the clock of the runtime; undefined: nobody waits for an answer,
+ * or the sender has not said.
+ */
+export type ExtensionHandler = (peer: ExtensionPeer, message: unknown, deadline?: number) => void;
 
 /**
  * Starts what an {@linkcode ExtensionBehavior} describes and returns a reference to it. Throws if
@@ -82,7 +87,7 @@ export interface ExtensionContext {
    */
   handleMissing(
     prefix: string,
-    handler: (peer: ExtensionPeer, message: unknown, path: string) => void,
+    handler: (peer: ExtensionPeer, message: unknown, path: string, deadline?: number) => void,
   ): void;
   /**
    * Takes back messages of this node for reserved paths of one part which begin with `prefix`, if
@@ -93,8 +98,17 @@ export interface ExtensionContext {
    */
   handleUndelivered(
     prefix: string,
-    handler: (to: string, message: unknown, path: string) => boolean,
+    handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
   ): void;
+  /**
+   * Makes the references that arrive in messages and point to reserved paths of one part which begin
+   * with `prefix`: such a reference is no address of an actor, but names something of the extension.
+   * A peer can send any number of them, and forge them. An address that arrives again from a node may
+   * get the same reference, one of a client is made anew. Undefined: nothing can be sent to it.
+   *
+   * @throws {ClusterError} code `badPath`.
+   */
+  resolveRefs(prefix: string, resolve: RefResolver): void;
   /**
    * Keeps references from leading to a path where clients listen, so that no forged reference
    * makes this node write there.
@@ -105,9 +119,10 @@ export interface ExtensionContext {
   /**
    * Sends data to a reserved path at a node or client; at most once, in order for each receiver and
    * lane. A message that cannot be sent is a dead letter. This node itself gets its message in a later
-   * turn, as it is: never change it afterwards.
+   * turn, as it is: never change it afterwards. `deadline`: when the asker of the message gives up, on
+   * the clock of the runtime; then it is a dead letter (`expired`). The receiver is told.
    */
-  send(to: string, path: string, message: unknown): void;
+  send(to: string, path: string, message: unknown, deadline?: number): void;
   /**
    * Spawns behaviours of a kind: `system.spawn` hands them over.
    *
@@ -120,8 +135,16 @@ export interface ExtensionContext {
    * @throws {ActorError} codes `badName`, `duplicateName`, `systemStopped`.
    */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
-  /** Counts and publishes a message that is lost before it reached a mailbox. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /**
+   * Counts and publishes a message that is lost before it reached a mailbox. If it was an ask, the
+   * asker is told the reason, and `details`: plain text, of which 1 024 characters are sent.
+   */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
   /**
    * Gives users an object: `system.extension(key)`.
    *

@@ -8,6 +8,7 @@
  */
 import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import type { JoinMessage, NotReadyMessage } from "../machine/messages.ts";
+import { describeChanges } from "./seeds.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** How long the answer of a seed, or a message of a cluster, counts. */
@@ -36,8 +37,8 @@ export function mayBootstrap(m: Machine, now: number): boolean {
   if (!isBootstrapNode(m) || joining.refusals.size > 0) return false;
   if (now - joining.clusterHeardAt < answerLifetime) return false;
   if (joining.vote !== undefined && now - joining.vote.at < voteLifetime) return false;
-  // A seed that is resolved later may be the first one for other nodes.
-  if (!(now - seeds.since >= config.seedsStableFor)) return false;
+  // The first answers may be incomplete: a majority of a part of the seeds is none of all.
+  if (rules.seedsAreCollected && !(now - seeds.since >= config.seedWindow)) return false;
   const waited = now - joining.startedAt;
   if (waited < Math.min(listenTime, seedTimeout)) return false;
   let agreed = 0;
@@ -109,8 +110,10 @@ export function logWaiting(m: Machine, now: number): void {
 export function whyNotJoined(m: Machine, now: number): string[] {
   if (m.phase === "idle") return ["this node has not started to join"];
   if (m.phase !== "joining") return [];
+  const changes = describeChanges(m.seeds, m.config, now);
   return [
     joinStatus(m, now),
+    ...(changes === undefined ? [] : [changes]),
     ...m.seeds.others.map((seed) => `${seed} ${seedStatus(m, seed, now)}`),
   ];
 }
@@ -125,8 +128,11 @@ function joinStatus(m: Machine, now: number): string {
   if (!config.bootstraps) {
     return `this node has tried to join ${after}; it may not bootstrap a cluster itself`;
   }
+  if (m.seeds.first === undefined) {
+    return `this node has tried to join ${after}; it knows no seeds yet`;
+  }
   if (!isBootstrapNode(m)) {
-    const first = m.seeds.first ?? "none is known";
+    const { first } = m.seeds;
     return `this node has tried to join ${after}; only the first seed (${first}) may bootstrap a ` +
       "cluster";
   }
@@ -141,11 +147,14 @@ function seedStatus({ joining }: Machine, seed: string, now: number): string {
   const refused = joining.refusedBy.get(seed);
   if (refused !== undefined) return `has rejected it: ${refused.reason} (${refused.code})`;
   const heard = joining.notReady.get(seed);
+  const failed = joining.unreachable.get(seed);
+  if (failed?.isDefinite) return `cannot be used: ${failed.reason}`;
+  const why = failed === undefined ? "" : `: ${failed.reason}`;
   if (heard === undefined) {
-    return joining.asked.has(seed) ? "has not answered" : "was not contacted yet";
+    return joining.asked.has(seed) ? `has not answered${why}` : "was not contacted yet";
   }
   const { answer, at } = heard;
-  if (now - at > answerLifetime) return "does not answer any more";
+  if (now - at > answerLifetime) return `does not answer any more${why}`;
   if (answer.contacts !== undefined) return "is a member, but not a full one that admits nodes";
   if (answer.bootstraps) return "has no cluster and may bootstrap one";
   return answer.vote ? "has no cluster and votes for this node" : "has no cluster either";

@@ -13,13 +13,14 @@ import {
 } from "../state/gossip_state.ts";
 import { highestIncarnation, possiblePart } from "./admission.ts";
 import { isBootstrapNode, logWaiting, mayBootstrap, notReady } from "./bootstrap.ts";
+import { giveUp } from "./giving_up.ts";
 import { gossipContent, gossipState, gossipToAll } from "../machine/gossiping.ts";
-import { log, type Machine, selfAddress, send } from "../machine/machine.ts";
+import { type AliasEvent, log, type Machine, selfAddress, send } from "../machine/machine.ts";
 import { isAlive, isLeaving, type Member } from "../state/member.ts";
 import { isFull, votingAge } from "../downing/downing.ts";
 import { logRejection } from "../machine/rejection_log.ts";
 import { noteReplaced, reachableFullMembers } from "./lost_cluster.ts";
-import { withResolvedSeeds } from "./seeds.ts";
+import { isListedAs, withAlias, withResolvedSeeds } from "./seeds.ts";
 import {
   type JoinMessage,
   type JoinRefusal,
@@ -35,8 +36,6 @@ const quickRetries = 20;
 const quickInterval = 250;
 /** Number of seeds per attempt. */
 const seedsAtOnce = 5;
-/** How long other seeds may answer before rejections count as final. */
-const giveUpAfter = 1_000;
 /** Number of rejections kept to suppress repetitions. */
 const maxRefusals = 100;
 /** Maximum number of nodes, besides the seeds, through which a node tries to join. */
@@ -49,9 +48,13 @@ export function startJoining(m: Machine, now: number): void {
   if (m.phase !== "idle") return;
   m.phase = "joining";
   m.joining.startedAt = now;
-  if (m.seeds.others.length === 0 && m.config.bootstraps && !m.config.dynamicSeeds) {
-    bootstrap(m, now);
-  } else attempt(m, now);
+  if (isOnlySeed(m)) bootstrap(m, now);
+  else attempt(m, now);
+}
+
+/** Whether the configuration names no other node, so that no vote is needed. */
+function isOnlySeed({ seeds, config }: Machine): boolean {
+  return seeds.others.length === 0 && config.bootstraps && !config.dynamicSeeds;
 }
 
 /** Retries when the next attempt is due, or bootstraps a cluster if there is none. */
@@ -62,23 +65,33 @@ export function joiningTick(m: Machine, now: number): void {
   if (m.phase === "joining") giveUp(m, now);
 }
 
-/** Reports failure once all seeds that answer have rejected this node permanently. */
-function giveUp(m: Machine, now: number): void {
-  const { refusedBy, notReady, failed, startedAt } = m.joining;
-  if (failed || refusedBy.size === 0 || now - startedAt < giveUpAfter) return;
-  for (const { code } of refusedBy.values()) if (code !== "configConflict") return;
-  for (const { at } of notReady.values()) if (now - at < giveUpAfter) return;
-  m.joining.failed = true;
-  const reasons = Array.from(refusedBy, ([seed, { reason }]) => `${seed}: ${reason}`);
-  m.effects.push({ type: "joinFailed", reason: reasons.join("; ") });
+/** Handles an answer about dynamic seeds. */
+export function onSeeds(m: Machine, seeds: readonly string[], now: number): void {
+  replaceSeeds(m, withResolvedSeeds(m.seeds, m.config, seeds, now), now);
 }
 
-/** Handles a new list of dynamic seeds. */
-export function onSeeds(m: Machine, seeds: readonly string[], now: number): void {
-  const next = withResolvedSeeds(m.seeds, m.config, seeds, now);
-  if (next === m.seeds) return;
+function replaceSeeds(m: Machine, next: Machine["seeds"], now: number): void {
+  const { others } = m.seeds;
   m.seeds = next;
-  if (m.phase === "joining") m.joining.nextAt = now;
+  const same = others.length === next.others.length &&
+    others.every((one, index) => one === next.others[index]);
+  if (!same && m.phase === "joining") m.joining.nextAt = now;
+}
+
+/** A seed has another address than the list says; it may be this node itself. */
+export function onAlias(m: Machine, { of, address }: AliasEvent, now: number): void {
+  const { seeds, config, joining } = m;
+  if (of === address || seeds.aliases.get(of) === address) return;
+  if (!isListedAs(seeds, config, of)) return;
+  replaceSeeds(m, withAlias(seeds, config, { of, address }), now);
+  if (m.phase !== "joining") return;
+  // The answer comes from the actual address.
+  const asked = joining.asked.get(of);
+  if (asked !== undefined && !joining.asked.has(address)) joining.asked.set(address, asked);
+  joining.unreachable.delete(of);
+  const what = address === selfAddress(m) ? "a seed is this node itself" : "a seed is known as";
+  log(m, "info", `${what}, written in another way`, { seed: of, address });
+  if (isOnlySeed(m)) bootstrap(m, now);
 }
 
 /** A member addresses an earlier incarnation of this node: so there is a cluster to join. */
@@ -129,6 +142,7 @@ export function onNotReady(m: Machine, from: string, answer: NotReadyMessage, no
   if (!m.seeds.others.includes(from)) return;
   m.joining.notReady.set(from, { at: now, answer });
   m.joining.refusedBy.delete(from);
+  m.joining.unreachable.delete(from);
   if (mayBootstrap(m, now)) bootstrap(m, now);
 }
 
@@ -194,6 +208,7 @@ export function onJoinRefused(
     return askToJoin(m, from, now);
   }
   if (m.joining.refusedBy.size < maxRefusals) m.joining.refusedBy.set(from, { code, reason });
+  m.joining.unreachable.delete(from);
   const refusal = JSON.stringify([from, code, reason]);
   if (m.joining.refusals.has(refusal) || m.joining.refusals.size >= maxRefusals) return;
   m.joining.refusals.add(refusal);

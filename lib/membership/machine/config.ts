@@ -49,8 +49,11 @@ export interface MembershipLimits {
   readonly joinRetryInterval: number;
   /** How long the first seed waits for all seeds before a majority suffices. Default 5 000. */
   readonly seedTimeout: number;
-  /** How long dynamic seeds stay the same before one of them bootstraps. Default 5 000. */
-  readonly seedsStableFor: number;
+  /**
+   * How long answers about dynamic seeds are collected before one of them bootstraps; all addresses
+   * of the answers in that time count. Default 5 000.
+   */
+  readonly seedWindow: number;
   /**
    * How long a node that joins while a member is unreachable waits before it becomes weakly up.
    * `Infinity`: until no member is unreachable. Default 7 000.
@@ -83,8 +86,8 @@ export interface MembershipConfig extends Partial<MembershipLimits> {
    */
   readonly contacts?: readonly string[];
   /**
-   * Whether `seeds` events add seeds to the list. Then the lowest address of all counts as the first
-   * seed, once the seeds have not changed for `seedsStableFor`. Default false.
+   * Whether `seeds` events add seeds to the list. Then the lowest address of all that were named
+   * within `seedWindow` counts as the first seed. Default false.
    */
   readonly dynamicSeeds?: boolean;
   /** Whether this node may bootstrap a cluster when it finds none. Default true. */

@@ -29,8 +29,10 @@ export type MembershipEvent =
   /** Any traffic has arrived from a node. */
   | { readonly type: "signOfLife"; readonly from: string }
   | PeerGoneEvent
-  /** The current dynamic seeds; those of the configuration are kept. */
+  /** An answer about dynamic seeds; those of the configuration are kept. */
   | { readonly type: "seeds"; readonly seeds: readonly string[] }
+  | AliasEvent
+  | UnreachableEvent
   /** Leaves the cluster. */
   | { readonly type: "leave" }
   /** This node's event loop was stalled for `ms`. Send it before the next tick. */
@@ -51,6 +53,25 @@ export interface PeerGoneEvent {
    * has ended it.
    */
   readonly cutOff?: number;
+}
+
+/** The node that was dialled under one address has another: its seed lists spell it differently. */
+export interface AliasEvent {
+  readonly type: "alias";
+  /** The address that was dialled. */
+  readonly of: string;
+  /** The address of the node there; it may be that of this node. */
+  readonly address: string;
+}
+
+/** A node could not be dialled, or has rejected the connection of this one. */
+export interface UnreachableEvent {
+  readonly type: "unreachable";
+  readonly address: string;
+  /** A sentence. */
+  readonly reason: string;
+  /** Whether another attempt fails as well, unless one of the two ends is configured anew. */
+  readonly isDefinite: boolean;
 }
 
 /** Answers the effect `probeStall`. */
@@ -114,14 +135,20 @@ export type MembershipEffect =
     readonly code: string;
     readonly reason: string;
   }
-  /** All seeds that answer have rejected this node permanently. Emitted once. */
-  | { readonly type: "joinFailed"; readonly reason: string }
+  /**
+   * All seeds that answer have rejected this node permanently, or none can ever be used as things
+   * are configured. Emitted once.
+   */
+  | { readonly type: "joinFailed"; readonly reason: string; readonly cause: JoinFailure }
   | {
     readonly type: "log";
     readonly level: LogLevel;
     readonly message: string;
     readonly fields: LogFields;
   };
+
+/** Why a node cannot join: its seeds do not accept it, or it cannot use the connection to any. */
+export type JoinFailure = "rejected" | "seedsUnusable";
 
 /** Phase of a node. Only a `member` has a cluster id. */
 export type Phase = "idle" | "joining" | "member" | "left" | "downed" | "lost";
@@ -164,6 +191,8 @@ export interface Machine {
     readonly refusals: Set<string>;
     /** The latest refusal of each seed; a later answer of another kind replaces it. */
     readonly refusedBy: Map<string, { code: string; reason: string }>;
+    /** The latest failed connection to each seed, until the seed answers. */
+    readonly unreachable: Map<string, { reason: string; isDefinite: boolean }>;
     /** When the rejection of each node was last logged, by address and reason. */
     readonly rejected: Map<string, number>;
     /** Whether `joinFailed` was emitted. */
@@ -261,6 +290,7 @@ export function newMachine(config: ResolvedConfig): Machine {
       clusterHeardAt: -Infinity,
       refusals: new Set(),
       refusedBy: new Map(),
+      unreachable: new Map(),
       rejected: new Map(),
       failed: false,
       vote: undefined,

@@ -24,6 +24,7 @@ import {
 import { onPortsAnswer } from "../detector/gone.ts";
 import {
   joiningTick,
+  onAlias,
   onClusterFound,
   onJoin,
   onJoinRefused,
@@ -32,6 +33,7 @@ import {
   onWelcome,
   startJoining,
 } from "../joining/joining.ts";
+import { onUnreachable } from "../joining/giving_up.ts";
 import { onLeaseAnswer } from "../downing/leasing.ts";
 import { leavingTick, onLeft, onRemoved, sendLeft, startLeaving } from "../joining/leaving.ts";
 import {
@@ -52,7 +54,7 @@ import { weaklyUpTick } from "../joining/weakly_up.ts";
 import { rules } from "../../runtime/rules.ts";
 
 export type { MembershipConfig } from "./config.ts";
-export type { MembershipEffect, MembershipEvent } from "./machine.ts";
+export type { JoinFailure, MembershipEffect, MembershipEvent } from "./machine.ts";
 
 /** Between two log lines about one foreign peer, milliseconds, and the number of peers tracked. */
 const foreignPeerLogInterval = 60_000;
@@ -95,6 +97,17 @@ export class Membership {
     return whyNotJoined(this.#machine, now);
   }
 
+  /** Whether the list of seeds, or the answers about them, name any. */
+  get knowsSeeds(): boolean {
+    return this.#machine.seeds.first !== undefined;
+  }
+
+  /** Whether a seed or a member has answered this node while it was joining. */
+  get answered(): boolean {
+    const { notReady, refusedBy } = this.#machine.joining;
+    return notReady.size > 0 || refusedBy.size > 0;
+  }
+
   /** Local health of this node and the state of the peers that it monitors. */
   health(now: number): HealthReport {
     return healthOf(this.#machine, now);
@@ -132,6 +145,12 @@ export class Membership {
         break;
       case "seeds":
         onSeeds(m, event.seeds, now);
+        break;
+      case "alias":
+        onAlias(m, event, now);
+        break;
+      case "unreachable":
+        onUnreachable(m, event);
         break;
       case "leave":
         startLeaving(m, now);

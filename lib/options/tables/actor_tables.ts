@@ -61,6 +61,14 @@ export const actorSystemTable = optionTable("ActorSystem", {
     default: 10_000,
     text: "Background tasks that may run at once.",
   }),
+  slowHandler: option(
+    number(0, undefined, { above: true, infinity: true, unit: "milliseconds" }),
+    {
+      default: 100,
+      text:
+        "Time for which a handler may keep the event loop busy before it is reported. `Infinity`: any.",
+    },
+  ),
   checkMessages: option(flag, {
     default: false,
     text:
@@ -243,7 +251,11 @@ export const circuitBreakerDefaults = circuitBreakerTable.defaults;
 
 /** Options of `lookup`. */
 export const lookupTable = optionTable("lookup", {
-  node: option(addressText, { required: true, text: 'The node, `"host:port"`.' }),
+  node: option(addressText, {
+    defaultText: "none",
+    text: 'Address of the node, `"host:port"`. This or `nodeId` is given.',
+  }),
+  nodeId: option(label, { defaultText: "none", text: "Label of the node." }),
 });
 
 /** Options of `receptionist.register`. */

@@ -209,8 +209,8 @@ export const rotationDefaults = rotationTable.defaults;
 /** `diagnose(...)`. */
 export const doctorTable = optionTable("diagnose", {
   crlRequired: option(flag, {
-    default: false,
-    text: "Whether the peers run with the option `crlRequired` of `TlsConfig`.",
+    defaultText: "not set",
+    text: "The option `crlRequired` of `TlsConfig`, with which both peers run.",
   }),
   identity: identity("without it"),
   host: option(nameText, { defaultText: "not checked", text: "Host under which `B` is dialled." }),
@@ -220,9 +220,6 @@ export const doctorTable = optionTable("diagnose", {
   }),
   now,
 });
-
-/** The defaults of diagnose. */
-export const doctorDefaults = doctorTable.defaults;
 
 /** `diagnosePeer(...)`. */
 export const liveDoctorTable = optionTable("diagnosePeer", {

@@ -106,7 +106,7 @@ export const connectionOptions = () => ({
     text: "How values of your classes cross the wire.",
   }),
   transport: option(group(transportTable), {
-    text: "Bounds of connections and queues.",
+    text: "Bounds of connections, messages and queues.",
   }),
   logger: option(logger, {
     defaultText: "standard error, `warn` and above",
@@ -314,9 +314,9 @@ export const membershipTable = optionTable("membership protocol", {
     default: 5_000,
     text: "Time after which a majority of the seeds is enough.",
   }),
-  seedsStableFor: option(span, {
+  seedWindow: option(span, {
     default: 5_000,
-    text: "Time that dynamic seeds stay the same before one of them bootstraps.",
+    text: "Time for which answers about dynamic seeds are collected before one of them bootstraps.",
   }),
   leaveTimeout: clusterTable.options.leaveTimeout as Option<5_000>,
   maxMembers: option(whole(1, 10_000), { default: 5_000, text: "Members of the cluster." }),

@@ -9,8 +9,8 @@ const host: TextForm = {
 };
 
 const address: TextForm = {
-  name: 'an address, "host:port" or "[ipv6]:port"',
-  test: isAddress,
+  name: 'an address, "host:port" or "[ipv6]:port", with a port from 1 to 65535',
+  test: (text) => isAddress(text) && parseAddress(text).port > 0,
   example: "10.0.1.10:25520",
 };
 

@@ -1,4 +1,4 @@
-import { callback, code, group, option, optionTable, whole } from "../option.ts";
+import { callback, code, group, milliseconds, option, optionTable, whole } from "../option.ts";
 import { spawnTable } from "./actor_tables.ts";
 import { isObject } from "./forms.ts";
 
@@ -31,6 +31,10 @@ export const groupTable = optionTable("Routers.group", {
   bufferSize: option(whole(0, 1_000_000), {
     default: 1_000,
     text: "Messages that wait while no actor offers the service.",
+  }),
+  bufferTime: option(milliseconds(0), {
+    default: 1_000,
+    text: "How long a message waits when all actors of the service have gone.",
   }),
 });
 

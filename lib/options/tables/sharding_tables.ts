@@ -54,7 +54,11 @@ export const shardBufferDefaults = shardBufferTable.defaults;
 export const passivationTable = optionTable("passivation", {
   idle: option(number(0, undefined, { above: true, infinity: true, unit: "milliseconds" }), {
     default: 120_000,
-    text: "Time without a message after which an entity is stopped. `Infinity`: never.",
+    text: "Time after which an entity that does not work is stopped. `Infinity`: never.",
+  }),
+  ignoreTimers: option(flag, {
+    default: false,
+    text: "Whether an entity that only has timers of its own counts as idle.",
   }),
   limit: option(countOrInfinity(1), {
     default: 100_000,
@@ -118,7 +122,7 @@ export const shardedTable = optionTable("Behaviors.sharded", {
     text: "Which node gets which shard.",
   }),
   passivation: option(either(group(passivationTable), choice(false)), {
-    defaultText: "after 120 000 ms without a message",
+    defaultText: "after 120 000 ms without work",
     text: "When unused entities are stopped; `false`: never.",
   }),
   buffer: option(group(shardBufferTable), {
@@ -133,7 +137,7 @@ export const shardedTable = optionTable("Behaviors.sharded", {
   }),
   maxPendingPerEntity: option(countOrInfinity(1), {
     default: 1_000,
-    text: "Messages that wait for one entity while it stops.",
+    text: "Messages that wait for one entity while it stops, besides those that it had accepted.",
   }),
   stopTimeout: option(
     number(0, undefined, { above: true, infinity: true, unit: "milliseconds" }),
@@ -155,6 +159,16 @@ export const shardedTable = optionTable("Behaviors.sharded", {
 
 /** The defaults of sharded behaviours. */
 export const shardedDefaults = shardedTable.defaults;
+
+/** The longest entity id, in UTF-16 code units. */
+export const maxEntityId = 512;
+
+/** The type of the id of an entity. */
+export const entityIdText = text(1, maxEntityId, {
+  name: `a well-formed text of 1 to ${maxEntityId} characters`,
+  test: (id) => id.isWellFormed(),
+  example: "alice",
+});
 
 /** The type of the name of an entity type. */
 export const entityTypeName = text(1, 200, {
@@ -188,5 +202,5 @@ export const entityTypeTable = optionTable("entityType", {
   ),
 });
 
-/** `client.entityRef(...)`. */
+/** `entityRef(...)` of a node or client. */
 export const entityRefTable = optionTable("entityRef", { numShards });

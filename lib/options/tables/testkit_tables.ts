@@ -48,6 +48,10 @@ export const behaviorTestKitTable = optionTable("BehaviorTestKit.create", {
     text: "`context.entityId`; empty: it is no entity.",
   }),
   grantEpoch: option(whole(0), { default: 0, text: "`context.epoch`." }),
+  deadline: option(number(0, undefined, { unit: "milliseconds" }), {
+    defaultText: "none, the messages are of no ask",
+    text: "`context.deadline`, on the clock of the kit's system.",
+  }),
 });
 
 /** The defaults of a behaviour test kit. */
@@ -190,6 +194,10 @@ export const scenarioTable = optionTable("the scenario of simulate", {
     defaultText: "only the faults",
     text: "What happens.",
   }),
+  create: option(callback("a function that makes a scenario"), {
+    defaultText: "all runs share the scenario",
+    text: "Makes the rest of the scenario, or only `run`, once for each run.",
+  }),
 });
 
 /** `simulate(...)`. */
@@ -197,7 +205,7 @@ export const simulationTable = optionTable("simulate", {
   seed: option(seed, { required: true, text: "All random values follow from it." }),
   shrink: option(messageCount, {
     default: 200,
-    text: "Largest number of runs to find fewer faults.",
+    text: "Largest number of runs to find fewer faults. 0: a failure is reported as it is.",
   }),
   failures: option(either(pathText, choice(false)), {
     default: "simulation_failures",

@@ -1,5 +1,6 @@
 import { linesPerIdentity } from "../../runtime/limited_log.ts";
-import { flag, milliseconds, number, option, optionTable, whole } from "../option.ts";
+import { choice, flag, milliseconds, number, option, optionTable, whole } from "../option.ts";
+import { messageLimitOptions, wireDefaults } from "./wire_tables.ts";
 
 const count = whole(1);
 const size = (max?: number) => number(1, max, { whole: true, unit: "bytes" });
@@ -37,8 +38,15 @@ export const transportTable = optionTable("transport", {
     text: "Largest frame; the smaller value of both ends counts.",
   }),
   maxMessage: option(size(1_073_741_824), {
-    default: 16_777_216,
+    default: wireDefaults.maxMessage,
     text: "Largest message; the smaller value of both ends counts.",
+  }),
+  ...messageLimitOptions,
+  binaries: option(choice("copy", "view"), {
+    default: "copy",
+    text:
+      "Whether typed arrays of at least 4 096 bytes in messages above 65 536 bytes are copied, " +
+      "or show the memory of the whole message, which they then keep.",
   }),
   maxPartialBytes: option(size(), {
     defaultText: "16 times `maxMessage`",
@@ -59,8 +67,9 @@ export const transportTable = optionTable("transport", {
   maxValueRate: option(number(1_000), {
     default: 4_000_000,
     text: "Values that are decoded a second for one client's certificate; for a node's 8 times " +
-      "as many. A peer that sends more is read more slowly. A single message must take less " +
-      "than the peer's `writeTimeout`.",
+      "as many. A peer that sends more is read more slowly, and so is a client whose values take " +
+      "more than half of the event loop's time. A single message must take less than the peer's " +
+      "`writeTimeout`.",
   }),
   maxInflateRate: option(number(1_024), {
     default: 33_554_432,

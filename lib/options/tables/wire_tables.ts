@@ -3,29 +3,69 @@ import { bytes, callback, code, option, optionTable, text, whole } from "../opti
 /** The longest string that any option allows, in bytes. */
 export const longestString = 268_435_456;
 
-/** Bounds of one message. Not for users: they follow from `transport.maxMessage`. */
+/** The longest message that any option allows, in bytes. */
+const longestMessage = 1_073_741_824;
+const deepest = 512;
+const mostValues = 268_435_456;
+const longestArray = 33_554_432;
+const mostEntries = 16_777_216;
+
+/**
+ * Bounds of one message, as the codec takes them. Users set all but `maxPath` in `transport`, where
+ * they cannot be lower than the messages of the cluster itself need.
+ */
 export const wireTable = optionTable("wire limits", {
-  maxMessage: option(bytes(1, 1_073_741_824), {
+  maxMessage: option(bytes(1, longestMessage), {
     default: 16_777_216,
     text: "Longest message, path and value together.",
   }),
-  maxDepth: option(whole(1, 512), { default: 64, text: "Deepest nesting in a message." }),
-  maxValues: option(whole(1, 268_435_456), {
-    default: 262_144,
-    text: "Most values in one message.",
+  maxDepth: option(whole(1, deepest), {
+    default: 128,
+    text: "Deepest nesting of arrays, objects, Maps, Sets and errors in a message.",
+  }),
+  maxValues: option(whole(1, mostValues), {
+    default: 4_194_304,
+    text: "Most values in one message, counting each element, key and container.",
   }),
   maxString: option(bytes(1, longestString), {
     default: 16_777_216,
-    text: "Longest string or key.",
+    text: "Longest string or key, in UTF-8.",
   }),
-  maxBinary: option(bytes(1, 1_073_741_824), {
+  maxBinary: option(bytes(1, longestMessage), {
     default: 16_777_216,
-    text: "Longest typed array or `ArrayBuffer`.",
+    text: "Longest typed array, `ArrayBuffer` or bigint.",
   }),
-  maxArray: option(whole(1, 33_554_432), { default: 131_072, text: "Longest array." }),
-  maxMap: option(whole(1, 16_777_216), { default: 65_536, text: "Most entries of an object." }),
+  maxArray: option(whole(1, longestArray), {
+    default: 1_048_576,
+    text: "Longest array.",
+  }),
+  maxMap: option(whole(1, mostEntries), {
+    default: 131_072,
+    text: "Most entries of an object, Map or Set.",
+  }),
   maxPath: option(bytes(1, 65_535), { default: 2_048, text: "Longest actor path." }),
 });
+
+const { maxDepth, maxValues, maxString, maxBinary, maxArray, maxMap } = wireTable.options;
+
+/**
+ * The bounds of a message that users set. The codec also carries gossip, shard tables and relayed
+ * messages, so none may be lower than these need. `maxString` and `maxBinary` follow `maxMessage`.
+ */
+export const messageLimitOptions = {
+  maxDepth: { ...maxDepth, type: whole(32, deepest) },
+  maxValues: { ...maxValues, type: whole(262_144, mostValues) },
+  maxArray: { ...maxArray, type: whole(65_536, longestArray) },
+  maxMap: { ...maxMap, type: whole(65_536, mostEntries) },
+  maxString: option(bytes(65_536, longestString), {
+    defaultText: "`maxMessage`",
+    text: maxString.text,
+  }),
+  maxBinary: option(bytes(65_536, longestMessage), {
+    defaultText: "`maxMessage`",
+    text: maxBinary.text,
+  }),
+};
 
 /** The defaults of the bounds of a message. */
 export const wireDefaults = wireTable.defaults;

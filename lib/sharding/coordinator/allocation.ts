@@ -4,6 +4,8 @@ export interface AllocationNode {
   readonly address: string;
   /** Its labels. */
   readonly roles: readonly string[];
+  /** Its option `zone`: nodes that fail together have the same. */
+  readonly zone?: string;
   /** Shards of the type that it owns, or that move there. */
   readonly shards: ReadonlySet<number>;
 }
@@ -114,7 +116,8 @@ export function preferRole(role: string): AllocationStrategy {
 
 /**
  * Spreads shards evenly over zones first, then over the nodes of each zone. The zone of a node is its
- * role that begins with `prefix`; nodes without one are a zone of their own.
+ * option `zone`; without it, its first role that begins with `prefix`. Nodes without either are a zone
+ * of their own.
  *
  * @param prefix default `"zone-"`.
  * @example
@@ -122,9 +125,9 @@ export function preferRole(role: string): AllocationStrategy {
  * import { zoneAware } from "@casty/casty";
  *
  * const nodes = [
- *   { address: "a:1", roles: ["zone-x"], shards: new Set([0]) },
- *   { address: "b:1", roles: ["zone-x"], shards: new Set<number>() },
- *   { address: "c:1", roles: ["zone-y"], shards: new Set<number>() },
+ *   { address: "a:1", roles: [], zone: "x", shards: new Set([0]) },
+ *   { address: "b:1", roles: [], zone: "x", shards: new Set<number>() },
+ *   { address: "c:1", roles: [], zone: "y", shards: new Set<number>() },
  * ];
  * console.assert(zoneAware().allocate(1, nodes) === "c:1");
  * ```
@@ -133,7 +136,7 @@ export function zoneAware(prefix = "zone-"): AllocationStrategy {
   const zones = (nodes: readonly AllocationNode[]): AllocationNode[][] => {
     const byZone = new Map<string, AllocationNode[]>();
     for (const node of nodes) {
-      const zone = node.roles.find((role) => role.startsWith(prefix)) ?? "";
+      const zone = node.zone ?? node.roles.find((role) => role.startsWith(prefix)) ?? "";
       byZone.set(zone, [...byZone.get(zone) ?? [], node]);
     }
     return [...byZone].toSorted(([a], [b]) => a < b ? -1 : 1).map(([, members]) => members);

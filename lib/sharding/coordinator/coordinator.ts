@@ -27,6 +27,7 @@ import { type HolderId, holderKey, type LeaseConfig } from "../lease/lease_confi
 import type { LeaseProposal } from "../lease/lease_configuration.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
+import { maxKnownTypes, otherNumber } from "../routing/protocol.ts";
 import { epochBefore, epochsPerTerm, termCountOf } from "../routing/epoch.ts";
 import {
   compareTerms,
@@ -478,13 +479,22 @@ export class Coordinator {
   }
 
   #onLocate(from: string, shardType: string, numShards: number, shard: number): void {
-    // Unknown type, because no region has reported it: ignore, the sender retries.
-    if (!this.#tables.has(shardType)) return;
+    if (!this.#tables.has(shardType)) return this.#onUnknownType(from, shardType, numShards);
     const table = this.#tableFor(from, shardType, numShards);
     if (table === undefined || shard >= table.numShards) return;
     if (table.grant(shard)?.phase === "running") return this.#answer(from, shardType, table, shard);
     table.wait(shard, from);
     this.#grant(shardType, table, [shard]);
+  }
+
+  /**
+   * No region has reported the type. The sender retries: a node that has just started may not have
+   * spawned it yet.
+   */
+  #onUnknownType(to: string, shardType: string, numShards: number): void {
+    if (this.phase !== "active") return;
+    const known = [...this.#tables.keys()].sort().slice(0, maxKnownTypes);
+    this.#effects.push({ type: "unknownType", to, shardType, numShards, known });
   }
 
   #confirm(shardType: string, table: ShardTable, shard: number, from: string, epoch: number): void {
@@ -642,7 +652,12 @@ export class Coordinator {
       !this.#leases.isExcluded(member)
     );
     const shards = table.shardsOf(able.map(({ address }) => address));
-    return able.map(({ address, roles }) => ({ address, roles, shards: shards.get(address)! }));
+    return able.map(({ address, roles, zone }) => ({
+      address,
+      roles,
+      ...(zone !== undefined && { zone }),
+      shards: shards.get(address)!,
+    }));
   }
 
   /** A user's function that fails must not keep shards from being granted. */
@@ -674,11 +689,14 @@ export class Coordinator {
       this.#tables.set(shardType, table);
     }
     if (table?.numShards === numShards) return table;
-    const reason = table === undefined
-      ? `the cluster has ${maxShardTypes} shard types already`
-      : `"${shardType}" has ${table.numShards} shards in this cluster, not ${numShards}; ` +
-        `use the same numShards everywhere`;
-    this.#effects.push({ type: "refused", to: from, shardType, reason });
+    if (table === undefined) {
+      const reason = `the cluster has ${maxShardTypes} shard types already`;
+      this.#effects.push({ type: "refused", to: from, shardType, reason });
+    } else {
+      // The machine adds the number of the request.
+      const { numShards: _, ...refused } = otherNumber(shardType, numShards, table.numShards);
+      this.#effects.push({ ...refused, to: from });
+    }
     return undefined;
   }
 }

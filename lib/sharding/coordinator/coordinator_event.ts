@@ -43,7 +43,8 @@ export type CoordinatorMessage =
         | "handOff"
         | "location"
         | "shardTableDelta"
-        | "refused";
+        | "refused"
+        | "unknownType";
     }
   >
   & { readonly to: string };

@@ -18,6 +18,8 @@ export interface ViewMember {
   /** Why it cannot be reached; undefined: it can. */
   readonly unreachable: UnreachableReason | undefined;
   readonly roles: readonly string[];
+  /** Its availability zone, if it has one. */
+  readonly zone?: string | undefined;
   /** Version of the application, if it has one. */
   readonly appVersion: string | undefined;
 }
@@ -37,7 +39,7 @@ export interface CoordinatorView {
 export function coordinatorView(self: string, view: MembershipView): CoordinatorView {
   const members: ViewMember[] = [];
   for (const member of view.members) {
-    const { address, status, incarnation, roles, upNumber } = member;
+    const { address, status, incarnation, roles, zone, upNumber } = member;
     const joining = status === "joining" || status === "weaklyUp";
     if (status === "down" || status === "removed") continue;
     const { appVersion } = member as { readonly appVersion?: string };
@@ -55,6 +57,7 @@ export function coordinatorView(self: string, view: MembershipView): Coordinator
       upNumber,
       unreachable,
       roles,
+      zone,
       appVersion,
     });
   }

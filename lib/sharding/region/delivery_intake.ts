@@ -1,4 +1,4 @@
-import { SentMessage } from "../../actor/ref/message_sender.ts";
+import { sentMessage } from "../../actor/ref/sent_message.ts";
 import {
   clientShardsPath,
   parseEntityDelivery,
@@ -68,8 +68,8 @@ export class DeliveryIntake {
     this.#starts.set(shardType, new EntityStarts(rate));
   }
 
-  /** Something has arrived for entities of a type. */
-  receive(router: ShardRouter, sender: DeliverySender, value: unknown): void {
+  /** Something has arrived for entities of a type. `deadline`: see {@linkcode ShardingPort.send}. */
+  receive(router: ShardRouter, sender: DeliverySender, value: unknown, deadline?: number): void {
     const from = sender.address;
     const delivery = parseEntityDelivery(value);
     if (delivery !== undefined) {
@@ -77,16 +77,18 @@ export class DeliveryIntake {
       if (!this.#judge.isPlausible(epoch)) {
         this.#refuseEpoch(router, sender, epoch);
         const target = `${regionPath(router.shardType)}/${entityId}`;
-        return this.#port.deadLetter("invalidMessage", target, sent);
+        const why = "the message names an epoch that no grant can have";
+        return this.#port.deadLetter("invalidMessage", target, sent, why);
       }
       const message = this.#validate(router.shardType, entityId, sender, sent);
       if (message === invalid) return;
       const { client } = sender;
       if (client !== undefined && !this.#mayReach(router, entityId, sender)) {
-        this.#port.deadLetter("bufferFull", `${regionPath(router.shardType)}/${entityId}`, message);
-        return;
+        const target = `${regionPath(router.shardType)}/${entityId}`;
+        const why = "the client exceeds maxStartsPerIdentity";
+        return this.#port.deadLetter("bufferFull", target, message, why);
       }
-      const kept = client === undefined ? message : new SentMessage(client, message);
+      const kept = sentMessage(message, client, deadline);
       const grant = router.receive(entityId, kept, epoch, from);
       if (grant !== undefined) this.#correct(router, from, entityId, grant);
       return;
@@ -116,9 +118,22 @@ export class DeliveryIntake {
 
   /** Whether the entity runs, or the client may start it. */
   #mayReach(router: ShardRouter, entityId: string, sender: DeliverySender): boolean {
-    const { shardType } = router;
+    return !router.wouldStart(entityId) || this.#takeStart(router, sender);
+  }
+
+  /**
+   * Whether a client may start an entity by way of this node. Another node would start it for this one,
+   * so each message to an entity elsewhere counts.
+   */
+  mayStart(router: ShardRouter, entityId: string, sender: DeliverySender): boolean {
+    const owner = router.ownerOf(shardOf(entityId, router.numShards));
+    const runsHere = owner === this.#port.self && !router.wouldStart(entityId);
+    return runsHere || this.#takeStart(router, sender);
+  }
+
+  #takeStart({ shardType }: ShardRouter, sender: DeliverySender): boolean {
     const starts = this.#starts.get(shardType);
-    if (starts === undefined || !router.wouldStart(entityId)) return true;
+    if (starts === undefined) return true;
     const { address: from, account, accountable } = sender;
     if (starts.take(account, this.#port.now())) return true;
     const message = "a client exceeds maxStartsPerIdentity; dropping messages";
@@ -136,8 +151,8 @@ export class DeliveryIntake {
     if (schema === undefined) return message;
     const checked = checkMessage(schema, message);
     if (checked.valid) return checked.value;
-    this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message);
-    const { why } = checked;
+    const { why, told = why } = checked;
+    this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message, told);
     const fields = { shardType, from, why };
     this.#port.log("warn", "a message does not fit its schema", fields, accountable);
     return invalid;

@@ -3,6 +3,9 @@ import type { ExtensionPeer } from "../../cluster/node/node_extension.ts";
 import { accountableFor } from "../../remoting/peer_log.ts";
 import { accountOf } from "../../transport/base/peer.ts";
 
+/** What a region sees of a peer, or of the client that has sent a message. */
+export type DeliveryPeer = Pick<ExtensionPeer, "role" | "address" | "identity">;
+
 /** The sender of a message for a region. */
 export interface DeliverySender {
   readonly address: string;
@@ -14,10 +17,10 @@ export interface DeliverySender {
   readonly client: MessageSender | undefined;
 }
 
-const senders = new WeakMap<ExtensionPeer, DeliverySender>();
+const senders = new WeakMap<DeliveryPeer, DeliverySender>();
 
 /** The sender that a peer is; the same for each of its messages. */
-export function deliverySenderOf(peer: ExtensionPeer): DeliverySender {
+export function deliverySenderOf(peer: DeliveryPeer): DeliverySender {
   let sender = senders.get(peer);
   if (sender === undefined) {
     sender = {

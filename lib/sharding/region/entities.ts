@@ -1,7 +1,8 @@
 /**
  * Runs the entities of one type at one node: starts them with their first message, passivates idle ones,
- * and starts stopped and failed ones again when there is a message for them. Messages that arrive while
- * an entity stops wait until it has stopped.
+ * and starts stopped and failed ones again when there is a message for them. Messages that an entity has
+ * not handled when it stops, and those that arrive meanwhile, wait for its next incarnation, or go with
+ * its shard to another node.
  *
  * @module
  */
@@ -9,12 +10,13 @@ import { hashKey } from "../../runtime/hash_key.ts";
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
+import { isAdapted } from "../../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
-import { estimateSize } from "../../actor/cell/message_size.ts";
 import { markChecked } from "../../actor/behavior/checked_options.ts";
 import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
 import { backoffDelay } from "../../runtime/backoff.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
@@ -22,14 +24,16 @@ import type { PassivationOptions } from "./passivation.ts";
 import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
-import type { EntityFactory } from "../sharded_behavior.ts";
+import type { EntityFactory } from "../routing/entity_factory.ts";
 
 /** Between a failure and the next start. */
 const restartBackoff = { min: 200, max: 10_000 };
 /** Entities that may be stopping beyond `limit`, at least; else a twentieth of it. */
 const minStopping = 1_000;
-/** Entities that one tick stops at most, so that no tick takes long. */
+/** Entities that one tick stops, or finds at work, at most, so that no tick takes long. */
 const maxPassivated = 5_000;
+/** Entities that may be found at work before one of them gives way to another. */
+const maxSpared = 16;
 
 /** Dependencies of {@linkcode Entities}. */
 export interface EntitiesPort {
@@ -48,9 +52,14 @@ export interface EntitiesPort {
   readonly mailbox: MailboxOptions | undefined;
   /** Milliseconds after which an entity that has not stopped in turn stops at once. */
   readonly stopTimeout: number;
-  /** A message whose shard is handed off: routes it again. */
-  reroute(entityId: string, message: unknown): void;
+  /**
+   * A message whose shard is handed off: routes it again. `first`: an entity here had accepted it, so
+   * it precedes messages that have arrived since the hand-off began.
+   */
+  reroute(entityId: string, message: unknown, first: boolean): void;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
+  holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -73,6 +82,8 @@ interface Shard {
   done: (() => void) | undefined;
   /** Whether entities may be started. */
   open: boolean;
+  /** It was fenced: another node may run its entities already. */
+  fenced: boolean;
 }
 
 /** See the module's text. */
@@ -86,8 +97,12 @@ export class Entities implements ShardRunner, EntityKeeper {
   readonly #unnamed = new Map<LocalRef<unknown>, Entity>();
   /** Entities that are stopping, and since when. */
   readonly #stopping = new Map<Entity, number>();
+  /** Entities that wait for their next start after a failure. */
+  readonly #pausing = new Set<Entity>();
   readonly #behavior: Behavior<unknown>;
   readonly #spawnOptions: SpawnOptions;
+  /** Whether timers keep an entity from being idle. */
+  readonly #withTimers: boolean;
   #context: ActorContext<never> | undefined;
   #now = 0;
 
@@ -96,6 +111,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#port = port;
     this.#path = regionPath(shardType);
     this.#spawnOptions = markChecked(port.mailbox ? { mailbox: port.mailbox } : {});
+    this.#withTimers = !port.limits.ignoreTimers;
     // One for all: a factory that throws must stop its entity, not the region.
     this.#behavior = Behaviors.setup((context) => factory(context.entityId, context));
   }
@@ -107,7 +123,7 @@ export class Entities implements ShardRunner, EntityKeeper {
       (context.self as LocalRef<never>).keepEntities(this);
       onReady();
       return Behaviors.receive<never>(() => Behaviors.same(), (_context, { type }) => {
-        if (type === "postStop") this.#context = undefined;
+        if (type === "postStop") this.#onRegionStopped();
         return Behaviors.same();
       });
     });
@@ -131,7 +147,7 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   deliver(number: number, entityId: string, message: unknown): void {
     const shard = this.#shards[number]!;
-    if (this.#context === undefined) {
+    if (!this.#isOpen) {
       return this.#port.lose("stopped", `${this.#path}/${entityId}`, message);
     }
     const known = shard.entities.get(hashKey(entityId));
@@ -144,7 +160,9 @@ export class Entities implements ShardRunner, EntityKeeper {
       return this.#keep(entity, message);
     }
     entity.used = this.#now;
+    entity.given++;
     this.#active.touch(entity);
+    this.#port.holdAsk?.(cell);
     cell.tell(message);
   }
 
@@ -155,16 +173,18 @@ export class Entities implements ShardRunner, EntityKeeper {
   /** Starts an entity without a message, unless it runs or its shard is not here. */
   wake(number: number, entityId: string): void {
     const shard = this.#shards[number];
-    if (shard === undefined || !shard.open || this.#context === undefined) return;
+    if (shard === undefined || !shard.open || !this.#isOpen) return;
     if (!shard.entities.has(hashKey(entityId))) this.#add(shard, number, entityId);
   }
 
   startShard(number: number, epoch: number): void {
     const shard = this.#shards[number];
     if (shard === undefined) {
-      this.#shards[number] = { entities: new Map(), epoch, done: undefined, open: true };
+      const state = { done: undefined, open: true, fenced: false };
+      this.#shards[number] = { entities: new Map(), epoch, ...state };
     } else {
       shard.open = true;
+      shard.fenced = false;
       shard.done = undefined;
       shard.epoch = epoch;
     }
@@ -179,12 +199,13 @@ export class Entities implements ShardRunner, EntityKeeper {
     const shard = this.#shards[number];
     if (shard === undefined) return done();
     shard.open = false;
+    shard.fenced = how === "now";
     shard.done = done;
     this.#port.memory?.onShard(number, undefined);
     for (const entity of shard.entities.values()) {
       const { pending, cell } = entity;
       entity.pending = undefined;
-      for (const message of pending ?? []) this.#port.reroute(entity.id, message);
+      for (const message of pending ?? []) this.#reroute(entity, message, false);
       if (cell === undefined) this.#remove(shard, entity);
       else this.#stop(entity, cell, how);
     }
@@ -208,6 +229,20 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#stop(entity, cell, "inTurn");
   }
 
+  keep(cell: LocalRef<unknown>, messages: readonly unknown[], ready: boolean): boolean {
+    const entity = this.#entityOf(cell);
+    if (entity === undefined || entity.cell !== cell || !this.#isOpen) return false;
+    const shard = this.#shards[entity.shard]!;
+    if (shard.fenced || !rules.entitiesKeepMessages) return false;
+    if (!shard.open) {
+      for (const message of messages) this.#reroute(entity, message, true);
+      return true;
+    }
+    entity.keep(messages);
+    entity.ready = ready;
+    return true;
+  }
+
   onStopped(cell: LocalRef<unknown>, failed: boolean): void {
     const entity = this.#entityOf(cell);
     this.#unnamed.delete(cell);
@@ -220,7 +255,7 @@ export class Entities implements ShardRunner, EntityKeeper {
       this.#remove(shard, entity);
       return this.#endIfEmpty(entity.shard, shard);
     }
-    if (failed) return this.#backOff(shard, entity);
+    if (failed || !entity.ready) return this.#backOff(shard, entity);
     const { pending } = entity;
     if (pending !== undefined && pending.length > 0) return this.#start(shard, entity);
     this.#remove(shard, entity);
@@ -235,7 +270,12 @@ export class Entities implements ShardRunner, EntityKeeper {
     for (let count = 0; count < maxPassivated; count++) {
       const { oldest } = this.#active;
       if (oldest === undefined || now - oldest.used < idle) break;
-      this.passivate(oldest.cell!);
+      if (!this.#isWorking(oldest)) {
+        this.passivate(oldest.cell!);
+        continue;
+      }
+      oldest.used = now;
+      this.#active.touch(oldest);
     }
     for (const [entity, since] of this.#stopping) {
       if (now - since < this.#port.stopTimeout) continue;
@@ -246,11 +286,29 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   /**
    * Starting is done at once and stopping in turn: a flood of ids would start entities faster than
-   * those that give way to them can stop.
+   * those that give way to them can stop. The same for entities that fail, and wait with their messages.
    */
   #isFull(): boolean {
     const { limit } = this.#port.limits;
-    return this.#stopping.size > Math.max(minStopping, limit / 20) && this.size >= limit;
+    const ending = this.#stopping.size + this.#pausing.size;
+    return ending > Math.max(minStopping, limit / 20) && this.#active.size + ending >= limit;
+  }
+
+  /** Whether the region takes messages. */
+  get #isOpen(): boolean {
+    return this.#context !== undefined && !(this.#context.self as LocalRef<never>).ended;
+  }
+
+  /**
+   * Whether an entity has had messages by its own reference, or signals, since the last look; or has
+   * something under way.
+   */
+  #isWorking(entity: Entity): boolean {
+    const cell = entity.cell!;
+    const direct = cell.activity(this.#withTimers) - entity.given;
+    const isNew = direct !== entity.direct;
+    entity.direct = direct;
+    return rules.workIsNotIdle && (isNew || cell.isBusy(this.#withTimers));
   }
 
   #add(shard: Shard, number: number, id: string): Entity {
@@ -259,30 +317,69 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#start(shard, entity);
     const { limit } = this.#port.limits;
     while (this.#active.size > limit) {
-      const { oldest } = this.#active;
-      if (oldest === entity) break;
-      this.passivate(oldest!.cell!);
+      const unused = this.#leastUsed(entity);
+      if (unused === undefined) break;
+      this.passivate(unused.cell!);
     }
     return entity;
+  }
+
+  /**
+   * The entity that gives way to a new one: the least recently used one that does not work. The bound
+   * holds in any case: if the first few work, the first of them.
+   */
+  #leastUsed(added: Entity): Entity | undefined {
+    const { oldest: first } = this.#active;
+    if (first === added) return undefined;
+    for (let spared = 0; spared < maxSpared; spared++) {
+      const oldest = this.#active.oldest!;
+      if (oldest === added) break;
+      if (!this.#isWorking(oldest)) return oldest;
+      this.#active.touch(oldest);
+    }
+    return first;
   }
 
   #start(shard: Shard, entity: Entity): void {
     const { pending, id } = entity;
     entity.pending = undefined;
-    if (this.#context === undefined) {
-      for (const message of pending ?? []) {
-        this.#port.lose("stopped", `${this.#path}/${id}`, message);
-      }
+    if (!this.#isOpen) {
+      this.#lose(entity, pending);
       return this.#remove(shard, entity);
     }
     const name = entityName(id);
-    const cell = this.#context.spawn(this.#behavior, name, this.#spawnOptions) as LocalRef<unknown>;
+    const cell = this.#context!.spawn(this.#behavior, name, this.#spawnOptions) as LocalRef<
+      unknown
+    >;
     if (name === undefined) this.#unnamed.set(cell, entity);
     entity.cell = cell;
-    entity.used = this.#now;
+    entity.started(this.#now);
     this.#active.add(entity);
     this.#port.memory?.onStarted(entity.shard, id);
-    for (const message of pending ?? []) cell.tell(message);
+    if (pending === undefined || pending.length === 0) return;
+    for (const message of pending) this.#port.holdAsk?.(cell, message);
+    cell.adopt(pending);
+  }
+
+  #lose({ id }: Entity, messages: readonly unknown[] | undefined): void {
+    for (const message of messages ?? []) {
+      this.#port.lose("stopped", `${this.#path}/${id}`, message);
+    }
+  }
+
+  /** A mapping cannot go to another node: what waits for it is lost with its actor. */
+  #reroute(entity: Entity, message: unknown, first: boolean): void {
+    if (isAdapted(message)) this.#lose(entity, [message]);
+    else this.#port.reroute(entity.id, message, first);
+  }
+
+  /** No entity starts any more. */
+  #onRegionStopped(): void {
+    this.#context = undefined;
+    for (const entity of [...this.#pausing]) {
+      this.#lose(entity, entity.pending);
+      this.#remove(this.#shards[entity.shard]!, entity);
+    }
   }
 
   #stop(entity: Entity, cell: LocalRef<unknown>, how: "inTurn" | "now"): void {
@@ -293,13 +390,13 @@ export class Entities implements ShardRunner, EntityKeeper {
   }
 
   #keep(entity: Entity, message: unknown): void {
-    const { maxPending, maxPendingBytes } = this.#port;
-    const pending = entity.pending ??= [];
-    if (pending.length === 0) entity.pendingBytes = 0;
-    entity.pendingBytes += estimateSize(message);
-    const isFull = pending.length >= maxPending || entity.pendingBytes > maxPendingBytes;
-    if (pending.length === 0 || !isFull) pending.push(message);
-    else this.#port.lose("bufferFull", `${this.#path}/${entity.id}`, message);
+    const { maxPending, maxPendingBytes, mailbox } = this.#port;
+    const { capacity = Infinity, maxBytes = Infinity } = mailbox ?? {};
+    // What its mailbox had accepted does not count, up to what a mailbox takes.
+    const messages = maxPending + Math.min(entity.kept, capacity);
+    const bytes = maxPendingBytes + Math.min(entity.keptBytes, maxBytes);
+    if (entity.wait(message, messages, bytes)) return;
+    this.#port.lose("bufferFull", `${this.#path}/${entity.id}`, message);
   }
 
   /** Starts a failed entity again after a back-off; its messages wait. */
@@ -310,8 +407,9 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.failedAt = now;
     entity.pending ??= [];
     const delay = backoffDelay(restartBackoff, entity.failures++, 0);
-    clock.schedule(delay, () => {
-      if (entity.cell !== undefined || shard.entities.get(hashKey(entity.id)) !== entity) return;
+    this.#pausing.add(entity);
+    entity.restart = clock.schedule(delay, () => {
+      this.#endPause(entity);
       const { memory } = this.#port;
       if (memory !== undefined || entity.pending!.length > 0) return this.#start(shard, entity);
       entity.pending = undefined;
@@ -319,7 +417,14 @@ export class Entities implements ShardRunner, EntityKeeper {
     });
   }
 
+  #endPause(entity: Entity): void {
+    if (!this.#pausing.delete(entity)) return;
+    entity.restart?.cancel();
+    entity.restart = undefined;
+  }
+
   #remove(shard: Shard, entity: Entity): void {
+    this.#endPause(entity);
     this.#active.remove(entity);
     this.#stopping.delete(entity);
     shard.entities.delete(hashKey(entity.id));

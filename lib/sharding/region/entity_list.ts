@@ -1,4 +1,6 @@
+import { estimateSize } from "../../actor/cell/message_size.ts";
 import type { LocalRef } from "../../actor/ref/local_ref.ts";
+import type { Timer } from "../../runtime/clock.ts";
 
 /** One entity that runs, is stopping, or is about to start again. */
 export class Entity {
@@ -6,12 +8,23 @@ export class Entity {
   readonly shard: number;
   /** Undefined while it waits for its restart. */
   cell: LocalRef<unknown> | undefined = undefined;
-  /** Messages that have arrived while it stops; it starts again if there are any. */
+  /** Messages for its next incarnation, in order; it starts again if there are any. */
   pending: unknown[] | undefined = undefined;
   /** About how many bytes they have. */
   pendingBytes = 0;
-  /** When it got a message last: milliseconds on the runtime's clock, as of the last tick. */
+  /** Those of them that an earlier incarnation had accepted, and about how many bytes they have. */
+  kept = 0;
+  keptBytes = 0;
+  /** Whether it can start again at once when it has stopped without a failure. */
+  ready = true;
+  /** Its start after a failure. */
+  restart: Timer | undefined = undefined;
+  /** When it was found at work last: milliseconds on the runtime's clock, as of the last tick. */
   used = 0;
+  /** Messages that this incarnation was given by its region. */
+  given = 0;
+  /** Counts what it got otherwise, as of the last look. */
+  direct = 0;
   /** Failures in a row. */
   failures = 0;
   /** When it failed last. */
@@ -23,6 +36,39 @@ export class Entity {
   constructor(id: string, shard: number) {
     this.id = id;
     this.shard = shard;
+  }
+
+  /** Another incarnation has started. It has got what has waited. */
+  started(now: number): void {
+    this.used = now;
+    this.given = 0;
+    this.direct = 0;
+    this.pendingBytes = 0;
+    this.kept = 0;
+    this.keptBytes = 0;
+    this.ready = true;
+  }
+
+  /** It stops and has not handled these messages: they precede all that have arrived meanwhile. */
+  keep(messages: readonly unknown[]): void {
+    this.pending = [...messages, ...this.pending ?? []];
+    for (const message of messages) this.keptBytes += estimateSize(message);
+    this.kept += messages.length;
+    this.pendingBytes += this.keptBytes;
+  }
+
+  /**
+   * A message waits for its next incarnation, unless it does not fit. One of any size fits. Returns
+   * whether it waits.
+   */
+  wait(message: unknown, maxMessages: number, maxBytes: number): boolean {
+    const pending = this.pending ??= [];
+    const bytes = this.pendingBytes + estimateSize(message);
+    const isFull = pending.length >= maxMessages || bytes > maxBytes;
+    if (pending.length > 0 && isFull) return false;
+    pending.push(message);
+    this.pendingBytes = bytes;
+    return true;
   }
 }
 

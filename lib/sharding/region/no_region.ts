@@ -17,9 +17,10 @@ export function answerWithoutRegion(
   from: string,
   shardType: string,
   value: unknown,
+  deadline?: number,
 ): void {
   const answer = (to: string, message: ShardingMessage) => {
-    send(to, to.startsWith("client:") ? clientShardsPath : shardingPath, message);
+    send(to, to.startsWith("client:") ? clientShardsPath : shardingPath, message, deadline);
   };
   const delivery = parseEntityDelivery(value);
   if (delivery !== undefined) {

@@ -6,7 +6,7 @@
  */
 
 import { isBelow, isCount, isName, isRecord, isShardCount, maxName } from "./message_fields.ts";
-import { maxNumShards } from "../../options/tables/sharding_tables.ts";
+import { maxEntityId, maxNumShards } from "../../options/tables/sharding_tables.ts";
 import { isStamp, isTerm, type Stamp, type Term } from "./term.ts";
 import { rules } from "../../runtime/rules.ts";
 
@@ -41,7 +41,8 @@ export type ShardingMessage =
   | LocationMessage
   | ReturnedMessage
   | NoRegionMessage
-  | RefusedMessage;
+  | RefusedMessage
+  | UnknownTypeMessage;
 
 /** Coordinator to one incarnation of a node: the shard is granted to it. */
 export interface StartShardMessage extends AboutShard {
@@ -130,7 +131,22 @@ export interface RefusedMessage {
    * concerns none.
    */
   readonly numShards?: number;
+  /** How many shards the type has, if that is the reason. */
+  readonly actual?: number;
   readonly reason: string;
+}
+
+/**
+ * The coordinator answers a request for the location of a shard: no member runs entities of the type.
+ * A node passes it on to clients, unless it has the type itself and only does not run it.
+ */
+export interface UnknownTypeMessage {
+  readonly type: "unknownType";
+  readonly shardType: string;
+  /** Of the request that this answers. */
+  readonly numShards: number;
+  /** Types that there are, at most {@linkcode maxKnownTypes} of them. */
+  readonly known: readonly string[];
 }
 
 /**
@@ -155,9 +171,14 @@ export type FlushMarker = readonly [
 
 /** The refusal of a request with another number of shards than the type has. */
 export function otherNumber(shardType: string, numShards: number, actual: number): RefusedMessage {
-  const reason = `"${shardType}" has ${actual} shards in this cluster, not ${numShards}; ` +
+  const reason = `${otherNumberText(shardType, numShards, actual)}; ` +
     `use the same numShards everywhere`;
-  return { type: "refused", shardType, numShards, reason };
+  return { type: "refused", shardType, numShards, actual, reason };
+}
+
+/** Which number of shards was asked for, and which there is. */
+export function otherNumberText(shardType: string, numShards: number, actual: number): string {
+  return `"${shardType}" has ${actual} shards in this cluster, not ${numShards}`;
 }
 
 /** Where nodes send each other messages about shards. */
@@ -175,9 +196,9 @@ export function regionPath(shardType: string): string {
   return regionPrefix + shardType;
 }
 
-/** The longest entity id, in UTF-16 code units. */
-export const maxEntityId = 512;
 const maxReason = 1_000;
+/** Types that an {@linkcode UnknownTypeMessage} names. */
+export const maxKnownTypes = 16;
 /** Shards in one delta of a table. */
 export const maxTableEntries = 4_096;
 
@@ -197,11 +218,21 @@ export function parseShardingMessage(value: unknown): ShardingMessage | undefine
   if (!isName(value.shardType)) return undefined;
   const { shardType } = value;
   if (type === "refused") {
-    const { numShards, reason } = value;
+    const { numShards, actual, reason } = value;
     if (typeof reason !== "string") return undefined;
-    const refused = { type, shardType, reason: reason.slice(0, maxReason) } as const;
+    const refused = {
+      type,
+      shardType,
+      reason: reason.slice(0, maxReason),
+      ...(isShardCount(actual) && { actual }),
+    } as const;
     if (numShards === undefined) return refused;
     return isShardCount(numShards) ? { ...refused, numShards } : undefined;
+  }
+  if (type === "unknownType") {
+    const { numShards, known } = value;
+    if (!isShardCount(numShards) || !Array.isArray(known)) return undefined;
+    return { type, shardType, numShards, known: known.slice(0, maxKnownTypes).filter(isName) };
   }
   if (type === "noRegion") {
     const { entityId, epoch, message } = value;

@@ -17,12 +17,25 @@ export interface MessageSchema<out M> {
 /** The outcome of a validation. */
 export type SchemaResult<M> =
   | { readonly value: M; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] };
+  | { readonly issues: readonly SchemaIssue[] };
+
+/** Why a value does not fit. */
+export interface SchemaIssue {
+  /** What is wrong. */
+  readonly message: string;
+  /** Where: the keys that lead there, or objects with such a key. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
 
 /** A validated value to deliver, or why it was rejected. */
 export type Checked =
   | { readonly valid: true; readonly value: unknown }
-  | { readonly valid: false; readonly why: string };
+  | {
+    readonly valid: false;
+    readonly why: string;
+    /** What its sender is told, if that is not all. */
+    readonly told?: string;
+  };
 
 /** Validates a value. A validator that throws or is asynchronous rejects it. */
 export function checkMessage(schema: MessageSchema<unknown>, value: unknown): Checked {
@@ -35,9 +48,27 @@ export function checkMessage(schema: MessageSchema<unknown>, value: unknown): Ch
     if (result.issues === undefined) return { valid: true, value: result.value };
     return {
       valid: false,
-      why: result.issues.slice(0, 5).map(({ message }) => message).join("; "),
+      why: result.issues.slice(0, 5).map(textOf).join("; "),
     };
   } catch (error) {
-    return { valid: false, why: `the schema has thrown: ${error}` };
+    return {
+      valid: false,
+      why: `the schema has thrown: ${error}`,
+      told: "it cannot be checked against its schema",
+    };
   }
 }
+
+/** An issue with its place, such as `message.items[0].price: expected a number`. */
+function textOf({ message, path }: SchemaIssue): string {
+  if (!Array.isArray(path) || path.length === 0) return String(message);
+  return `${path.slice(0, maxPathShown).reduce(stepTo, "message")}: ${message}`;
+}
+
+function stepTo(place: string, step: PropertyKey | { readonly key: PropertyKey }): string {
+  const key = typeof step === "object" ? step.key : step;
+  return typeof key === "number" ? `${place}[${key}]` : `${place}.${String(key)}`;
+}
+
+/** Steps of the path of an issue that are shown. */
+const maxPathShown = 16;

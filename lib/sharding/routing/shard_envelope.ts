@@ -8,6 +8,11 @@ export interface ShardEnvelope<out M> {
   readonly message: M;
 }
 
+/** Whether a message is an envelope, of whatever message to whatever entity. */
+export function isShardEnvelope(message: unknown): message is ShardEnvelope<unknown> {
+  return (message as ShardEnvelope<unknown> | null | undefined)?.type === "shardEnvelope";
+}
+
 /**
  * Addresses a message to one entity of a sharded actor.
  *

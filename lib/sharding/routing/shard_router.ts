@@ -1,13 +1,18 @@
+import { maxEntityId } from "../../options/tables/sharding_tables.ts";
 import { estimateSize } from "../../actor/cell/message_size.ts";
-import { isSent, messageOf } from "../../actor/ref/message_sender.ts";
+import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
+import { isSent, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
   clientShardsPath,
+  type EntityDelivery,
   type FlushMarker,
   isEntityId,
+  otherNumberText,
   parseEntityDelivery,
   parseFlushMarker,
+  type RefusedMessage,
   regionPath,
   type ReturnedMessage,
   shardingPath,
@@ -19,6 +24,12 @@ import type { ShardingPort } from "./sharding_port.ts";
 
 /** Milliseconds that a new route waits for the messages of the old one. */
 const pendingRouteTimeout = 5_000;
+
+/**
+ * Milliseconds for which a type may be unknown to the cluster before messages for it are given up:
+ * nodes that have just started spawn their types a little later.
+ */
+const unknownTypeGrace = 1_000;
 
 /** A message for an entity, or a flush marker, which has no entity. */
 interface RoutedMessage {
@@ -57,7 +68,7 @@ export interface ShardRouterOptions {
  */
 export class ShardRouter {
   readonly shardType: string;
-  readonly #region: LocalRegion | undefined;
+  #region: LocalRegion | undefined;
   readonly #port: ShardingPort;
   readonly #routes: ShardRoutes<RoutedMessage>;
   readonly #path: string;
@@ -65,6 +76,8 @@ export class ShardRouter {
   readonly #isLost: (address: string) => boolean;
   /** Nothing waits here any more. */
   #closed = false;
+  /** Since when the cluster does not know the type; undefined: it may know it. */
+  #unknownSince: number | undefined;
 
   constructor(options: ShardRouterOptions) {
     this.shardType = options.shardType;
@@ -74,6 +87,12 @@ export class ShardRouter {
     this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
+  }
+
+  /** This node runs the type from now on, or knows that it exists: what it has learned stays. */
+  adopt(region: LocalRegion | undefined, limits: Partial<ShardBufferLimits> = {}): void {
+    this.#region ??= region;
+    this.#routes.limit(limits);
   }
 
   /** How many shards the type has. */
@@ -106,14 +125,20 @@ export class ShardRouter {
     return this.#routes.epochOf(shard);
   }
 
+  /** What was sent to the entities is no envelope. */
+  refuseMessage(message: unknown): void {
+    const why = "it is not in a shard envelope; send shardEnvelope(entityId, message)";
+    this.#port.deadLetter("invalidMessage", this.#path, message, why);
+  }
+
   /** Sends a message to an entity. */
   route(entityId: string, message: unknown): void {
     if (!isEntityId(entityId)) {
-      return this.#port.deadLetter("noSuchActor", `${this.#path}/?`, message);
+      return this.#port.deadLetter("badEntityId", `${this.#path}/?`, message, notAnId(entityId));
     }
     const shard = shardOf(entityId, this.#routes.numShards);
     const grant = this.#routes.grantOf(shard);
-    if (isSent(message)) {
+    if (isSent(message) && message.sender !== undefined) {
       // Another node would take a client's message for one of this node: the client sends it again.
       const routed = { entityId, message, epoch: 0, from: message.sender.address };
       const waits = grant === undefined || this.#closed;
@@ -123,10 +148,23 @@ export class ShardRouter {
       return this.#buffer(shard, { entityId, message, epoch: 0 });
     }
     if (grant.owner !== this.#port.self) {
-      return this.#port.send(grant.owner, this.#path, [entityId, message, grant.epoch]);
+      return this.#sendTo(grant.owner, entityId, message, grant.epoch);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, { entityId, message, epoch: 0 });
+  }
+
+  /**
+   * Sends a message on for whose entity a shard is handed off. `first`: it was accepted here before
+   * the messages that wait for the shard.
+   */
+  reroute(entityId: string, message: unknown, first: boolean): void {
+    const shard = shardOf(entityId, this.#routes.numShards);
+    const grant = this.#routes.grantOf(shard);
+    const from = isSent(message) ? message.sender?.address : undefined;
+    const routed = { entityId, message, epoch: 0, from };
+    if (grant === undefined || this.#closed) return this.#buffer(shard, routed, { first });
+    this.#forward(shard, routed, grant);
   }
 
   /**
@@ -191,6 +229,7 @@ export class ShardRouter {
    */
   learn(shard: number, owner: string, epoch: number, incarnation = 0): void {
     if (owner !== this.#port.self) this.#region?.fence(shard, epoch);
+    this.#unknownSince = undefined;
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation);
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
@@ -233,7 +272,7 @@ export class ShardRouter {
    *
    * @returns false: it is lost, because no other owner was found in that while.
    */
-  undelivered(to: string, value: unknown): boolean {
+  undelivered(to: string, value: unknown, deadline?: number): boolean {
     const marker = parseFlushMarker(value);
     if (marker !== undefined) {
       this.#undeliveredMarker(marker);
@@ -241,8 +280,9 @@ export class ShardRouter {
     }
     const delivery = parseEntityDelivery(value);
     if (delivery === undefined || this.#closed || !rules.unreadIsSentAgain) return false;
-    const [entityId, message, epoch] = delivery;
+    const [entityId, sent, epoch] = delivery;
     const shard = shardOf(entityId, this.numShards);
+    const message = sentMessage(sent, undefined, deadline);
     const routed = { entityId, message, epoch };
     const grant = this.#routes.grantOf(shard);
     if (grant !== undefined && (grant.owner !== to || grant.epoch > epoch)) {
@@ -299,14 +339,32 @@ export class ShardRouter {
       }
       this.#sendMarker(via, shard, next.owner, next.epoch);
     }
+    // One look at the clock for all.
+    const clock = { now: () => now };
+    const isLate = ({ message }: RoutedMessage) => isSent(message) && message.hasExpired(clock);
+    for (const routed of this.#routes.takeWhere(isLate)) this.#lose("expired", routed);
     for (const routed of this.#routes.takeExpired(now)) this.#lose("noShardOwner", routed);
     for (const shard of this.#routes.wanted()) this.#locate(shard);
   }
 
-  /** Gives up all messages that wait. */
-  refuse(): void {
+  /** The cluster rejects the type as it is used here: gives up all messages that wait. */
+  refuse({ actual, reason }: Pick<RefusedMessage, "actual" | "reason">): void {
+    if (actual === undefined) return this.#giveUp("noShardOwner", reason);
+    this.#giveUp("wrongShardCount", otherNumberText(this.shardType, this.numShards, actual));
+  }
+
+  /** No member runs entities of the type; if that stays so, gives up all messages that wait. */
+  unknownType(known: readonly string[]): void {
+    const now = this.#port.now();
+    this.#unknownSince ??= now;
+    if (now - this.#unknownSince < unknownTypeGrace) return;
+    const there = known.length === 0 ? "there are no entities" : `there are ${known.join(", ")}`;
+    this.#giveUp("unknownType", `no member runs entities of type "${this.shardType}"; ${there}`);
+  }
+
+  #giveUp(reason: "noShardOwner" | "wrongShardCount" | "unknownType", details: string): void {
     for (const shard of this.#routes.waiting()) {
-      for (const routed of this.#routes.takeBuffered(shard)) this.#lose("noShardOwner", routed);
+      for (const routed of this.#routes.takeBuffered(shard)) this.#lose(reason, routed, details);
     }
   }
 
@@ -344,7 +402,22 @@ export class ShardRouter {
     const message = messageOf(kept);
     const about = { shardType: this.shardType, shard, epoch, owner, incarnation };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
-    this.#port.send(to, isClient(to) ? clientShardsPath : shardingPath, returned);
+    const path = isClient(to) ? clientShardsPath : shardingPath;
+    this.#port.send(to, path, returned, this.#deadlineOf(kept));
+  }
+
+  /** Sends a message to the owner of its shard. */
+  #sendTo(owner: string, entityId: string, kept: unknown, epoch: number): void {
+    const delivery: EntityDelivery = [entityId, messageOf(kept), epoch];
+    this.#port.send(owner, this.#path, delivery, this.#deadlineOf(kept));
+  }
+
+  #hasExpired(kept: unknown): boolean {
+    return isSent(kept) && kept.hasExpired(this.#port);
+  }
+
+  #deadlineOf(kept: unknown): number | undefined {
+    return isSent(kept) ? kept.deadline(this.#port) : undefined;
   }
 
   #forget(shard: number): void {
@@ -355,8 +428,16 @@ export class ShardRouter {
     for (const routed of this.#routes.takeBuffered(shard)) {
       const grant = this.#routes.grantOf(shard);
       if (grant === undefined) this.#buffer(shard, routed);
-      else this.#forward(shard, routed, grant);
+      else this.#handOver(shard, routed, grant);
     }
+  }
+
+  /** A message that has waited; the entity that gets it has to answer its ask. */
+  #handOver(shard: number, routed: RoutedMessage, grant: LocatedGrant): void {
+    if (grant.owner !== this.#port.self) return this.#forward(shard, routed, grant);
+    this.#port.bringAsk?.(messageOf(routed.message));
+    this.#forward(shard, routed, grant);
+    this.#port.bringAsk?.(undefined);
   }
 
   #forward(shard: number, routed: RoutedMessage, grant: LocatedGrant): void {
@@ -371,11 +452,12 @@ export class ShardRouter {
       const marker: FlushMarker = [shard, epoch, owner, origin, by];
       return this.#port.send(grant.owner, this.#path, marker);
     }
+    if (this.#hasExpired(message)) return this.#lose("expired", routed);
     if (grant.owner !== this.#port.self) {
       const epoch = Math.max(routed.epoch, grant.epoch);
       const { from } = routed;
       if (from !== undefined && isClient(from)) return this.#return(shard, routed, from, grant);
-      return this.#port.send(grant.owner, this.#path, [entityId, message, epoch]);
+      return this.#sendTo(grant.owner, entityId, message, epoch);
     }
     if (this.#region?.deliver(shard, entityId, message)) return;
     this.#await(shard, routed);
@@ -410,10 +492,20 @@ export class ShardRouter {
     if (outcome === "locate" && !locateLater) this.#locate(shard);
   }
 
-  #lose(reason: "noShardOwner" | "bufferFull", { entityId, message }: RoutedMessage): void {
+  #lose(reason: DeadLetterReason, { entityId, message }: RoutedMessage, details?: string): void {
     if (entityId === undefined) return;
-    this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message);
+    this.#port.deadLetter(reason, `${this.#path}/${entityId}`, message, details);
   }
+}
+
+/** Why a value is no id of an entity. */
+function notAnId(value: unknown): string {
+  const rule = `an entity id is a text of 1 to ${maxEntityId} UTF-16 code units`;
+  if (typeof value !== "string") return `${rule}, not ${value === null ? "null" : typeof value}`;
+  if (value.length > maxEntityId) return `${rule}; this one has ${value.length}`;
+  return value === ""
+    ? `${rule}; this one is empty`
+    : `${rule}; this one has half a surrogate pair`;
 }
 
 function isClient(address: string): boolean {

@@ -69,7 +69,7 @@ export class ShardRoutes<T> {
   readonly #grants: (LocatedGrant | undefined)[];
   readonly #pending = new Map<number, PendingRoute>();
   readonly #buffers = new Map<number, Buffered<T>[]>();
-  readonly #limits: ShardBufferLimits;
+  #limits: ShardBufferLimits;
   /** Earlier grants of a shard are known to have ended. */
   readonly #least = new Map<number, { readonly epoch: number; readonly until: number }>();
   /** What the messages of each client take. */
@@ -85,6 +85,11 @@ export class ShardRoutes<T> {
   constructor(numShards: number, limits: Partial<ShardBufferLimits> = {}) {
     this.numShards = numShards;
     this.#grants = new Array(numShards).fill(undefined);
+    this.#limits = withDefaults(shardBufferDefaults, limits);
+  }
+
+  /** Bounds what waits from now on. */
+  limit(limits: Partial<ShardBufferLimits>): void {
     this.#limits = withDefaults(shardBufferDefaults, limits);
   }
 
@@ -298,6 +303,23 @@ export class ShardRoutes<T> {
     this.#buffers.delete(shard);
     this.#release(waiting);
     return waiting.map(({ item }) => item);
+  }
+
+  /** Takes out the messages for which `isMeant` returns true, of all shards. */
+  takeWhere(isMeant: (item: T) => boolean): readonly T[] {
+    const taken: Buffered<T>[] = [];
+    for (const [shard, waiting] of this.#buffers) {
+      if (!waiting.some(({ item }) => isMeant(item))) continue;
+      const rest = waiting.filter((kept) => {
+        const isTaken = isMeant(kept.item);
+        if (isTaken) taken.push(kept);
+        return !isTaken;
+      });
+      if (rest.length === 0) this.#buffers.delete(shard);
+      else this.#buffers.set(shard, rest);
+    }
+    this.#release(taken);
+    return taken.map(({ item }) => item);
   }
 
   /** Takes out messages that have waited too long, of all shards. */

@@ -6,8 +6,21 @@ export interface ShardingPort {
   readonly self: string;
   /** Milliseconds on the runtime's clock. */
   now(): number;
-  /** Sends to a path at a node or client. */
-  send(to: string, path: string, message: unknown): void;
-  /** A message is lost; says why. */
-  deadLetter(reason: DeadLetterReason, target: string, message: unknown): void;
+  /**
+   * Sends to a path at a node or client. `deadline`: when the asker of the message gives up, on the
+   * clock of `now`.
+   */
+  send(to: string, path: string, message: unknown, deadline?: number): void;
+  /** A message is lost; says why, and in `details` more to its asker. */
+  deadLetter(
+    reason: DeadLetterReason,
+    target: string,
+    message: unknown,
+    details?: string,
+  ): void;
+  /**
+   * A message that has waited here is handed to an entity now, which has to answer its ask;
+   * `undefined`: that is done. Only where there are entities.
+   */
+  bringAsk?(message: unknown): void;
 }

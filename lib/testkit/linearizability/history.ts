@@ -30,8 +30,13 @@ export interface Invocation<Output> {
  *
  * @example
  * ```ts
- * import { checkLinearizability, History, registerModel } from "@casty/casty/testkit";
- * import type { RegisterInput, RegisterOutput } from "@casty/casty/testkit";
+ * import {
+ *   checkLinearizability,
+ *   History,
+ *   type RegisterInput,
+ *   registerModel,
+ *   type RegisterOutput,
+ * } from "@casty/casty/testkit";
  *
  * const history = new History<RegisterInput<number>, RegisterOutput<number>>();
  * history.call("alice", "x", { type: "write", value: 1 }).ok(undefined);

@@ -15,6 +15,11 @@ export interface SimulationFailure {
   readonly faults: readonly Fault[];
   /** How many faults there were at first. */
   readonly faultsAtFirst: number;
+  /**
+   * Why the faults may not be the fewest, or the failure not repeatable: a second run took another
+   * course, or runs may have influenced each other. Left out: no doubt.
+   */
+  readonly doubt?: string;
   /** The test that was written, if one was. */
   readonly file?: string;
 }

@@ -95,4 +95,10 @@ export type NodeOptions = Partial<
 export interface Scenario extends SimulationSetup {
   /** The script of the scenario. Default: only the faults. */
   readonly run?: ScenarioRun;
+  /**
+   * Makes the rest of the scenario, or only its script, once for each run: what it keeps in variables
+   * belongs to that run. A failure is run again with fewer faults, and a scenario without `create` that
+   * keeps state would find that of the runs before. Default: all runs share the scenario.
+   */
+  readonly create?: () => Omit<Scenario, "create"> | ScenarioRun;
 }

@@ -1,22 +1,22 @@
 import { checkOptions } from "../../options/check_options.ts";
-import {
-  scenarioTable,
-  simulationDefaults,
-  simulationTable,
-} from "../../options/tables/testkit_tables.ts";
+import { simulationDefaults, simulationTable } from "../../options/tables/testkit_tables.ts";
 import { SimulationError } from "./errors.ts";
 import { writeFailure } from "./failure_file.ts";
+import { type FoundFailure, searchFailure } from "./failure_search.ts";
 import type { Fault } from "./fault.ts";
 import type { Scenario, ScenarioRun, SimulationSetup } from "./scenario.ts";
-import { shrinkFaults } from "./shrink.ts";
-import { faultsOf, runOnce, type RunOutcome, type RunProblem } from "./simulation_run.ts";
+import { type NamedScenario, scenarioRuns } from "./scenario_runs.ts";
+import { faultsOf, runOnce, type RunOutcome } from "./simulation_run.ts";
 import type { Downing } from "./simulation.ts";
 
 /** Options of `simulate`: a seed, and settings that the scenario leaves open. */
 export interface SimulationOptions extends SimulationSetup {
   /** Seed of all randomness. The same seed gives the same history. */
   readonly seed: number | string;
-  /** Runs that may be spent on finding fewer faults with which it still fails. Default 200. */
+  /**
+   * Runs that may be spent on finding fewer faults with which it still fails, besides one or two that
+   * show whether it can be repeated. 0: a failure is reported as it is. Default 200.
+   */
   readonly shrink?: number;
   /**
    * Folder for the test that a failure writes; false: none is written. Default
@@ -51,6 +51,10 @@ export interface SimulationReport {
  * handshakes are those of production; clock, randomness and network are simulated. All randomness
  * comes from the seed, so a failure can be reproduced.
  *
+ * A failure is repeated as it was, and then with fewer and weaker faults. A scenario that keeps state
+ * (the database of a test) makes it in `create`, so that each run begins with its own; for one that does
+ * not, the error says plainly where runs may have influenced each other.
+ *
  * @throws {SimulationError} code `invariantViolated`, `scenarioFailed`, `scenarioTimeout` or
  * `formationFailed`, with the seed and as few faults as were found, after a test that reproduces it
  * was written; `badFault` for an invalid fault.
@@ -61,23 +65,29 @@ export interface SimulationReport {
  * import { Behaviors } from "@casty/casty";
  * import { simulate } from "@casty/casty/testkit";
  *
- * const received: string[] = [];
- * const listener = Behaviors.receive<string>((_context, text) => {
- *   received.push(text);
- *   return Behaviors.same();
- * });
  * const report = await simulate({
  *   seed: 7,
  *   nodes: 3,
  *   duration: 30_000,
  *   faults: [{ type: "pause", at: 1_000, for: 2_000, node: "node-2" }],
- *   setup: (node) => void node.system.spawn(listener, "listener"),
- * }, async (sim) => {
- *   const [one, two] = sim.nodes;
- *   await sim.sleep(1_500); // node-2 is paused now
- *   one!.system.lookup<string>("/listener", { node: two!.address }).tell("hello");
- *   await sim.until(() => received.length === 1);
- *   console.assert(sim.now >= 3_000);
+ * }, {
+ *   create: () => {
+ *     const received: string[] = []; // of this run
+ *     const listener = Behaviors.receive<string>((_context, text) => {
+ *       received.push(text);
+ *       return Behaviors.same();
+ *     });
+ *     return {
+ *       setup: (node) => void node.system.spawn(listener, "listener"),
+ *       run: async (sim) => {
+ *         const [one, two] = sim.nodes;
+ *         await sim.sleep(1_500); // node-2 is paused now
+ *         one!.system.lookup<string>("/listener", { node: two!.address }).tell("hello");
+ *         await sim.until(() => received.length === 1);
+ *         console.assert(sim.now >= 3_000);
+ *       },
+ *     };
+ *   },
  * });
  * console.assert(report.downings.length === 0);
  * ```
@@ -87,22 +97,16 @@ export async function simulate(
   scenario: Scenario | ScenarioRun = {},
 ): Promise<SimulationReport> {
   checkOptions(simulationTable, options);
-  if (typeof scenario !== "function") checkOptions(scenarioTable, scenario, "scenario");
   const { seed, ...setup } = options;
   const { shrink = simulationDefaults.shrink, failures = simulationDefaults.failures } = options;
-  const full = complete(setup, scenario);
+  const runs = scenarioRuns(setup, scenario);
+  const full = runs.next();
   const faults = faultsOf(seed, full);
   const outcome = await runOnce(seed, full, faults);
-  if (outcome.problem === undefined) return { scenario: full.name, seed, ...reported(outcome) };
-  throw await explain(seed, full, outcome, outcome.problem, shrink, failures);
-}
-
-type NamedScenario = Scenario & { readonly name: string };
-
-function complete(setup: SimulationSetup, scenario: Scenario | ScenarioRun): NamedScenario {
-  const base = typeof scenario === "function" ? { name: scenario.name, run: scenario } : scenario;
-  const name = setup.name ?? (base.name || "scenario");
-  return { ...base, ...setup, name };
+  const { problem } = outcome;
+  if (problem === undefined) return { scenario: full.name, seed, ...reported(outcome) };
+  const found = await searchFailure(seed, runs, { ...outcome, problem }, shrink);
+  throw await failureError(seed, full, outcome, found, failures);
 }
 
 function reported(outcome: RunOutcome): Omit<SimulationReport, "scenario" | "seed"> {
@@ -110,22 +114,14 @@ function reported(outcome: RunOutcome): Omit<SimulationReport, "scenario" | "see
   return rest;
 }
 
-async function explain(
+async function failureError(
   seed: number | string,
   scenario: NamedScenario,
   outcome: RunOutcome,
-  problem: RunProblem,
-  maxTrials: number,
+  { problem, faults, log, doubt }: FoundFailure,
   folder: string | false,
 ): Promise<SimulationError> {
-  let last = { problem, log: outcome.log };
-  const faults = await shrinkFaults(outcome.faults, async (candidate) => {
-    const trial = await runOnce(seed, scenario, candidate);
-    if (trial.problem?.what !== problem.what || trial.problem.code !== problem.code) return false;
-    last = { problem: trial.problem, log: trial.log };
-    return true;
-  }, maxTrials);
-  const { code, what, message, at, cause } = last.problem;
+  const { code, what, message, at, cause } = problem;
   const file = folder === false
     ? undefined
     : await writeFailure(folder, { scenario, seed, faults, what, message });
@@ -136,9 +132,10 @@ async function explain(
     at,
     faults,
     faultsAtFirst: outcome.faults.length,
+    ...(doubt !== undefined && { doubt }),
     ...(file !== undefined && { file }),
   };
-  const text = failureText(failure, message, last.log);
+  const text = failureText(failure, message, log);
   return new SimulationError(code, text, { value: seed, cause, failure });
 }
 
@@ -147,7 +144,7 @@ function failureText(
   message: string,
   log: readonly string[],
 ): string {
-  const { scenario, seed, what, at, faults, faultsAtFirst, file } = failure;
+  const { scenario, seed, what, at, faults, faultsAtFirst, doubt, file } = failure;
   const lines = [
     `${scenario}, seed ${JSON.stringify(seed)}: ${what} failed ${
       (at / 1_000).toFixed(3)
@@ -156,6 +153,7 @@ function failureText(
     `faults (${faults.length} of ${faultsAtFirst}):`,
     ...faults.map((fault) => `  ${JSON.stringify(fault)}`),
   ];
+  if (doubt !== undefined) lines.push(doubt);
   if (file !== undefined) lines.push(`see it again: ${file}`);
   if (log.length > 0) lines.push("latest warnings:", ...log.slice(-15).map((line) => `  ${line}`));
   return lines.join("\n");

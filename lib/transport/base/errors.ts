@@ -11,6 +11,7 @@ import type { CertificateFault } from "../../x509/certificate_fault.ts";
  * - `addressInUse`: another socket is bound to the port.
  * - `addressNotAvailable`: the host to bind is not an address of this machine.
  * - `permissionDenied`: the system, or Deno's `--allow-net`, forbids it.
+ * - `notTls`: what listens on the dialled address does not speak TLS 1.3.
  * - `tlsHandshakeFailed`: the TLS handshake did not succeed.
  * - `peerNotTrusted`: the peer's certificate is not acceptable.
  * - `wrongServerName`: the peer's certificate does not cover the host that was dialled.
@@ -29,6 +30,7 @@ export type TransportErrorCode =
   | "addressInUse"
   | "addressNotAvailable"
   | "permissionDenied"
+  | "notTls"
   | "tlsHandshakeFailed"
   | "peerNotTrusted"
   | "wrongServerName"

@@ -1,7 +1,8 @@
 import { checkOptions, withDefaults } from "../../options/check_options.ts";
 import { transportDefaults, transportTable } from "../../options/tables/transport_tables.ts";
+import { longestString } from "../../options/tables/wire_tables.ts";
 
-/** Bounds of connections. Times are milliseconds, sizes are bytes. */
+/** Bounds of connections and messages. Times are milliseconds, sizes are bytes. */
 export interface TransportLimits {
   /** For TCP, TLS and hello together, before a connection is closed. Default 5 000. */
   readonly handshakeTimeout: number;
@@ -27,6 +28,30 @@ export interface TransportLimits {
   /** Largest message, in several frames if need be; the smaller of both ends' counts. Default 16 MiB. */
   readonly maxMessage: number;
   /**
+   * Deepest nesting of arrays, objects, Maps, Sets and errors in a message. Default 128. As with all
+   * limits of the content of messages, a sender refuses what exceeds its own, as a dead letter, and an
+   * ask fails at once; a receiver with a lower limit refuses the message too, and tells an asker.
+   */
+  readonly maxDepth: number;
+  /** Most values in one message, counting each element, key and container. Default 4 194 304. */
+  readonly maxValues: number;
+  /** Longest array. Default 1 048 576. */
+  readonly maxArray: number;
+  /** Most entries of an object, Map or Set. Default 131 072. */
+  readonly maxMap: number;
+  /** Longest string or key, in UTF-8. Default `maxMessage`, at most 256 MiB. */
+  readonly maxString: number;
+  /** Longest typed array, `ArrayBuffer` or bigint. Default `maxMessage`. */
+  readonly maxBinary: number;
+  /**
+   * `"copy"`: each typed array of a received message has memory of its own. `"view"`: those of at
+   * least 4,096 bytes in messages above 65,536 bytes may show the memory of the whole message instead,
+   * with a `byteOffset`, where alignment permits. That saves time, but the whole message stays in
+   * memory while one of them is in use, and transferring the `buffer` of one detaches the others. No
+   * buffer of a connection is shared. Default `"copy"`.
+   */
+  readonly binaries: "copy" | "view";
+  /**
    * Bytes of unfinished messages, of all connections together; above that the connection with the
    * oldest one ends. Default 16 times `maxMessage`.
    */
@@ -44,8 +69,9 @@ export interface TransportLimits {
   readonly acceptCompressed: boolean;
   /**
    * Values that are decoded a second for one client, by its certificate; for a node 8 times as
-   * many. A peer that sends more is read more slowly. A single message must take less than the
-   * peer's `writeTimeout`. Default 4 000 000.
+   * many. A peer that sends more is read more slowly, and so is a client whose values take more than
+   * half of the event loop's time. Bytes of long texts and bigints count as well. A single message must
+   * take less than the peer's `writeTimeout`. Default 4 000 000.
    */
   readonly maxValueRate: number;
   /**
@@ -99,7 +125,7 @@ export interface TransportLimits {
 }
 
 /** The defaults of {@linkcode TransportLimits}. */
-export const defaultTransportLimits: TransportLimits = withPartialBytes(transportDefaults);
+export const defaultTransportLimits: TransportLimits = withDerived(transportDefaults);
 
 /**
  * The limits with their defaults.
@@ -108,12 +134,18 @@ export const defaultTransportLimits: TransportLimits = withPartialBytes(transpor
  */
 export function transportLimits(given: Partial<TransportLimits> = {}): TransportLimits {
   checkOptions(transportTable, given, "transport");
-  return withPartialBytes(withDefaults(transportDefaults, given));
+  return withDerived(withDefaults(transportDefaults, given));
 }
 
-/** The only default that follows from another limit. */
-function withPartialBytes(
+/** Adds the defaults that follow from another limit. */
+function withDerived(
   limits: typeof transportDefaults & Partial<TransportLimits>,
 ): TransportLimits {
-  return { ...limits, maxPartialBytes: limits.maxPartialBytes ?? 16 * limits.maxMessage };
+  const { maxMessage } = limits;
+  return {
+    ...limits,
+    maxPartialBytes: limits.maxPartialBytes ?? 16 * maxMessage,
+    maxString: limits.maxString ?? Math.min(maxMessage, longestString),
+    maxBinary: limits.maxBinary ?? maxMessage,
+  };
 }

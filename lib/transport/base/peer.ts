@@ -22,6 +22,8 @@ interface PeerFacts {
   readonly serializers?: readonly string[];
   /** Whether both ends put trace contexts into envelopes. Default false. */
   readonly traces?: boolean;
+  /** Whether both ends put the remaining time of asks into envelopes. Default false. */
+  readonly deadlines?: boolean;
 }
 
 /** A node that has proved to be one. Only a node peer can become a member. */

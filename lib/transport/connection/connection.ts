@@ -17,6 +17,7 @@ import { FrameReader } from "../../wire/frame_reader.ts";
 import { FrameWriter } from "../../wire/frame_writer.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
 import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
+import { explainForeignBytes, firstBytes, isTls } from "./foreign_protocol.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import type { TransportLimits } from "../base/limits.ts";
@@ -30,6 +31,9 @@ const creditDelay = 100;
 
 /** Shortest time between two `onSignOfLife`, milliseconds: data may arrive in 10,000 chunks. */
 const signOfLifeEvery = 20;
+
+/** Longest time for the last frame to a peer of another protocol, milliseconds. */
+const foreignLinger = 1_000;
 
 const empty = new Uint8Array(0);
 const drainedAlready = Promise.resolve();
@@ -49,6 +53,8 @@ export type SendRefusal = "queueFull" | "tooLarge" | "disconnected" | "notSerial
 /** How a connection ended. */
 export interface ConnectionEnd {
   readonly reason: string;
+  /** Stable, where the reason has a code. */
+  readonly code?: string;
   /** Whether the peer has broken the protocol. */
   readonly fault: boolean;
   /** Whether the peer's system has closed or reset the connection, without a close frame before. */
@@ -102,6 +108,8 @@ export class Connection {
   /** When `onSignOfLife` was called last. */
   #lastSignOfLife = -Infinity;
   #opened = false;
+  /** The first bytes of the peer, to tell which protocol it speaks. */
+  #first: Uint8Array = empty;
   #peerWindow = 0;
   #phase: Phase = "open";
   #writing = false;
@@ -133,8 +141,8 @@ export class Connection {
     this.#outbox = new Outbox(limits);
     this.#inbox = this.#newInbox(limits);
     this.#liveness = new Liveness(limits, clock.now());
-    this.#reader = new FrameReader(maxHandshakeFrame, (type, bytes, start, end) => {
-      this.#onFrame(type, bytes, start, end);
+    this.#reader = new FrameReader(maxHandshakeFrame, (type, bytes, start, end, kept) => {
+      this.#onFrame(type, bytes, start, end, kept);
     });
     link.onData = (chunk) => this.#onData(chunk);
     link.onClose = (error) => this.#onLinkClosed(error);
@@ -220,23 +228,29 @@ export class Connection {
     this.#finish(reason);
   }
 
-  /** Ends at once. `fault`: because the peer has broken the protocol. */
-  destroy(reason: string, fault = false): void {
+  /** Ends at once. `fault`: because the peer has broken the protocol. `code`: of the reason. */
+  destroy(reason: string, fault = false, code?: string): void {
     if (this.#phase === "closed") return;
     this.#stopTimers();
     this.#reader.stop();
     this.#link.destroy();
-    this.#finish(reason, fault);
+    this.#finish(reason, fault, false, code);
   }
 
   #onData(chunk: Uint8Array): void {
     if (this.#phase === "closed") return;
+    if (!this.#opened && this.#first.length === 0) this.#first = chunk.slice(0, firstBytes);
     const now = this.#clock.now();
     this.#liveness.heard(now);
     if (this.#restingSince >= 0) return this.#reader.push(chunk); // It is kept.
     if (!this.#turns.begin(now)) this.#reader.halt();
     this.#read(now, () => this.#reader.push(chunk));
     if (this.#reader.halted) this.#rest();
+  }
+
+  /** Whether a message is decoded in part. */
+  get inMessage(): boolean {
+    return this.#inbox.inMessage;
   }
 
   /** Reads on, in another turn. */
@@ -276,14 +290,10 @@ export class Connection {
       read();
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
+      if (this.#opened) return this.destroy(`unreadable frame: ${error.message}`, true);
       // Bytes of another protocol read as an absurd length.
-      const what = this.#opened
-        ? error.message
-        : `the other end does not speak Casty's protocol (${
-          error.message.split("; ")[0]
-        }); check ` +
-          "the port, and that both ends use TLS, or neither";
-      return this.destroy(`unreadable frame: ${what}`, true);
+      const why = error.message.split("; ")[0]!;
+      return this.#rejectForeign(explainForeignBytes(this.#first, why));
     }
     // A callback of the reader may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
@@ -297,7 +307,27 @@ export class Connection {
     }
   }
 
-  #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * The peer speaks another protocol. If that is TLS, it is sent a close frame all the same: a dialling
+   * end knows by these bytes that this one does not speak TLS.
+   */
+  #rejectForeign(reason: string): void {
+    this.#stopTimers();
+    this.#reader.stop();
+    this.#phase = "closed";
+    if (this.#writing || !isTls(this.#first)) this.#link.destroy();
+    else {
+      this.#signals.append(FrameType.close, encodeRefusal({ code: "close", reason }));
+      this.#timer = this.#clock.schedule(foreignLinger, () => this.#link.destroy());
+      this.#link.write(this.#signals.take(), () => {
+        this.#timer?.cancel();
+        this.#link.destroy();
+      });
+    }
+    this.#finish(reason, true, false, "notCasty");
+  }
+
+  #onFrame(type: number, bytes: Uint8Array, start: number, end: number, kept: boolean): void {
     switch (type) {
       case FrameType.message:
       case FrameType.chunk:
@@ -306,7 +336,7 @@ export class Connection {
         if (this.#phase !== "open") return;
         // Do not buffer chunks before the handshake completes.
         if (!this.#opened) return this.#owner.onFrame(type, bytes, start, end);
-        if (!this.#inbox.push(type, bytes, start, end)) this.#reader.halt();
+        if (!this.#inbox.push(type, bytes, start, end, kept)) this.#reader.halt();
         return;
       case FrameType.credit:
         return this.#onCredit(bytes, start, end);
@@ -468,12 +498,12 @@ export class Connection {
   }
 
   /** Invariant: each message that `send` took is acknowledged or reported by `onUnsent`. */
-  #finish(reason: string, fault = false, cut = false): void {
+  #finish(reason: string, fault = false, cut = false, code?: string): void {
     this.#phase = "closed";
     this.#turns.leave(this);
     this.#partials?.hold(this, 0);
     this.#resolveDrained();
-    this.#owner.onClosed({ reason, fault, cut });
+    this.#owner.onClosed({ reason, fault, cut, ...(code !== undefined && { code }) });
     this.#outbox.drain((payload, written) => {
       this.#owner.onUnsent(payload, written && !this.#exact);
     });

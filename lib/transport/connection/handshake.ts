@@ -56,6 +56,8 @@ export const features = {
   deflate: "deflate",
   /** Trace contexts in envelopes. */
   trace: "trace",
+  /** The time that an asker still waits, in envelopes. */
+  deadline: "deadline",
 } as const;
 
 /** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
@@ -153,13 +155,23 @@ export type RefusalCode =
   | "revoked"
   | "full";
 
-/**
- * A refusal of the handshake, and its reason: a sentence for the log of both sides. It never says
- * "this end", since the refused end reads it too; "it" is the end that is refused.
- */
+/** A refusal of the handshake. */
 export interface HandshakeRefusal {
   readonly code: RefusalCode;
+  /** A sentence for the log of the end that refuses; "it" is the other end. */
   readonly reason: string;
+  /** The same for the refused end, where the sentence would say it the wrong way round to it. */
+  readonly told?: string;
+}
+
+/** What a refusal frame says. */
+export interface ReceivedRefusal {
+  /** Stable; `unknown` if the frame is malformed. */
+  readonly code: string;
+  /** A sentence for the refused end. */
+  readonly reason: string;
+  /** With the code `self`: proves that this end has refused itself. */
+  readonly token?: string;
 }
 
 /** The bytes of a hello. */
@@ -188,16 +200,22 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
 }
 
 /** The bytes of a refusal, and of the reason of a close. */
-export function encodeRefusal(refusal: { code: string; reason: string }): Uint8Array {
-  return encode({ code: refusal.code, reason: refusal.reason.slice(0, maxReason) });
+export function encodeRefusal({ code, reason, token }: ReceivedRefusal): Uint8Array {
+  const text = reason.slice(0, maxReason);
+  return encode({ code, reason: text, ...(token !== undefined && { token }) });
 }
 
-/** The code and reason of a refusal; `unknown` if it is malformed. */
-export function decodeRefusal(bytes: Uint8Array): { code: string; reason: string } {
+/** What a refusal says; `unknown` where it is malformed. */
+export function decodeRefusal(bytes: Uint8Array): ReceivedRefusal {
   const value = decodeRecord(bytes);
   const text = (field: unknown) =>
     typeof field === "string" ? field.slice(0, maxReason) : "unknown";
-  return { code: text(value?.code), reason: text(value?.reason) };
+  const { token } = value ?? {};
+  return {
+    code: text(value?.code),
+    reason: text(value?.reason),
+    ...(typeof token === "string" && { token: token.slice(0, maxText) }),
+  };
 }
 
 /** The peer, or why it is refused. */
@@ -209,21 +227,28 @@ export function judge(
 ): Peer | HandshakeRefusal {
   const agreed = Math.min(said.protocolMax, self.protocolMax);
   if (agreed < Math.max(said.protocolMin, self.protocolMin)) {
+    const [theirs, ours] = [said, self].map(({ protocolMin, protocolMax }) =>
+      `${protocolMin} to ${protocolMax}`
+    );
     return refuse(
       "protocol",
-      `it speaks protocol ${said.protocolMin} to ${said.protocolMax}, ` +
-        `and the end that refuses it ${self.protocolMin} to ${self.protocolMax}`,
+      `it speaks protocol ${theirs}, and this ${self.role} ${ours}`,
+      `it speaks protocol ${ours}, and this ${said.role} ${theirs}; use versions of Casty that ` +
+        "have one in common",
     );
   }
   if (said.systemName !== self.systemName) {
+    const [theirs, ours] = [said, self].map(({ systemName }) => JSON.stringify(systemName));
     return refuse(
       "systemName",
-      `it belongs to the system "${said.systemName}", not to "${self.systemName}"`,
+      `it belongs to the system ${theirs}, not to ${ours}`,
+      `it belongs to the system ${ours}, and this ${said.role} to ${theirs}; use one name, or the ` +
+        "address of a node of that system",
     );
   }
   if (said.address === self.address) return refuse("self", "a node does not connect to itself");
   const { nodeId, address, incarnation, lane, serializers = [] } = said;
-  const traces = [said, self].every(({ features: theirs }) => theirs.includes(features.trace));
+  const both = (feature: string) => [said, self].every((end) => end.features.includes(feature));
   const facts = {
     nodeId,
     address,
@@ -232,7 +257,8 @@ export function judge(
     remote,
     lane,
     serializers,
-    traces,
+    traces: both(features.trace),
+    deadlines: both(features.deadline),
   };
   if (said.role === "client") {
     return address.startsWith("client:")
@@ -259,15 +285,16 @@ function judgeAddress(address: string, identity: PeerIdentity): HandshakeRefusal
     return refuse("address", `${address} is not the address of a node`);
   }
   if (identity.kind === "plain" || coversHost(identity.hosts, host)) return undefined;
+  const covers = listHosts(identity.hosts);
   return refuse(
     "address",
-    `it claims the address ${address}, which its certificate does not cover ` +
-      `(${listHosts(identity.hosts)})`,
+    `it claims the address ${address}, which its certificate does not cover (${covers})`,
+    `the certificate of this node does not cover its address ${address} (${covers})`,
   );
 }
 
-function refuse(code: RefusalCode, reason: string): HandshakeRefusal {
-  return { code, reason };
+function refuse(code: RefusalCode, reason: string, told?: string): HandshakeRefusal {
+  return { code, reason, ...(told !== undefined && { told }) };
 }
 
 function decodeRecord(bytes: Uint8Array): Record<string, unknown> | undefined {

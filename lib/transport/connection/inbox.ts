@@ -62,6 +62,11 @@ export class Inbox {
     return this.#consumed - this.#credited >= Math.min(window / 4, maxUnacknowledged);
   }
 
+  /** Whether a message is decoded in part. */
+  get inMessage(): boolean {
+    return this.#long !== undefined;
+  }
+
   /** Whether something was read that is not acknowledged. */
   get creditOwed(): boolean {
     return this.#consumed > this.#credited;
@@ -75,11 +80,11 @@ export class Inbox {
 
   /**
    * Takes a frame of the type `message`, `chunk` or `compressed`. False: no other may follow before
-   * {@linkcode Inbox.proceed} has answered true.
+   * {@linkcode Inbox.proceed} has answered true. `kept`: nothing else uses the bytes afterwards.
    *
    * @throws {WireError} code `malformed` or `tooLarge`.
    */
-  push(type: number, bytes: Uint8Array, start: number, end: number): boolean {
+  push(type: number, bytes: Uint8Array, start: number, end: number, kept = false): boolean {
     const size = end - start + HEADER_BYTES;
     if (type === FrameType.chunk) {
       const whole = this.#chunks.push(bytes, start, end);
@@ -91,7 +96,7 @@ export class Inbox {
       return this.#deliver(whole.type, whole.bytes, 0, whole.bytes.length, true, size);
     }
     if (this.#chunks.busy) throw malformed("a message arrives within the chunks of another");
-    return this.#deliver(type, bytes, start, end, false, size);
+    return this.#deliver(type, bytes, start, end, kept, size);
   }
 
   /** Reads on; answers as {@linkcode Inbox.push}. */

@@ -1,5 +1,8 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import type { Link } from "../../runtime/network.ts";
+import type { Link, PeerIdentity } from "../../runtime/network.ts";
+import { rules } from "../../runtime/rules.ts";
+import { replaceUnprintable } from "../../runtime/unprintable.ts";
+import { isCertificateFault } from "../../x509/certificate_fault.ts";
 import { FrameType } from "../../wire/frame.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
 import { Connection, type ConnectionEnd, type SendRefusal } from "./connection.ts";
@@ -13,6 +16,7 @@ import {
   type Hello,
   isRefusal,
   judge,
+  type ReceivedRefusal,
 } from "./handshake.ts";
 import type { TransportLimits } from "../base/limits.ts";
 import type { ByteAccount } from "./outbox.ts";
@@ -27,9 +31,10 @@ export interface PeerConnectionOwner {
   /** The handshake is complete. */
   onOpen(connection: PeerConnection, peer: Peer): void;
   /**
-   * The connection was not established. `refusal` if one side refused it; otherwise the failure.
+   * The connection was not established. `code` is that of the refusal, if one side refused it; `self`
+   * only if this end has refused itself.
    */
-  onFailed(connection: PeerConnection, reason: string, refusal: string | undefined): void;
+  onFailed(connection: PeerConnection, reason: string, code: string | undefined): void;
   onMessage(
     peer: Peer,
     bytes: Uint8Array,
@@ -67,6 +72,11 @@ export interface HandshakeParts {
   readonly owner: PeerConnectionOwner;
   /** Unfinished messages of all connections of this end. */
   readonly partials?: PartialMessages;
+  /**
+   * A secret of this end for a peer that has proved the identity of this end; undefined: it has not.
+   * Default: none has.
+   */
+  readonly selfToken?: (identity: PeerIdentity) => string | undefined;
   /** When the connection to a peer may read. Default: always. */
   readonly turnsOf?: (peer: Peer) => ReadTurns;
 }
@@ -81,7 +91,9 @@ export class PeerConnection {
   readonly #connection: Connection;
   readonly #deadline: Timer;
   #peer: Peer | undefined;
-  #failure: { reason: string; refusal: string | undefined } | undefined;
+  #failure: { reason: string; code: string } | undefined;
+  /** Whether the peer has sent a whole frame. */
+  #heard = false;
 
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
@@ -121,6 +133,11 @@ export class PeerConnection {
   /** Where the other end's socket is. */
   get remote(): string {
     return this.#parts.link.remote;
+  }
+
+  /** Whether the peer has proved the identity of this end. */
+  get isSelf(): boolean {
+    return this.#selfToken() !== undefined;
   }
 
   /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
@@ -166,21 +183,29 @@ export class PeerConnection {
   #onFrame(type: number, bytes: Uint8Array, start: number, end: number): void {
     // A refused peer has no second attempt.
     if (this.#failure !== undefined) return;
+    this.#heard = true;
     if (type !== FrameType.refuse && type !== FrameType.hello && type !== FrameType.welcome) {
       return this.destroy("it sent a message before its hello");
     }
     const payload = bytes.slice(start, end);
     if (type === FrameType.refuse) {
       // Also after our welcome, which the dialling side may refuse.
-      const { code, reason } = decodeRefusal(payload);
-      this.#failure = { reason: `the peer refused this end: ${reason}`, refusal: code };
+      this.#failure = this.#understand(decodeRefusal(payload));
       return this.destroy(this.#failure.reason);
     }
     if (this.#peer !== undefined) {
       return this.#connection.destroy("it sent a second hello", true);
     }
     const expected = this.#parts.dialled ? FrameType.welcome : FrameType.hello;
-    if (type !== expected) return this.destroy("it sent no hello");
+    if (type !== expected) {
+      return this.#connection.destroy(
+        this.dialled
+          ? "it answers with a hello, as no node does; check the port"
+          : "it sent no hello",
+        true,
+        "notCasty",
+      );
+    }
     this.#onHello(decodeHello(payload));
   }
 
@@ -209,15 +234,52 @@ export class PeerConnection {
   /** Both sides log the reason. */
   #refuse(refusal: HandshakeRefusal): void {
     this.#deadline.cancel();
-    this.#failure = { reason: refusal.reason, refusal: refusal.code };
-    this.#connection.signal(FrameType.refuse, encodeRefusal(refusal));
-    this.#connection.close(refusal.reason);
+    const { code, reason, told = reason } = refusal;
+    this.#failure = { reason, code };
+    const token = code === "self" ? this.#selfToken() : undefined;
+    const said = { code, reason: told, ...(token !== undefined && { token }) };
+    this.#connection.signal(FrameType.refuse, encodeRefusal(said));
+    this.#connection.close(reason);
+  }
+
+  #selfToken(): string | undefined {
+    const { selfToken, link } = this.#parts;
+    return selfToken?.(link.identity);
+  }
+
+  /** What the peer has refused, from the view of this end. */
+  #understand({ code, reason, token }: ReceivedRefusal): { reason: string; code: string } {
+    // Any peer can say that this end has dialled itself.
+    const proved = code !== "self" || !rules.selfIsProved ||
+      (token !== undefined && token === this.#selfToken());
+    const what = isCertificateFault(code) ? "our certificate" : `this ${this.#parts.self.role}`;
+    return {
+      code: proved ? code : "unproved",
+      reason: `the peer rejected ${what}: ${replaceUnprintable(reason)}`,
+    };
   }
 
   #onClosed(ended: ConnectionEnd): void {
     this.#deadline.cancel();
-    const { owner } = this.#parts;
+    const { owner, link } = this.#parts;
     if (this.#peer !== undefined) return owner.onDown(this, this.#peer, ended);
-    owner.onFailed(this, this.#failure?.reason ?? ended.reason, this.#failure?.refusal);
+    if (this.#failure !== undefined) {
+      return owner.onFailed(this, this.#failure.reason, this.#failure.code);
+    }
+    const isSilent = this.dialled && ended.cut && !this.#heard;
+    owner.onFailed(
+      this,
+      isSilent ? ended.reason + explainSilence(link.identity) : ended.reason,
+      ended.code,
+    );
   }
+}
+
+/** Why a peer may close without an answer to the hello. */
+function explainSilence({ kind }: PeerIdentity): string {
+  // A node that can say why it rejects a certificate does so before it closes.
+  return kind === "plain"
+    ? " without an answer; it may be no node, use TLS, or have reached a limit: check the port and its log"
+    : " after the TLS handshake, without an answer; it may not accept our certificate, or have " +
+      "reached a limit: see its log";
 }

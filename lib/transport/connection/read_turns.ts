@@ -26,6 +26,8 @@ export interface ReadTurns {
 
 /** A connection that has stopped to read. */
 export interface WaitingReader {
+  /** Whether it has a part of a message decoded: then it reads on before others of its peer. */
+  readonly inMessage?: boolean;
   /** Reads on. */
   proceed(): void;
 }

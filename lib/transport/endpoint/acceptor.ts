@@ -1,5 +1,6 @@
 import { formatAddress } from "../../runtime/address.ts";
 import type { Link, Listener, ListenOptions } from "../../runtime/network.ts";
+import { isLoopback, isUnspecified } from "../../x509/host_names.ts";
 import { Gate } from "./gate.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { TransportLimits } from "../base/limits.ts";
@@ -47,7 +48,7 @@ export class Acceptor {
     const { host = "127.0.0.1", port = 0, bindHost = host, tls, runtime } = this.#options;
     const { network, clock, logger } = runtime;
     const { advertisedHost = host } = this.#options;
-    if (tls !== undefined) checkOwnCertificate(tls, advertisedHost);
+    if (tls !== undefined) checkOwnCertificate(tls, advertisedHost, clock.wallTime());
     const options: ListenOptions = {
       host: bindHost,
       port,
@@ -63,6 +64,13 @@ export class Acceptor {
     if (tls === undefined && !isLoopback(bindHost)) {
       logger.log("warn", "transport", "without TLS every peer that reaches the port can join", {
         host: bindHost,
+      });
+    }
+    if (isUnspecified(advertisedHost)) {
+      logger.log("warn", "transport", "other machines cannot dial the address of this node", {
+        host: advertisedHost,
+        remedy:
+          "set bindHost to it, and host to a name or address under which others reach this node",
       });
     }
     this.#listener = tls === undefined
@@ -112,8 +120,4 @@ export class Acceptor {
     const connection = this.#onLink(link, since);
     this.#gate.replaceCut(remote, (reason) => connection.destroy(reason));
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

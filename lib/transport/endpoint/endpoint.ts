@@ -5,8 +5,12 @@
  */
 import { parseAddress } from "../../runtime/address.ts";
 import type { Timer } from "../../runtime/clock.ts";
-import type { Link } from "../../runtime/network.ts";
+import { LimitedLog } from "../../runtime/limited_log.ts";
+import type { Link, PeerIdentity } from "../../runtime/network.ts";
+import { randomId } from "../../runtime/random.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { isSameHost } from "../../x509/host_names.ts";
 import { addressMapper } from "../base/address_map.ts";
 import { type AssociationEvent, candidateOf, resolveConflict } from "./association.ts";
 import { judgeExpiry } from "./certificate_expiry.ts";
@@ -14,18 +18,20 @@ import { Channel, Channels } from "./channels.ts";
 import { ClientAddressRegistry } from "./client_address_registry.ts";
 import type { ConnectionEnd, SendRefusal } from "../connection/connection.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
+import { codeOf, isDefinite } from "./dial_failure.ts";
 import { type HandshakeRefusal, ownHello } from "../connection/handshake.ts";
 import {
   PeerConnection,
   type PeerConnectionOwner,
   type Queued,
 } from "../connection/peer_connection.ts";
-import type { Lane, Peer } from "../base/peer.ts";
+import { holderOf, type Lane, type Peer } from "../base/peer.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
 import { Acceptor } from "./acceptor.ts";
 import { IdentityAccounts } from "./identity_accounts.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { RefusalLog } from "./refusal_log.ts";
+import { ownHolder } from "../tls/own_certificate.ts";
 import { revocationOf, superviseTls } from "../tls/tls_supervision.ts";
 
 export type { EndpointOptions } from "./endpoint_options.ts";
@@ -37,6 +43,7 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #runtime: Runtime;
   readonly #limits: TransportLimits;
+  readonly #log: LimitedLog;
   readonly #refusals: RefusalLog;
   readonly #acceptor: Acceptor;
   readonly #reads: ReadScheduler;
@@ -56,6 +63,7 @@ export class Endpoint {
   readonly #dials = new Set<Promise<void>>();
   readonly #giveUp = new AbortController();
   #address = "";
+  #selfToken: string | undefined;
   #closed = false;
   #endSupervision: (() => Promise<void>) | undefined;
   #onEmpty: (() => void) | undefined;
@@ -66,6 +74,7 @@ export class Endpoint {
     this.#limits = transportLimits(options.limits);
     const { runtime: { clock, logger }, onRejected } = options;
     this.clientAddresses = new ClientAddressRegistry(() => clock.now());
+    this.#log = new LimitedLog(clock, logger);
     this.#refusals = new RefusalLog(clock, logger, onRejected);
     this.#acceptor = new Acceptor(options, this.#limits, this.#refusals, (link, since) => {
       return this.#startHandshake(link, since, undefined);
@@ -190,6 +199,8 @@ export class Endpoint {
     if (this.#connections.size > 0) await empty;
     await this.#acceptor.close();
     await this.#endSupervision?.();
+    this.#log.close();
+    this.#refusals.close();
   }
 
   #sendToNode(
@@ -249,21 +260,44 @@ export class Endpoint {
       if (this.#closed) return link.destroy();
       this.#startHandshake(link, since, channel);
     } catch (error) {
-      this.#dialFailed(channel, error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#dialFailed(channel, reason, codeOf(error));
     }
   }
 
-  #dialFailed(channel: Channel, reason: string, level: "info" | "warn" = "info"): void {
+  #dialFailed(channel: Channel, reason: string, code: string): void {
     if (this.#closed) return;
-    this.#runtime.logger.log(level, "transport", "a peer cannot be reached", {
-      address: channel.address,
-      lane: channel.lane,
-      reason,
-    });
+    const { address, lane } = channel;
+    const definite = isDefinite(code);
+    const level = definite ? "warn" : "info";
+    const fields = { address, lane, reason };
+    const by = { cause: reason, identity: address };
+    this.#log.add(level, "transport", "a peer cannot be reached", fields, by);
     // In vain, to replace a connection that is still there.
     if (channel.connection !== undefined) return;
-    this.#options.onUnreachable?.(channel.address, reason);
+    this.#options.onUnreachable?.({ address, reason, code, isDefinite: definite });
     this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
+  }
+
+  /** What was dialled under the channel's address is the port of this node. */
+  #dialledSelf(channel: Channel): void {
+    const own = parseAddress(this.#address);
+    const { host, port } = parseAddress(channel.address);
+    // Any other name may lead to this node today and to another tomorrow, as a load balancer does.
+    if ((port === own.port && isSameHost(host, own.host)) || !rules.otherNamesAreNotSelf) {
+      this.#options.onAlias?.(channel.address, this.#address);
+      return this.#step(channel, { type: "failed", random: this.#runtime.random.next() });
+    }
+    const reason =
+      `it is this node itself, whose address is ${this.#address}; write that address ` +
+      `in the list, or set host or advertisedHost to ${host}`;
+    this.#dialFailed(channel, reason, "self");
+  }
+
+  /** A secret that only this end knows, for a peer that has proved the identity of this end. */
+  #tokenFor(identity: PeerIdentity): string | undefined {
+    if (holderOf({ identity }) !== holderOf({ identity: ownHolder(this.#options.tls) })) return;
+    return this.#selfToken ??= randomId(this.#runtime.random);
   }
 
   #startHandshake(link: Link, since: number, channel: Channel | undefined): PeerConnection {
@@ -277,6 +311,7 @@ export class Endpoint {
       owner: this.#owner(channel),
       partials: this.#acceptor.partials,
       turnsOf: (peer) => this.#reads.turnsOf(peer),
+      selfToken: (identity) => this.#tokenFor(identity),
     });
     this.#connections.add(connection);
     return connection;
@@ -287,15 +322,17 @@ export class Endpoint {
     return {
       admit: (_connection, peer) => this.#admit(peer, channel),
       onOpen: (connection, peer) => this.#onOpen(connection, peer, channel),
-      onFailed: (connection, reason, refusal) => {
+      onFailed: (connection, reason, code) => {
         this.#forget(connection);
         if (channel === undefined) {
-          // Two nodes may dial each other at the same time: no error.
-          if (refusal !== "duplicate") this.#refusals.add(connection.remote, reason);
+          // Two nodes may dial each other at the same time, and a node itself: no error.
+          const isOwn = code === "self" && connection.isSelf;
+          if (code !== "duplicate" && !isOwn) this.#refusals.add(connection.remote, reason);
           return;
         }
-        if (refusal === "duplicate") this.#step(channel, { type: "duplicate" });
-        else this.#dialFailed(channel, reason, refusal === undefined ? "info" : "warn");
+        if (code === "duplicate") this.#step(channel, { type: "duplicate" });
+        else if (code === "self") this.#dialledSelf(channel);
+        else this.#dialFailed(channel, reason, code ?? "closed");
       },
       onMessage: (peer, bytes, start, end, paths, kept) =>
         onMessage(peer, peer.lane, bytes, start, end, paths, kept),
@@ -370,7 +407,11 @@ export class Endpoint {
     // The dialled address may be an alias of the peer; all aliases switch together.
     const channels = new Set([own, dialledFor, ...this.#attachedTo(known)]);
     for (const channel of channels) {
-      if (channel !== undefined) this.#attach(channel, connection, inTurn);
+      if (channel === undefined) continue;
+      this.#attach(channel, connection, inTurn);
+      if (channel.address !== peer.address) {
+        this.#options.onAlias?.(channel.address, peer.address);
+      }
     }
     if (!inTurn) known?.destroy("replaced by a later incarnation of the peer");
     // The dialling end closes: the other end cannot know whether its welcome has arrived.
@@ -436,10 +477,13 @@ export class Endpoint {
   #flush(channel: Channel): void {
     const { connection } = channel;
     if (channel.predecessor !== undefined) return;
-    for (const { payload, path } of channel.takeQueued()) {
+    const { refuses, adapt } = this.#options;
+    for (const { payload: queued, path } of channel.takeQueued()) {
+      // What the peer can read was not known when it was queued.
+      const payload = connection && adapt ? adapt(connection.peer!, queued) : queued;
       const refused = connection === undefined
         ? "disconnected"
-        : this.#options.refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
+        : refuses?.(connection.peer!, payload) ?? connection.send(payload, path);
       if (refused === undefined) continue;
       this.#options.onDropped(channel.address, channel.lane, payload, refused, true);
     }

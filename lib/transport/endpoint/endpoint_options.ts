@@ -6,6 +6,7 @@ import type { AddressMap } from "../base/address_map.ts";
 import type { SendRefusal } from "../connection/connection.ts";
 import type { LongRead } from "../connection/read_turns.ts";
 import type { Lane, Peer } from "../base/peer.ts";
+import type { DialFailure } from "./dial_failure.ts";
 import type { TransportLimits } from "../base/limits.ts";
 
 /** How an endpoint is opened. */
@@ -40,6 +41,8 @@ export interface EndpointOptions {
    * valid during the call only.
    */
   readonly refuses?: (peer: Peer, payload: Uint8Array) => SendRefusal | undefined;
+  /** What a peer can read of a message that has waited for a connection to it. Default: all. */
+  readonly adapt?: (peer: Peer, payload: Uint8Array) => Uint8Array;
   /**
    * A message. Returns the values that were decoded, or how to read on in later turns. The bytes are
    * valid during the call only, unless they are `kept`. `paths` are those to which the peer has
@@ -60,8 +63,13 @@ export interface EndpointOptions {
    * close frame before.
    */
   readonly onPeerDown?: (peer: Peer, lane: Lane, reason: string, cut: boolean) => void;
-  /** A node could not be dialled, or has refused this end. */
-  readonly onUnreachable?: (address: string, reason: string) => void;
+  /** A node could not be dialled, or has rejected this end. */
+  readonly onUnreachable?: (failure: DialFailure) => void;
+  /**
+   * The node that was dialled under the address `of` has another address. It is that of this node
+   * only where `of` is the same host and port, written in another way.
+   */
+  readonly onAlias?: (of: string, address: string) => void;
   /** An incoming connection was rejected. */
   readonly onRejected?: () => void;
   /** Something has arrived from the peer. */

@@ -12,11 +12,20 @@ import {
 /** Milliseconds between two turns of a peer that has not used up the first. */
 const turnPause = 2 * turnTime;
 
-/** Values after which the clock is read: reading it costs as much as some values. */
-const timedValues = 1_024;
+/**
+ * Values after which the clock is read: reading it costs as much as some values. The slowest values (keys
+ * that collide in the engine) take some 10 us each.
+ */
+const timedValues = 128;
 
 /** A node may have so many times as much decoded as a client: it carries what its clients send. */
 const nodeFactor = 8;
+
+/**
+ * A client whose values take longer than others do gets fewer of them: turns in a row take at most this
+ * share of the time of the event loop.
+ */
+const clientShare = 0.5;
 
 /**
  * Shares the event loop between peers. What a peer sends is read at once while it is little; a peer
@@ -52,7 +61,9 @@ export class ReadScheduler {
       const factor = peer.role === "node" ? nodeFactor : 1;
       const rates = { values: factor * maxValueRate, inflated: factor * maxInflateRate };
       const budget = new WorkBudget(rates, this.#clock.now());
-      share = new PeerShare(this.#clock, budget, (ready) => this.#enqueue(ready));
+      // A turn that takes a millisecond counts as at least so many values.
+      const valuesOfTime = peer.role === "node" ? 0 : maxValueRate / 1_000 / clientShare;
+      share = new PeerShare(this.#clock, budget, valuesOfTime, (ready) => this.#enqueue(ready));
       this.#shares.set(key, share);
     }
     this.#left.delete(key);
@@ -110,9 +121,15 @@ class PeerShare implements ReadTurns {
   connections = 0;
   readonly #clock: Clock;
   readonly #budget: WorkBudget;
+  readonly #valuesOfTime: number;
   readonly #enqueue: (share: PeerShare) => void;
   /** Connections with something to read, the one that has waited longest first. */
   readonly #waiting = new Set<WaitingReader>();
+  /**
+   * The one of them that has decoded a part of a message. It reads on first: otherwise a peer with many
+   * connections would have as many half-decoded messages in memory.
+   */
+  #inMessage: WaitingReader | undefined;
   /** When the turn began, and the values that it has taken. */
   #began = -Infinity;
   #values = 0;
@@ -123,9 +140,15 @@ class PeerShare implements ReadTurns {
   #queued = false;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, budget: WorkBudget, enqueue: (share: PeerShare) => void) {
+  constructor(
+    clock: Clock,
+    budget: WorkBudget,
+    valuesOfTime: number,
+    enqueue: (share: PeerShare) => void,
+  ) {
     this.#clock = clock;
     this.#budget = budget;
+    this.#valuesOfTime = valuesOfTime;
     this.#enqueue = enqueue;
   }
 
@@ -148,11 +171,13 @@ class PeerShare implements ReadTurns {
 
   wait(reader: WaitingReader): void {
     this.#waiting.add(reader);
+    if (reader.inMessage === true) this.#inMessage = reader;
     this.#queueUp();
   }
 
   leave(reader: WaitingReader): void {
     this.#waiting.delete(reader);
+    if (this.#inMessage === reader) this.#inMessage = undefined;
     if (this.#waiting.size > 0 || this.#timer === undefined) return;
     this.#timer.cancel();
     this.#timer = undefined;
@@ -168,14 +193,24 @@ class PeerShare implements ReadTurns {
   takeTurn(): void {
     this.#queued = false;
     this.#start(this.#clock.now());
-    const [reader] = this.#waiting;
+    const [longest] = this.#waiting;
+    const reader = this.#inMessage ?? longest;
     if (reader === undefined) return;
+    this.#inMessage = undefined;
     this.#waiting.delete(reader);
     try {
       reader.proceed();
     } finally {
+      this.#chargeTime();
       if (this.#waiting.size > 0) this.#queueUp();
     }
+  }
+
+  /** A turn of a few values may have taken as long as one of many. */
+  #chargeTime(): void {
+    if (this.#valuesOfTime === 0) return;
+    const values = (this.#clock.now() - this.#began) * this.#valuesOfTime;
+    this.#uncharged += Math.max(0, values - this.#values);
   }
 
   #start(now: number): void {

@@ -6,9 +6,22 @@ export class CertificateRefusedError extends TransportError {
   /** Why it is refused. */
   readonly fault: CertificateFault;
 
-  /** `subject` says whose certificate it is, `problem` completes the sentence. */
-  constructor(fault: CertificateFault, subject: string, problem: string, remedy: string) {
+  /** The same for the peer, to which the message would say it the wrong way round. */
+  readonly told: string;
+
+  /**
+   * `subject` says whose certificate it is, `problem` completes the sentence, `told` does so for the
+   * peer. Default: both are told the same.
+   */
+  constructor(
+    fault: CertificateFault,
+    subject: string,
+    problem: string,
+    remedy: string,
+    told = problem,
+  ) {
     super("peerNotTrusted", `the certificate of ${subject} ${problem}`, { value: subject, remedy });
     this.fault = fault;
+    this.told = `the certificate of ${subject} ${told}; ${remedy}`;
   }
 }

@@ -156,6 +156,6 @@ function badServer(proof: MutualTlsProof, cause: unknown): TransportError {
   return new TransportError(
     "badTlsMaterial",
     `the certificate of the listener on ${address} does not satisfy its own authorities`,
-    { value: address, remedy: "load it with TlsConfig.fromPaths, which tells more", cause },
+    { value: address, remedy: "check it with TlsConfig.fromPem, which says more", cause },
   );
 }

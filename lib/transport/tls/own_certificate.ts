@@ -1,9 +1,11 @@
 import type { TlsMaterial } from "../../runtime/network.ts";
 import { describeCertificate, isMissing } from "../../x509/identity.ts";
+import { judge } from "../../x509/judge.ts";
 import { canonicalHost, coversHost, listHosts } from "../../x509/host_names.ts";
 import type { HolderIdentity } from "../base/peer.ts";
 import { TransportError } from "../base/errors.ts";
 import { prepareMaterial } from "./tls_material.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 
 /**
  * Checks that a node can run with its own certificate under an address with this host, before a
@@ -11,8 +13,8 @@ import { prepareMaterial } from "./tls_material.ts";
  *
  * @throws {TransportError} codes `badTlsMaterial`, `notNodeCertificate` and `ownHostNotCovered`.
  */
-export function checkOwnCertificate(tls: TlsMaterial, host: string): void {
-  const { own, identity } = prepareMaterial(tls);
+export function checkOwnCertificate(tls: TlsMaterial, host: string, wallTime: number): void {
+  const { own, intermediates, authorities, identity, mapper } = prepareMaterial(tls);
   const subject = describeCertificate(own);
   if (isMissing(identity)) {
     throw new TransportError(
@@ -28,10 +30,17 @@ export function checkOwnCertificate(tls: TlsMaterial, host: string): void {
         "nodes (with serverAuth and clientAuth)",
       {
         value: subject,
-        remedy: "issue one with cert.ts create-node, or use the certificate with ClusterClient; " +
+        remedy:
+          `issue one with ${certTool} create-node, or use the certificate with ClusterClient; ` +
           "with the option identity of TlsConfig, check the pattern of clients that it matches",
       },
     );
+  }
+  // What was not loaded by `TlsConfig` is not judged yet. Peers trust the same authorities as this node.
+  const verdict = judge({ leaf: own, intermediates, authorities, now: wallTime, mapper });
+  if (!verdict.accepted) {
+    const problem = `this node's own certificate (${subject}) ${verdict.problem}`;
+    throw new TransportError("badTlsMaterial", problem, { value: subject, remedy: verdict.remedy });
   }
   if (coversHost(own.hosts, host)) return;
   const ascii = canonicalHost(host);
@@ -42,7 +51,8 @@ export function checkOwnCertificate(tls: TlsMaterial, host: string): void {
       "so that no peer would accept it",
     {
       value: host,
-      remedy: `issue one that names ${ascii} (cert.ts create-node ${ascii} ...), or set host or ` +
+      remedy:
+        `issue one that names ${ascii} (${certTool} create-node ${ascii} ...), or set host or ` +
         "advertisedHost to a name that it covers; bindHost is the interface and needs no certificate",
     },
   );

@@ -1,5 +1,5 @@
 import type { ClientIdentity, NodeIdentity } from "../../runtime/network.ts";
-import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
+import { type CertificateReading, readCertificate, readStranger } from "../../x509/certificate.ts";
 import { maxChainLength } from "../../x509/chain.ts";
 import {
   describeCertificate,
@@ -7,7 +7,7 @@ import {
   identityOf,
   ownIdentities,
 } from "../../x509/identity.ts";
-import { judge } from "../../x509/judge.ts";
+import { judge, judgeUnproved } from "../../x509/judge.ts";
 import { TransportError } from "../base/errors.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
 
@@ -36,6 +36,34 @@ export function identifyPeer(
   if (verdict.accepted) return identityOf(verdict.path, verdict.identity);
   const { fault, problem, remedy } = verdict;
   throw new CertificateRefusedError(fault, describeCertificate(leaf!), problem, remedy);
+}
+
+/** Largest chain of a stranger that is looked at, in certificates and bytes. */
+const maxUnproved = { certificates: 3, bytes: 4_096 };
+
+/**
+ * Why a peer will be refused whose signatures are not checked yet, as far as bounded work tells;
+ * undefined: nothing is known. Never throws.
+ */
+export function explainUnproved(
+  chain: readonly Uint8Array[],
+  authorities: readonly CertificateReading[],
+  wallTime: number,
+  mapper: IdentityMapper = ownIdentities,
+): CertificateRefusedError | undefined {
+  const size = chain.reduce((sum, { length }) => sum + length, 0);
+  if (chain.length > maxUnproved.certificates || size > maxUnproved.bytes) return undefined;
+  try {
+    const [leaf, ...intermediates] = chain.map(readStranger);
+    if (leaf === undefined) return undefined;
+    const fault = judgeUnproved({ leaf, intermediates, authorities, now: wallTime, mapper });
+    if (fault === undefined) return undefined;
+    const subject = describeCertificate(leaf);
+    return new CertificateRefusedError(fault.fault, subject, fault.problem, fault.remedy);
+  } catch {
+    // It cannot be read: the TLS layer has its say.
+    return undefined;
+  }
 }
 
 function readChain(chain: readonly Uint8Array[]): CertificateReading[] {

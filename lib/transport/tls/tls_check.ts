@@ -11,6 +11,7 @@ import { bundleFault, judge, keyRemedy } from "../../x509/judge.ts";
 import { chainText, orderChain } from "../../x509/key_pair.ts";
 import { encodePem, pemCertificates } from "../../x509/pem.ts";
 import { TlsConfigError } from "../base/errors.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 
 /** Certificate, key and authorities that fit together. */
 export interface CheckedPair {
@@ -46,12 +47,7 @@ export function checkPair(
   const certificates = readCertificates(texts.cert, names.cert);
   const key = readKeyOf(certificates, texts.key, names);
   const chain = orderChain(certificates, key);
-  if (chain === undefined) {
-    const problem = `it is not the private key of the certificate in ${names.cert}`;
-    throw new TlsConfigError("keyMismatch", names.key, problem, {
-      remedy: "use the key that was made together with the certificate",
-    });
-  }
+  if (chain === undefined) throw keyMismatch(certificates, names);
   const { leaf, intermediates } = chain;
   const verdict = judge({ leaf, intermediates, authorities, now: wallTime, mapper });
   if (!verdict.accepted) {
@@ -69,6 +65,23 @@ export function checkPair(
   };
 }
 
+function keyMismatch(
+  certificates: readonly CertificateReading[],
+  names: TextNames,
+): TlsConfigError {
+  const [first] = certificates;
+  const problem = `it is not the private key of the certificate in ${names.cert}`;
+  if (first?.isAuthority && certificates.every(({ isAuthority }) => isAuthority)) {
+    const whose = `, which is that of an authority (${describeCertificate(first)})`;
+    return new TlsConfigError("keyMismatch", names.key, problem + whose, {
+      remedy: `name the certificate of this end there, and its authority in ${names.ca} only`,
+    });
+  }
+  return new TlsConfigError("keyMismatch", names.key, problem, {
+    remedy: "use the key that was made together with the certificate",
+  });
+}
+
 function readCertificates(text: string, file: string): CertificateReading[] {
   let readings: CertificateReading[];
   try {
@@ -77,7 +90,11 @@ function readCertificates(text: string, file: string): CertificateReading[] {
     const problem = cause instanceof X509Error ? cause.problem : String((cause as Error).message);
     throw malformed(file, `a certificate in it cannot be parsed: ${problem}`, cause);
   }
-  if (readings.length === 0) throw malformed(file, "it holds no PEM block CERTIFICATE");
+  if (readings.length === 0) {
+    const other = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(text)?.[1];
+    const found = other === undefined ? "" : ` but ${other}`;
+    throw malformed(file, `it holds no PEM block CERTIFICATE${found}`);
+  }
   return readings;
 }
 
@@ -129,7 +146,7 @@ function readKey(text: string, file: string): KeyObject {
 
 function malformed(file: string, problem: string, cause?: unknown): TlsConfigError {
   return new TlsConfigError("malformed", file, problem, {
-    remedy: "use a PEM file as cert.ts writes it",
+    remedy: `use a PEM file as ${certTool} writes it`,
     cause,
   });
 }

@@ -20,6 +20,7 @@ import { identityMapper } from "../../x509/identity_mapping.ts";
 import {
   denyListEntries,
   judgeRevocation,
+  listsNeeded,
   policyOf,
   readDenyList,
   type RevocationPolicy,
@@ -33,6 +34,7 @@ import {
   type TlsPaths,
 } from "./tls_files.ts";
 import { TlsNotices } from "./tls_notices.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 
 export type { TlsPaths } from "./tls_files.ts";
 
@@ -155,7 +157,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
     if (refused !== undefined) {
       const problem = `the certificate of ${describeCertificate(pair.path[0]!)} ${refused.problem}`;
       const remedy = refused.fault === "noRevocationList"
-        ? "renew the list (cert.ts revoke writes it anew), or set crlRequired to false"
+        ? `renew the list (${certTool} revoke writes it anew), or set crlRequired to false`
         : "have another one issued, or renew the list";
       throw new TlsConfigError(fault(refused), paths.certFile, problem, { remedy });
     }
@@ -305,9 +307,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
           () => readDenyList(denyListEntries(denied ?? "")),
         ),
       ],
-      listRequired: crlRequired === true,
-      // A client depends on its nodes, which check each other.
-      currentRequired: crlRequired ?? this.kind === "node",
+      ...listsNeeded(crlRequired, this.kind),
     };
     const policy = inFile(crlFile, () => policyOf(data, this.#pair.issuers));
     this.#revocation = data;

@@ -4,6 +4,7 @@ import { formatAddress } from "../../runtime/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { DialOptions, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 import { isoTime, readCertificate } from "../../x509/certificate.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import { CertificateRefusedError } from "./certificate_refused.ts";
@@ -11,8 +12,11 @@ import { TransportError } from "../base/errors.ts";
 import { connectSocket, pauseReading, remoteOf, resumeReading } from "./node_socket.ts";
 import { dialGivenUp, dialTimedOut } from "../base/socket_errors.ts";
 import { TlsLink } from "./tls_link.ts";
-import { sendRefusal } from "./tls_refusal.ts";
+import type { PeerLooks } from "./peer_looks.ts";
+import { isOldVersion } from "./tls_alert.ts";
+import { closeRefused, refusalFrame } from "./tls_refusal.ts";
 import {
+  peerChain,
   type PreparedMaterial,
   prepareMaterial,
   validUntilOf,
@@ -49,6 +53,7 @@ const untrustedCodes: ReadonlySet<string> = new Set([
 export async function dialTls(
   clock: Clock,
   options: DialOptions & { readonly tls: TlsMaterial },
+  looks: PeerLooks,
 ): Promise<TlsLink> {
   const material = prepareMaterial(options.tls);
   checkOwnDates(material, clock.wallTime());
@@ -72,10 +77,11 @@ export async function dialTls(
     pauseReading(under);
     let identity: NodeIdentity;
     try {
-      identity = verifyNode(options, socket, clock.wallTime());
+      const now = clock.wallTime();
+      identity = verifyNode(options, peerChain(options.tls, socket, now), now);
     } catch (error) {
       const link = new TlsLink(socket, under, remote, { kind: "plain" }, clock);
-      await Promise.race([sendRefusal(link, error), failed]).catch(() => {});
+      await Promise.race([closeRefused(link, refusalFrame(error)), failed]).catch(() => {});
       throw error;
     }
     const validUntil = validUntilOf(options.tls, identity);
@@ -83,7 +89,9 @@ export async function dialTls(
   } catch (error) {
     socket?.destroy();
     under.destroy();
-    throw error;
+    if (!isAmbiguous(error)) throw error;
+    const time = Math.max(0, options.timeout - (clock.now() - started));
+    throw await looks.explain(options, time) ?? error;
   } finally {
     deadline.cancel();
     signal?.removeEventListener("abort", giveUp);
@@ -92,16 +100,17 @@ export async function dialTls(
 
 function verifyNode(
   options: DialOptions & { readonly tls: TlsMaterial },
-  socket: TLSSocket,
+  chain: readonly Uint8Array[],
   wallTime: number,
 ): NodeIdentity {
-  const identity = verifyPeer(options.tls, socket, wallTime);
+  if (chain[0] !== undefined) checkName(chain[0], options);
+  const identity = verifyPeer(options.tls, chain, wallTime);
   if (identity.kind === "node") return identity;
   throw new CertificateRefusedError(
     "wrongRole",
     address(options),
     `is that of client ${identity.name}, not of a node`,
-    "issue it with cert.ts create-node",
+    `use one for nodes there, as ${certTool} create-node makes it`,
   );
 }
 
@@ -125,12 +134,13 @@ function startTls(
 ): TLSSocket {
   const onError = (error: Error) => fail(explain(error, options));
   under.on("error", onError);
-  // No `servername`: it must not be an IP address, and the name that counts is the logical one.
+  // No `servername`: it must not be an IP address, and the name that counts is the logical one. That is
+  // compared by `verifyNode`, before there is a link: what `node:tls` rejects is cut without a word.
   const socket = connect({
     secureContext: material.context,
     rejectUnauthorized: true,
     socket: under,
-    checkServerIdentity: (_host, peer) => checkName(peer.raw, options),
+    checkServerIdentity: () => undefined,
   });
   // It must flow to be paused later.
   resumeReading(under);
@@ -143,10 +153,10 @@ function secured(socket: TLSSocket): Promise<void> {
   return new Promise((resolve) => void socket.once("secureConnect", resolve));
 }
 
-function checkName(der: Uint8Array, options: DialOptions): Error | undefined {
+function checkName(der: Uint8Array, options: DialOptions): void {
   const { hosts } = readCertificate(der);
-  if (coversHost(hosts, options.serverName)) return undefined;
-  return new TransportError(
+  if (coversHost(hosts, options.serverName)) return;
+  throw new TransportError(
     "wrongServerName",
     `the certificate of ${address(options)} does not cover the host ${options.serverName} ` +
       `but ${listHosts(hosts)}`,
@@ -164,13 +174,24 @@ function explain(error: Error, options: DialOptions): TransportError {
     return new TransportError(
       "peerNotTrusted",
       `the certificate of ${address(options)} is not acceptable: ${untrustedReason(String(code))}`,
-      { value: address(options), remedy: "inspect it with cert.ts on that machine", cause: error },
+      {
+        value: address(options),
+        remedy: `look at it with ${certTool} doctor and its option --connect`,
+        cause: error,
+      },
     );
   }
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") {
-    return new TransportError("tlsHandshakeFailed", `${address(options)} does not speak TLS`, {
+    return new TransportError("notTls", `${address(options)} does not speak TLS`, {
       value: address(options),
-      remedy: "check the port, and that TLS is configured at that end",
+      remedy: "check the port, and that the node there has the option tls",
+      cause: error,
+    });
+  }
+  if (isOldVersion(error)) {
+    return new TransportError("notTls", `${address(options)} does not speak TLS 1.3`, {
+      value: address(options),
+      remedy: "check that a node listens there, and no proxy that ends TLS before it",
       cause: error,
     });
   }
@@ -185,7 +206,13 @@ function explain(error: Error, options: DialOptions): TransportError {
   );
 }
 
-/** The certificate is not shown, and the code may stand for several reasons. */
+/** Whether the TLS layer has refused a certificate, which may have several reasons. */
+function isAmbiguous(error: unknown): boolean {
+  return error instanceof TransportError && error.code === "peerNotTrusted" &&
+    !(error instanceof CertificateRefusedError);
+}
+
+/** Where the certificate cannot be seen. */
 function untrustedReason(code: string): string {
   return platform.tls.whyUntrusted(code) ??
     "it has expired, is not yet valid, is signed by itself, or by another authority of the same " +

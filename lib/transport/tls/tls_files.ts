@@ -84,6 +84,7 @@ export async function readTlsFiles(paths: TlsPaths): Promise<TlsFiles> {
   const cert = pemText((await readFile(paths.certFile)).bytes);
   const ca = pemText((await readFile(paths.caFile)).bytes);
   const { bytes: key, mode } = await readFile(keyFile);
+  checkIsKey(keyFile, decode(key));
   if (paths.allowOpenKeyFile !== true) checkPrivate(keyFile, mode);
   const { crlFile, denyListFile } = paths;
   const crl = crlFile === undefined ? undefined : (await readFile(crlFile, maxListSize)).bytes;
@@ -124,6 +125,16 @@ async function readFile(
 
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
+}
+
+/** A certificate may be read by all: a mode that fits it is no fault of a key. */
+function checkIsKey(path: string, text: string): void {
+  if (/PRIVATE KEY-----/.test(text) || !/-----BEGIN (?:TRUSTED )?CERTIFICATE-----/.test(text)) {
+    return;
+  }
+  throw new TlsConfigError("malformed", path, "it holds a certificate and no private key", {
+    remedy: "name the file of the key in keyFile, and that of the certificate in certFile",
+  });
 }
 
 function checkPrivate(path: string, mode: number | null): void {

@@ -19,6 +19,7 @@ import { identifyPeer } from "./peer_identity.ts";
 import { judgeIdentity } from "./peer_policy.ts";
 import { type CertificateChain, chainText, orderChain } from "../../x509/key_pair.ts";
 import { pemCertificates } from "../../x509/pem.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 
 /** Material that was checked, in the form that both ends of `node:tls` take. */
 export interface PreparedMaterial {
@@ -35,6 +36,8 @@ export interface PreparedMaterial {
   readonly context: SecureContext;
   /** The own certificate, parsed. */
   readonly own: CertificateReading;
+  /** The certificates that are sent with it. */
+  readonly intermediates: readonly CertificateReading[];
   /** What it makes of this end. */
   readonly identity: CertificateIdentity | MissingIdentity;
   /** Checks the same for peers. */
@@ -62,7 +65,7 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
   ) return known;
   const authorities = readAuthorities(ca);
   const chain = readChain(cert, key);
-  const { leaf: own } = chain;
+  const { leaf: own, intermediates } = chain;
   const secure = {
     cert: chainText(chain, maxChainLength),
     key,
@@ -75,6 +78,7 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
     secure,
     context: createSecureContext(secure),
     own,
+    intermediates,
     identity: mapper.identify(own.names),
     mapper,
     authorities,
@@ -84,31 +88,28 @@ export function prepareMaterial(tls: TlsMaterial): PreparedMaterial {
 }
 
 /**
- * The identity of the other end of a finished TLS handshake, by our own rules.
+ * The identity of the other end of a finished TLS handshake by our own rules; `chain` is what it has
+ * sent.
  *
  * @throws {TransportError} code `peerNotTrusted`.
  */
 export function verifyPeer(
   tls: TlsMaterial,
-  socket: TLSSocket,
+  chain: readonly Uint8Array[],
   wallTime: number,
 ): NodeIdentity | ClientIdentity {
   const { authorities, mapper, identity: own } = prepareMaterial(tls);
-  const identity = identifyPeer(
-    peerChain(socket, authorities, wallTime),
-    authorities,
-    wallTime,
-    mapper,
-  );
+  const identity = identifyPeer(chain, authorities, wallTime, mapper);
   // Every peer refuses an end without an identity.
   const foreign = isMissing(own) ? undefined : domainProblem(own, identity, mapper);
   if (foreign !== undefined) {
     throw new CertificateRefusedError(
       "trustDomain",
       `${identity.kind} ${identity.name}`,
-      foreign,
-      "use certificates of one trust domain in a cluster (cert.ts create-ca --cluster), or name " +
+      `${foreign}, that of our own certificate`,
+      `use certificates of one trust domain in a cluster (${certTool} create-ca --cluster), or name ` +
         "each domain in patterns of the option identity of TlsConfig",
+      foreign,
     );
   }
   const refusal = judgeIdentity(tls, identity);
@@ -117,7 +118,7 @@ export function verifyPeer(
     refusal.fault,
     `${identity.kind} ${identity.name}`,
     refusal.problem,
-    "see the options authorize, crlFile and denyList of the end that refuses",
+    "see the options authorize, crlFile and denyList of the end that rejects it",
   );
 }
 
@@ -137,11 +138,8 @@ export function validUntilOf(
  * The certificates that a peer sent, leaf first, without our own authorities: at the end that dials,
  * `node:tls` on Deno appends all of `ca` to them, whatever was sent.
  */
-function peerChain(
-  socket: TLSSocket,
-  authorities: readonly CertificateReading[],
-  wallTime: number,
-): Uint8Array[] {
+export function peerChain(tls: TlsMaterial, socket: TLSSocket, wallTime: number): Uint8Array[] {
+  const { authorities } = prepareMaterial(tls);
   const own = new Set(authorities.map(({ fingerprint }) => fingerprint));
   const sent = platform.tls.peerChain(
     socket,
@@ -151,6 +149,11 @@ function peerChain(
   return sent.filter((der, index) =>
     index === 0 || !own.has(createHash("sha256").update(der).digest("hex"))
   ).slice(0, maxChainLength + 1);
+}
+
+/** The certificates that a peer sent whose leaf is not judged; a few at most. */
+export function shownChain(socket: TLSSocket): Uint8Array[] {
+  return platform.tls.peerChain(socket, maxChainLength, () => false);
 }
 
 function isIssuedBy(
@@ -187,13 +190,16 @@ function readChain(cert: string, key: string): CertificateChain {
   } catch (cause) {
     throw badMaterial("`cert` or `key` cannot be read", cause);
   }
-  if (chain === undefined) throw badMaterial("`key` is not the private key of `cert`");
-  return chain;
+  if (chain !== undefined) return chain;
+  const remedy = "use the key that was made together with the certificate";
+  throw badMaterial("`key` is not the private key of `cert`", undefined, remedy);
 }
 
-function badMaterial(what: string, cause?: unknown): TransportError {
-  return new TransportError("badTlsMaterial", `the TLS material cannot be used: ${what}`, {
-    remedy: "load it with TlsConfig.fromPaths, which tells more",
-    cause,
-  });
+function badMaterial(
+  what: string,
+  cause?: unknown,
+  remedy = "pass texts of PEM blocks, or load files with TlsConfig.fromPaths, which says more",
+): TransportError {
+  const message = `the TLS material cannot be used: ${what}`;
+  return new TransportError("badTlsMaterial", message, { remedy, cause });
 }

@@ -11,6 +11,7 @@ import type {
 import { systemClock } from "../../runtime/system_clock.ts";
 import { TransportError } from "../base/errors.ts";
 import { SocketAcceptor } from "./node_socket.ts";
+import { PeerLooks } from "./peer_looks.ts";
 import { TlsServerHandshake } from "./tls_server_handshake.ts";
 import { dialTls } from "./tls_dial.ts";
 import { prepareMaterial } from "./tls_material.ts";
@@ -23,10 +24,12 @@ import { TlsServers } from "./tls_servers.ts";
  */
 export class TlsNetwork implements Network {
   readonly #clock: Clock;
+  readonly #looks: PeerLooks;
 
   /** `clock` measures timeouts and is used to check the validity of certificates. */
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
+    this.#looks = new PeerLooks(clock);
   }
 
   /** Binds a port. Rejects with a `TransportError`. */
@@ -40,9 +43,13 @@ export class TlsNetwork implements Network {
 
   /** Connects and verifies. Rejects with a `TransportError`. */
   async dial(options: DialOptions): Promise<Link> {
-    return await dialTls(this.#clock, { ...options, tls: required(options.tls) });
+    const tls = required(options.tls);
+    return await dialTls(this.#clock, { ...options, tls }, this.#looks);
   }
 }
+
+/** Rejected strangers a second that are told why, and logged with the exact reason. */
+const maxExplanations = 5;
 
 class TlsListener implements Listener {
   readonly #clock: Clock;
@@ -51,6 +58,7 @@ class TlsListener implements Listener {
   readonly #pending = new Set<TlsServerHandshake>();
   readonly #servers: TlsServers;
   #acceptor: SocketAcceptor | undefined;
+  #explanations = { tokens: maxExplanations, at: 0 };
 
   constructor(clock: Clock, options: ListenOptions, tls: TlsMaterial) {
     this.#clock = clock;
@@ -77,6 +85,15 @@ class TlsListener implements Listener {
     return Promise.resolve();
   }
 
+  /** Strangers are many, and the reasons against them are for people. */
+  #mayExplain(): boolean {
+    const now = this.#clock.now();
+    const { tokens, at } = this.#explanations;
+    const left = Math.min(maxExplanations, tokens + (now - at) * maxExplanations / 1_000);
+    this.#explanations = { tokens: left < 1 ? left : left - 1, at: now };
+    return left >= 1;
+  }
+
   #receive(socket: Socket, remote: string): void {
     const { handshakeTimeout, maxPendingHandshakes, onLink, onRefused } = this.#options;
     const { sendsReason = true } = this.#options;
@@ -86,6 +103,7 @@ class TlsListener implements Listener {
       servers: this.#servers,
       timeout: handshakeTimeout,
       sendsReason,
+      mayExplain: () => this.#mayExplain(),
       onLink: (link) => {
         this.#pending.delete(handshake);
         onLink(link, since);

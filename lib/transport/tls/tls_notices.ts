@@ -76,10 +76,13 @@ export class TlsNotices {
 
 /**
  * The times of notices before a certificate's end, in order. A certificate that is made for a short
- * validity is not always about to end: a warning comes in the last third of it at the earliest.
+ * validity is not always about to end: a warning comes in the last third of it at the earliest, when
+ * it may be renewed as planned; below three days, in the last quarter.
  */
 function warningMoments({ notBefore, notAfter }: CertificateReading): number[] {
-  const third = (notAfter - notBefore) / 3 + day / 24;
-  const leads = warnDays.map((days) => days * day).filter((lead) => lead <= third);
-  return [...(leads.length > 0 ? leads : [third]), 0].map((lead) => notAfter - lead);
+  const validity = notAfter - notBefore;
+  // Tools make 90 days a few seconds shorter.
+  const longest = validity / 3 * 1.001;
+  const leads = warnDays.map((days) => days * day).filter((lead) => lead <= longest);
+  return [...(leads.length > 0 ? leads : [validity / 4]), 0].map((lead) => notAfter - lead);
 }

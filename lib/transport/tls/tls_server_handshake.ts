@@ -2,11 +2,21 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import { certTool } from "../../runtime/cert_tool.ts";
 import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
-import { sendRefusal } from "./tls_refusal.ts";
+import type { CertificateRefusedError } from "./certificate_refused.ts";
+import { explainUnproved } from "./peer_identity.ts";
+import { explainAlert, isOldVersion } from "./tls_alert.ts";
+import { closeRefused, refusalFrame } from "./tls_refusal.ts";
 import { TlsLink } from "./tls_link.ts";
-import { prepareMaterial, validUntilOf, verifyPeer } from "./tls_material.ts";
+import {
+  peerChain,
+  prepareMaterial,
+  shownChain,
+  validUntilOf,
+  verifyPeer,
+} from "./tls_material.ts";
 import type { TlsServers } from "./tls_servers.ts";
 
 /** What a server handshake needs. Exactly one of the two callbacks is called, once. */
@@ -17,8 +27,10 @@ export interface ServerHandshakeOptions {
   readonly servers: TlsServers;
   /** Milliseconds for TLS handshake and verification together. */
   readonly timeout: number;
-  /** Whether a peer that the TLS layer has accepted is sent the reason of a refusal. */
+  /** Whether a rejected peer is sent the reason. */
   readonly sendsReason: boolean;
+  /** Whether there is time to say why a stranger is rejected; counts. */
+  readonly mayExplain: () => boolean;
   readonly onLink: (link: TlsLink) => void;
   readonly onRefused: (remote: string, reason: string) => void;
 }
@@ -38,6 +50,8 @@ export class TlsServerHandshake {
   #deadline: Timer | undefined;
   #socket: TLSSocket | undefined;
   #settled = false;
+  /** What is against the peer's certificate, as far as that was known before the TLS layer judged it. */
+  #foreseen: CertificateRefusedError | undefined;
 
   constructor(under: Socket, remote: string, clock: Clock, options: ServerHandshakeOptions) {
     this.#remote = remote;
@@ -81,10 +95,30 @@ export class TlsServerHandshake {
       },
       serverFailed: (error) => this.#refuse(`the TLS handshake failed: ${error.message}`),
     });
-    // Documented in Node's `tls.Server` as the way to serve a stream of other origin.
-    server.emit("connection", this.#under);
+    platform.tls.accept(server, this.#under, (socket) => this.#foresee(socket));
     // It must flow to be paused later.
     resumeReading(this.#under);
+  }
+
+  /**
+   * The peer has shown its certificate, and the TLS layer is about to judge it. When that rejects it,
+   * nobody is told why, and the connection is cut: so what can be said against it at once is said
+   * first. What is written here leaves before the cut, if the system takes it. Nothing is accepted
+   * here.
+   */
+  #foresee(socket: TLSSocket): void {
+    if (this.#settled || !this.#options.mayExplain()) return;
+    const { tls, sendsReason } = this.#options;
+    try {
+      const { authorities, mapper } = prepareMaterial(tls);
+      const chain = shownChain(socket);
+      const refusal = explainUnproved(chain, authorities, this.#clock.wallTime(), mapper);
+      if (refusal === undefined) return;
+      this.#foreseen = refusal;
+      if (sendsReason) socket.write(refusalFrame(refusal));
+    } catch {
+      // The connection has ended, or the TLS layer has its say.
+    }
   }
 
   #verify(socket: TLSSocket): void {
@@ -93,10 +127,13 @@ export class TlsServerHandshake {
     // No byte of the peer is read before its certificate is verified.
     pauseReading(this.#under);
     if (this.#settled) return;
+    const { tls, sendsReason } = this.#options;
+    const now = this.#clock.wallTime();
     try {
-      this.#admit(socket, verifyPeer(this.#options.tls, socket, this.#clock.wallTime()));
+      if (this.#foreseen !== undefined) throw this.#foreseen;
+      this.#admit(socket, verifyPeer(tls, peerChain(tls, socket, now), now));
     } catch (error) {
-      if (this.#options.sendsReason) void this.#reject(socket, error);
+      if (sendsReason) void this.#reject(socket, error);
       else this.#refuse(reasonOf(error));
     }
   }
@@ -104,7 +141,7 @@ export class TlsServerHandshake {
   /** The TLS layer has accepted the peer: it is sent the reason, and is pending until then. */
   async #reject(socket: TLSSocket, error: unknown): Promise<void> {
     const link = new TlsLink(socket, this.#under, this.#remote, { kind: "plain" }, this.#clock);
-    await sendRefusal(link, error);
+    await closeRefused(link, error === this.#foreseen ? undefined : refusalFrame(error));
     this.#refuse(reasonOf(error));
   }
 
@@ -140,19 +177,16 @@ export class TlsServerHandshake {
 
   /** The runtime reports little about a failed handshake; this says no more than is known. */
   #explain(error: Error, socket: TLSSocket): string {
+    if (this.#foreseen !== undefined) return this.#foreseen.message;
     const code = (error as { code?: unknown }).code;
     if (code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") {
-      return "it showed no certificate";
+      return "it showed no certificate (nodes that have rejected ours dial so once a minute, to see why)";
     }
     if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "it does not speak TLS";
-    if (
-      /SupportedVersions|protocol version|ProtocolVersion|unsupported.protocol/i.test(error.message)
-    ) {
-      return "it does not speak TLS 1.3";
-    }
+    if (isOldVersion(error)) return "it does not speak TLS 1.3";
     const alert = /received fatal alert: (\w+)/.exec(error.message)?.[1] ??
       /^ERR_SSL_(?:SSLV3|TLSV\d+)_ALERT_(\w+)$/.exec(String(code))?.[1];
-    if (alert !== undefined) return `it rejected our certificate or settings (TLS alert ${alert})`;
+    if (alert !== undefined) return explainAlert(alert, prepareMaterial(this.#options.tls).own);
     if (socket.authorizationError) {
       const why = platform.tls.whyUntrusted(String(socket.authorizationError));
       return `its certificate is not acceptable: ${why ?? anyReason}`;
@@ -164,10 +198,11 @@ export class TlsServerHandshake {
   }
 }
 
+/** Nothing was foreseen against it. */
 const anyReason =
   "another authority, expired, not yet valid, not made for clients, or with a key, " +
   "signature or name constraint that TLS here does not accept (the runtime does not tell which; " +
-  "cert.ts verify does)";
+  `${certTool} verify does)`;
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

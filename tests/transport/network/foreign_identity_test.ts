@@ -126,7 +126,7 @@ Deno.test("a peer of another trust domain is refused by both ends, unless patter
   assertEquals(error.fault, "trustDomain");
   assertStringIncludes(
     error.message,
-    "the trust domain prod, and this end of the trust domain staging",
+    "the trust domain prod, and only peers of the trust domain staging are accepted",
   );
   await server.changes.until(() => server.refusals.length > 0 || server.ends.length > 0);
   const open = { identity: { node: ["spiffe://prod/node/*", "spiffe://staging/node/*"] } };

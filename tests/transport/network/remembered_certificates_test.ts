@@ -9,14 +9,14 @@ import {
 import type { Clock } from "../../../lib/runtime/clock.ts";
 import type { IdentityRefusal, TlsMaterial } from "../../../lib/runtime/network.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
-import { readCertificate } from "../../../lib/x509/certificate.ts";
+import { readCertificate, readStranger } from "../../../lib/x509/certificate.ts";
 import {
   CertificateReadings,
   maxReadings,
   maxRememberedBytes,
 } from "../../../lib/x509/certificate_readings.ts";
 import { TransportError } from "../../../lib/transport/base/errors.ts";
-import { identifyPeer } from "../../../lib/transport/tls/peer_identity.ts";
+import { explainUnproved, identifyPeer } from "../../../lib/transport/tls/peer_identity.ts";
 import { pemCertificates } from "../../../lib/x509/pem.ts";
 import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates } from "./certificates.ts";
@@ -141,7 +141,26 @@ Deno.test("the same bytes are read once, and the reading is immutable", async ()
   const forged = der!.slice();
   forged[forged.length - 1]! ^= 1;
   const error = assertThrows(() => identifyPeer([forged], authorities, systemClock.wallTime()));
-  assertStringIncludes(String(error), "does not chain to our authority");
+  assertStringIncludes(String(error), "does not chain to a trusted authority");
+});
+
+Deno.test("a stranger's certificate is looked at within bounds, and takes no place in the memory", async () => {
+  await using certificates = await Certificates.create();
+  await using other = await Certificates.create();
+  const authorities = pemCertificates(certificates.ca.cert).map(readCertificate);
+  const now = systemClock.wallTime();
+  const explain = (...chain: Uint8Array[]) => explainUnproved(chain, authorities, now)?.fault;
+  const [foreign] = pemCertificates((await other.leaf()).cert);
+  assertEquals(explain(foreign!), "untrusted");
+  // What was looked at only is parsed again.
+  assert(readStranger(foreign!) !== readStranger(foreign!));
+  const [good] = pemCertificates((await certificates.leaf()).cert);
+  const reading = readCertificate(good!);
+  assertStrictEquals(readStranger(good!), reading);
+  assertEquals(explain(good!), undefined, "that proves nothing, and says nothing");
+  assertEquals([explain(), explain(Uint8Array.of(1, 2, 3))], [undefined, undefined]);
+  assertEquals(explain(foreign!, foreign!, foreign!, foreign!), undefined, "too many");
+  assertEquals(explain(foreign!, new Uint8Array(4_096)), undefined, "too large");
 });
 
 Deno.test("so many certificates are remembered, and the one not asked for the longest goes", () => {

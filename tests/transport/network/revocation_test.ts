@@ -1,3 +1,4 @@
+import { createCa, issueNode } from "../../../lib/cert/authority/authority.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { TlsEvent } from "../../../lib/runtime/tls_event.ts";
 import { TlsConfigError, TransportError } from "../../../lib/transport/base/errors.ts";
@@ -189,4 +190,24 @@ Deno.test("expiry is announced 30, 7 and 1 days before, once each", async () => 
     [30, 7, 1, 0],
   );
   await end();
+});
+
+Deno.test("a certificate of a short validity is no cause for a notice when it is fresh", async () => {
+  const hour = 3_600_000;
+  for (const [validity, first] of [["1h", 0.75], ["24h", 18], ["48h", 36]] as const) {
+    const ca = await createCa({ validity });
+    const clock = new ManualClock({ epoch: Date.now() });
+    const { cert, key } = await issueNode(ca, { hosts: ["127.0.0.1"], validity });
+    const config = await TlsConfig.fromPem({ cert, key, ca: ca.cert, clock });
+    const at: number[] = [];
+    const end = config.subscribe((event) => {
+      if (event.type === "certificateExpiring") at.push(clock.now() / hour);
+    });
+    assertEquals(at, [], validity);
+    await clock.advance(first * 0.95 * hour);
+    assertEquals(at, [], validity);
+    await clock.advance(first * 0.1 * hour);
+    assertEquals(at.length, 2, `${validity}: leaf and authority`);
+    await end();
+  }
 });

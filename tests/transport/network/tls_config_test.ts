@@ -86,6 +86,25 @@ Deno.test("a key of another certificate is refused and the key's file is named",
   assertEquals([error.code, error.file], ["keyMismatch", keyFile]);
 });
 
+Deno.test("files in each other's place are told as that, and not as open or mismatched keys", async () => {
+  await using certificates = await Certificates.create();
+  const good = await paths(certificates, await certificates.leaf());
+  const { certFile, caFile } = good;
+  // A certificate may be read by all, as a key may not.
+  const swapped = await refused({ ...good, keyFile: certFile, certFile: good.keyFile! });
+  assertEquals([swapped.code, swapped.file], ["malformed", certFile]);
+  assertStringIncludes(swapped.message, "it holds a certificate and no private key; name the file");
+  const both = await refused({ ...good, certFile: good.keyFile! });
+  assertEquals([both.code, both.file], ["malformed", good.keyFile]);
+  assertStringIncludes(both.message, "it holds no PEM block CERTIFICATE but PRIVATE KEY");
+  const key = await refused({ ...good, keyFile: caFile });
+  assertEquals([key.code, key.file], ["malformed", caFile]);
+  assertStringIncludes(key.message, "it holds a certificate and no private key");
+  const authority = await refused({ ...good, certFile: caFile });
+  assertEquals([authority.code, authority.file], ["keyMismatch", good.keyFile]);
+  assertStringIncludes(authority.message, "which is that of an authority (test authority)");
+});
+
 Deno.test("a key that others may read is refused unless that is allowed", async () => {
   await using certificates = await Certificates.create();
   const pair = await certificates.leaf();

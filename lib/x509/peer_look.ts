@@ -1,4 +1,11 @@
+/**
+ * TLS handshakes that are made to see what the peer shows: no data is sent.
+ *
+ * @module
+ */
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import type { Clock, Timer } from "../runtime/clock.ts";
+import { systemClock } from "../runtime/system_clock.ts";
 
 /** Where to dial, and how long to wait. */
 export interface DialTarget {
@@ -8,6 +15,10 @@ export interface DialTarget {
   readonly timeout: number;
   /** Milliseconds that a peer may take afterwards to refuse us. */
   readonly refusalTimeout: number;
+  /** Measures both. Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Gives up when it aborts, as if there were no connection. */
+  readonly signal?: AbortSignal;
 }
 
 /** PEM texts of one's own; without `cert` and `key` no certificate is shown. */
@@ -49,24 +60,24 @@ export function shakeHands(target: DialTarget, material: DialMaterial): Promise<
  * Shakes hands with any peer that answers, showing no certificate.
  *
  * This is the one place that does not demand that the peer be verified, and only for a peer whose
- * certificate {@linkcode shakeHands} has refused already, or where no authority is here to verify
- * it with. To explain a rejection, the certificate must be visible: Deno does not show a
+ * certificate a handshake with that demand has refused already, or where no authority is here to
+ * verify it with. To explain a rejection, the certificate must be visible: Deno does not show a
  * certificate that it has rejected, TLS 1.3 encrypts it, and a separate TLS implementation would be
  * a larger risk than this setting. This connection sends nothing, uses no key, drops received data
- * and is closed here.
+ * and is closed here. What it has shown is used for a sentence, and for no decision.
  */
 export function lookAt(target: DialTarget): Promise<DialOutcome> {
   return dial(target, { rejectUnauthorized: false });
 }
 
 function dial(
-  { host, port, timeout, refusalTimeout }: DialTarget,
+  { host, port, timeout, refusalTimeout, clock = systemClock, signal }: DialTarget,
   options: ConnectionOptions,
 ): Promise<DialOutcome> {
   const { promise, resolve } = Promise.withResolvers<DialOutcome>();
   let chain: Chain | undefined;
   let connected = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: Timer | undefined;
   const socket = connect({
     host: host.replace(/^\[(.*)\]$/, "$1"),
     port,
@@ -75,8 +86,10 @@ function dial(
     checkServerIdentity: () => undefined,
     ...options,
   });
+  const giveUp = () => settle({ kind: "unreachable", reason: "it was given up" });
   const settle = (outcome: DialOutcome) => {
-    clearTimeout(timer);
+    timer?.cancel();
+    signal?.removeEventListener("abort", giveUp);
     resolve(outcome);
     socket.destroy();
   };
@@ -85,15 +98,17 @@ function dial(
     else if (connected) settle({ kind: "noHandshake", reason: "it closed the connection" });
     else settle({ kind: "unreachable", reason: "the connection ended at once" });
   };
-  timer = setTimeout(() => {
+  timer = clock.schedule(timeout, () => {
     const reason = `no answer within ${timeout} ms`;
     settle(connected ? { kind: "noHandshake", reason } : { kind: "unreachable", reason });
-  }, timeout);
+  });
+  signal?.addEventListener("abort", giveUp);
+  if (signal?.aborted) giveUp();
   socket.on("connect", () => connected = true);
   socket.on("secureConnect", () => {
-    clearTimeout(timer);
+    timer?.cancel();
     const seen = chain = chainOf(socket);
-    timer = setTimeout(() => settle({ kind: "open", chain: seen }), refusalTimeout);
+    timer = clock.schedule(refusalTimeout, () => settle({ kind: "open", chain: seen }));
   });
   socket.on("error", (error) => {
     const code = String((error as { code?: unknown }).code ?? "");

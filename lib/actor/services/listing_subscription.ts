@@ -1,8 +1,8 @@
-import type { ActorRef } from "../actor/ref/ref.ts";
+import type { ActorRef } from "../ref/ref.ts";
 
 /**
  * The listings of a service, one after each change, the present one first. A slow reader gets the
- * newest only. Ends when the client is closed, or the loop is left.
+ * newest only. Ends when its client or node ends, or the loop is left.
  */
 export class ListingSubscription<M>
   implements AsyncIterableIterator<readonly ActorRef<M>[]>, AsyncDisposable {
@@ -11,7 +11,7 @@ export class ListingSubscription<M>
   #ended = false;
   #waiting: ((result: IteratorResult<readonly ActorRef<M>[]>) => void)[] = [];
 
-  /** @internal Made by the client. */
+  /** @internal Made by a client or node. */
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
   }

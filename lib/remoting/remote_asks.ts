@@ -1,0 +1,105 @@
+/**
+ * Asks of other systems that actors of this one have to answer. If an actor stops first, the asker is
+ * told; so each such ask is kept, within bounds, until it is answered, passed on or failed.
+ *
+ * @module
+ */
+import {
+  type AskedActor,
+  type AskFailure,
+  type HeldAsk,
+  releaseAsk,
+} from "../actor/ref/held_ask.ts";
+import type { SentMessage } from "../actor/ref/sent_message.ts";
+import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
+import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
+
+/** Asks without an answer that are kept for one peer; of more, the oldest are forgotten. */
+export const maxHeldPerAccount = 10_000;
+
+/** Dependencies of a {@linkcode RemoteReplyRef}. */
+export interface ReplySender extends RemoteSender {
+  /** The asks of others that actors here hold. */
+  readonly remoteAsks: RemoteAsks;
+  /** The ask will not be answered. It was sent to the path `asked`. */
+  reportFailure(replyTo: RemoteReplyRef, asked: string, failure: AskFailure): void;
+}
+
+/** The reply reference of an ask of another system. */
+export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
+  heldBy: AskedActor | undefined = undefined;
+  heldBefore: HeldAsk | undefined = undefined;
+  heldAfter: HeldAsk | undefined = undefined;
+  /** The path to which the ask was sent. */
+  askedAt = "";
+  /** The peer that has sent the ask; undefined: the reference was not in a message of a peer. */
+  peer: AccountFacts | undefined = undefined;
+  /** Where it is counted. */
+  keptIn: Set<RemoteReplyRef> | undefined = undefined;
+  readonly #replies: ReplySender;
+
+  /** Only `Remoting.refTo` makes one. */
+  constructor(sender: ReplySender, node: string, path: string, uid: number) {
+    super(sender, node, path, uid);
+    this.#replies = sender;
+  }
+
+  override get isReply(): boolean {
+    return true;
+  }
+
+  override get heldAsk(): HeldAsk | undefined {
+    return this.replied ? undefined : this;
+  }
+
+  override tell(message: unknown): void {
+    releaseAsk(this);
+    super.tell(message);
+  }
+
+  override tellSent(sent: SentMessage): void {
+    releaseAsk(this);
+    super.tellSent(sent);
+  }
+
+  onHeld(): void {
+    this.#replies.remoteAsks.keep(this);
+  }
+
+  onReleased(): void {
+    this.keptIn?.delete(this);
+    this.keptIn = undefined;
+  }
+
+  fail(failure: AskFailure): void {
+    this.#replies.reportFailure(this, this.askedAt, failure);
+  }
+}
+
+/** The asks of each peer that are held. */
+export class RemoteAsks {
+  readonly #byAccount = new Map<string, Set<RemoteReplyRef>>();
+
+  /** An actor has to answer the ask. */
+  keep(ask: RemoteReplyRef): void {
+    if (ask.peer === undefined) return;
+    const account = accountOf(ask.peer);
+    let kept = this.#byAccount.get(account);
+    if (kept === undefined) this.#byAccount.set(account, kept = new Set());
+    kept.add(ask);
+    ask.keptIn = kept;
+    if (kept.size > maxHeldPerAccount) {
+      const [oldest] = kept;
+      releaseAsk(oldest!);
+    }
+  }
+
+  /** Nothing reaches the peer any more. */
+  forget(peer: AccountFacts): void {
+    const account = accountOf(peer);
+    const kept = this.#byAccount.get(account);
+    if (kept === undefined) return;
+    for (const ask of [...kept]) if (ask.node === peer.address) releaseAsk(ask);
+    if (kept.size === 0) this.#byAccount.delete(account);
+  }
+}

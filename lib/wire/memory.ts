@@ -1,0 +1,19 @@
+import { Buffer } from "node:buffer";
+
+/**
+ * Memory that the caller fills before anybody else sees it: where the runtime can, it is not zeroed
+ * first. It belongs to no pool.
+ */
+export function unfilled(size: number): ArrayBuffer {
+  return Buffer.allocUnsafeSlow(size).buffer;
+}
+
+const slice = Uint8Array.prototype.slice;
+
+/**
+ * A copy of `bytes[start]` to `bytes[end - 1]`, in memory of its own. (The `slice` of a Buffer would
+ * share it.) It may be a Buffer if `bytes` is one.
+ */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  return slice.call(bytes, start, end) as Uint8Array<ArrayBuffer>;
+}
