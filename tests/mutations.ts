@@ -166,6 +166,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "Only a full member makes joining members full.",
     "a joining node does not make itself full when its last full member is gone",
   ),
+  decisionsWaitForSuspicions: testedBy("membership/minority_test.ts")(
+    "A side declares the other one down only if it hears the members that it counts on.",
+    "two of seven nodes declare no member of the majority down, at 10 % loss",
+  ),
   onlyFullMembersDown: lost(
     "A side without a full member declares no member down.",
     "restarted members with a majority of the votes do not down the last full member",

@@ -47,6 +47,7 @@ const all = {
   clustersNeverMerge: true,
   onlyFullMembersAdmit: true,
   onlyFullMembersPromote: true,
+  decisionsWaitForSuspicions: true,
   onlyFullMembersDown: true,
   lostClustersAreGivenUp: true,
   replacedMembersAreProvenDead: true,

@@ -13,12 +13,15 @@ import { log, type Machine, selfAddress } from "../machine/machine.ts";
 import { type DownEvidence, isAlive, isLeaving, isNumbered, type Member } from "../state/member.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
 import { decideNow, stableTime } from "./outlook.ts";
-import { observersAgainst } from "../detector/reachability.ts";
+import { accusedBy, observersAgainst } from "../detector/reachability.ts";
 import { stalledOf } from "../state/view.ts";
 import { rules } from "../../runtime/rules.ts";
 
 /** Number of members that a node notifies when it downs itself. */
 const maxDownNotices = 10;
+
+/** A decision waits for suspicions until the set has been stable for so many times as long as else. */
+const suspectWaits = 2;
 
 /** Acts when the set of unreachable members has been stable for long enough. */
 export function resolvingTick(m: Machine, now: number): void {
@@ -41,8 +44,11 @@ export function resolvingTick(m: Machine, now: number): void {
     case "downSelf":
       return downSelf(m, why, now);
     case "downUnreachable":
-      if (isLeader && view.converged) downUnreachable(m, why, now);
-      return;
+      if (!isLeader || !view.converged) return;
+      // Suspicion can take longer than the set is stable: a minority would take members that it
+      // cannot reach for a part of itself.
+      if (hasSuspects(m, now) && now - monitoring.stableSince < suspectWaits * wait) return;
+      return downUnreachable(m, why, now);
     case "acquireLease": {
       if (!isLeader) return;
       const verdict = requestLease(m, monitoring.stableSince + wait + (decision.delay ?? 0), now);
@@ -51,6 +57,23 @@ export function resolvingTick(m: Machine, now: number): void {
       } else if (verdict.outcome === "denied") downReachable(m, `${why}; ${verdict.why}`, now);
     }
   }
+}
+
+/** Whether this node counts on a member that it does not hear, and that others have not accused yet. */
+function hasSuspects(m: Machine, now: number): boolean {
+  if (!rules.decisionsWaitForSuspicions) return false;
+  const { silenceView: { unreachable }, monitoring, state } = m;
+  const accused = accusedBy(state, state.members.get(selfAddress(m)), "silence");
+  for (const [address, { detector }] of monitoring.peers) {
+    if (unreachable.has(address) || !isLiveMember(state, address)) continue;
+    if (accused.has(address) || detector.isOverdue(now)) return true;
+  }
+  return false;
+}
+
+function isLiveMember({ members }: GossipState, address: string): boolean {
+  const record = members.get(address);
+  return record !== undefined && isAlive(record.member);
 }
 
 function downUnreachable(m: Machine, why: string, now: number): void {
