@@ -12,10 +12,10 @@ export const rejectedPath = "/_rejected";
 const countingTime = 50;
 /** Actors of one report; with more it is sent earlier. */
 const maxTargets = 64;
-/** The most messages of one report. More are reported in two. */
-const maxCount = 100_000;
 /** Messages after which a report is sent at once: its receiver handles each as a dead letter. */
 const enough = 10_000;
+/** The most messages of one report; those of earlier versions may have more in a flood. */
+const maxCount = 2 * enough;
 
 /** How many messages of the receiver were rejected, by path of the actor. */
 export type RejectionReport = readonly (readonly [target: string, count: number])[];

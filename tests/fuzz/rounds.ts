@@ -90,7 +90,8 @@ async function aftermath(lab: Lab, usual: Times | undefined, faults: string[]): 
   const agreed = await clock.advanceUntil(() => lab.agree(), 180_000);
   if (!agreed) throw new Error(`the others do not agree:\n${lab.describe()}`);
   const agreedAfter = within("agreed", clock.now() - begin);
-  await clock.advance(5_000);
+  // Longer than the back-off of an entity whose handler has failed.
+  await clock.advance(12_000);
   await expect("after the bad peers");
   begin = clock.now();
   const late = await lab.join();

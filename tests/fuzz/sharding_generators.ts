@@ -51,6 +51,11 @@ const returned = (d: Draws) => ({
   message: message(d),
 });
 
+const unknownType = (d: Draws) => {
+  const shardType = d.type();
+  return { shardType, numShards: d.numShards(shardType), known: d.list(4, () => d.type()) };
+};
+
 const noRegion = (d: Draws) => ({
   shardType: d.type(),
   epoch: d.epoch(),
@@ -123,6 +128,7 @@ export const sharding: Generators = {
     returned,
     noRegion,
     refused,
+    unknownType,
   }),
   ...atPath("At a client", "/_shards", {
     shardTableDelta: (d) => ({ shardType: d.type(), ...table(d) }),
@@ -130,6 +136,7 @@ export const sharding: Generators = {
     returned,
     noRegion,
     refused,
+    unknownType,
   }),
   ...atPath("From a client", "/_locate", { locate }),
   ...atPath("Leases", "/_cluster/lease", {
@@ -154,6 +161,13 @@ export const sharding: Generators = {
   "Entity messages/delivery": {
     path: (d) => `/_region-${d.type()}`,
     make: (d) => [d.entity(), message(d), d.epoch()],
+  },
+  "Entity messages/reference": {
+    path: (d) => {
+      const shardType = d.type();
+      return `/_entity-${d.numShards(shardType)}-${shardType};${d.entity()}`;
+    },
+    make: message,
   },
   "Entity messages/marker": {
     path: (d) => `/_region-${d.type()}`,

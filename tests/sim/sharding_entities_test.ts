@@ -140,6 +140,17 @@ Deno.test("an entity that fails restarts with back-off, and loses no message", a
   await cluster.stop([node]);
 });
 
+Deno.test("wrong messages that wait make no pause each", async () => {
+  const log: string[] = [];
+  const { cluster, node, lists, get } = await oneNode(log);
+  await get("a");
+  for (let n = 0; n < 50; n++) lists.tell(order("a", "fail"));
+  const before = cluster.clock.now();
+  assertEquals(await get("a"), []);
+  assert(cluster.clock.now() - before < 100, `${cluster.clock.now() - before} ms`);
+  await cluster.stop([node]);
+});
+
 Deno.test("an actor that is not an entity has no id, and cannot be passivated", async () => {
   const cluster = new SimulatedCluster(2);
   const [node] = await cluster.start(1);

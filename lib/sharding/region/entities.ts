@@ -255,9 +255,11 @@ export class Entities implements ShardRunner, EntityKeeper {
       this.#remove(shard, entity);
       return this.#endIfEmpty(entity.shard, shard);
     }
-    if (failed || !entity.ready) return this.#backOff(shard, entity);
+    if (!entity.ready) return this.#backOff(shard, entity);
     const { pending } = entity;
+    // Also if it has failed: a pause for each wrong message that waits would block it for all others.
     if (pending !== undefined && pending.length > 0) return this.#start(shard, entity);
+    if (failed) return this.#backOff(shard, entity);
     this.#remove(shard, entity);
     this.#port.memory?.onStopped(entity.shard, entity.id);
   }
