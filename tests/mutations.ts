@@ -168,7 +168,7 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   ),
   decisionsWaitForSuspicions: testedBy("membership/minority_test.ts")(
     "A side declares the other one down only if it hears the members that it counts on.",
-    "two of seven nodes declare no member of the majority down, at 10 % loss",
+    "two of seven nodes that are cut off declare no member of the majority down",
   ),
   onlyFullMembersDown: lost(
     "A side without a full member declares no member down.",

@@ -147,10 +147,9 @@ export class ChunkReader {
     // Empty chunks would never complete the message.
     if (from === end && this.#total > 0) throw malformed("a chunk without data");
     if (filled > this.#buffer.length) {
-      // Two of the largest buffers at once would be garbage of twice the message.
-      const isQuarter = filled * 4 >= this.#total;
-      const wanted = isQuarter ? this.#total : Math.max(filled, 2 * this.#buffer.length);
-      const grown = new Uint8Array(unfilled(Math.min(this.#total, wanted)));
+      const grown = new Uint8Array(
+        unfilled(Math.min(this.#total, Math.max(filled, 2 * this.#buffer.length))),
+      );
       grown.set(this.#buffer.subarray(0, this.#filled));
       this.#buffer = grown;
     }
