@@ -7,6 +7,7 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
+// @ts-types="../lib/persistence/postgres/pg_types.d.ts"
 import pg from "pg";
 import type { ActorRef } from "../lib/actor/ref/ref.ts";
 import { ActorSystem } from "../lib/actor/system/actor_system.ts";

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+// @ts-types="../../lib/persistence/postgres/pg_types.d.ts"
 import pg from "pg";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";

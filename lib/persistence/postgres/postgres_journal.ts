@@ -1,4 +1,5 @@
-import pg from "pg";
+// @ts-types="./pg_types.d.ts"
+import pg, { type Pool, type PoolClient } from "pg";
 import { CircuitBreaker } from "../../actor/services/circuit_breaker.ts";
 import { ActorError } from "../../actor/errors.ts";
 import { resolveOptions } from "../../options/check_options.ts";
@@ -89,7 +90,7 @@ interface HeadRow {
 class PostgresJournal implements Journal {
   readonly name: string;
   readonly #settings: Required<PostgresJournalOptions>;
-  readonly #pool: pg.Pool;
+  readonly #pool: Pool;
   readonly #breaker: CircuitBreaker;
   #waiting: WaitingEntry[] = [];
   #appending = 0;
@@ -372,7 +373,7 @@ class PostgresJournal implements Journal {
     }
   }
 
-  async #connect(): Promise<pg.PoolClient> {
+  async #connect(): Promise<PoolClient> {
     try {
       return await this.#pool.connect();
     } catch (cause) {

@@ -1,0 +1,51 @@
+/**
+ * The part of `pg` that is used here. Its published types need those of Node, which clash with those
+ * of Deno.
+ */
+export interface QueryResult {
+  readonly rows: unknown[];
+}
+
+/** A statement with its values. */
+export interface Query {
+  readonly text: string;
+  readonly values: unknown[];
+}
+
+/** A connection of a pool. */
+export interface PoolClient {
+  query(query: string | Query): Promise<QueryResult>;
+  on(event: "error", listener: (error: Error) => void): void;
+  /** `true`: the connection is ended instead of used again. */
+  release(end?: boolean): void;
+}
+
+/** Options of a pool. */
+export interface PoolOptions {
+  readonly connectionString: string;
+  readonly max?: number;
+  readonly connectionTimeoutMillis?: number;
+  readonly statement_timeout?: number;
+  readonly application_name?: string;
+}
+
+/** Connections that are used again. */
+export class Pool {
+  constructor(options: PoolOptions);
+  connect(): Promise<PoolClient>;
+  query(text: string, values?: unknown[]): Promise<QueryResult>;
+  on(event: "error", listener: (error: Error) => void): void;
+  on(event: "connect", listener: (client: PoolClient) => void): void;
+  end(): Promise<void>;
+}
+
+/** One connection. */
+export class Client {
+  constructor(connectionString: string);
+  connect(): Promise<void>;
+  query(text: string): Promise<QueryResult>;
+  end(): Promise<void>;
+}
+
+declare const pg: { readonly Pool: typeof Pool; readonly Client: typeof Client };
+export default pg;
