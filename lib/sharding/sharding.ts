@@ -22,19 +22,22 @@ export interface OwnedShard {
  *
  * @example
  * ```ts
- * import { Behaviors, ClusteredActorSystem } from "@casty/casty";
+ * import { type ActorRef, Behaviors, ClusteredActorSystem } from "@casty/casty";
  *
  * await using system = await ClusteredActorSystem.start({
  *   name: "example",
  *   host: "127.0.0.1",
  *   port: 0,
  * });
- * const idle = () => Behaviors.receive<string>(() => Behaviors.same());
- * const carts = system.spawn(Behaviors.sharded(idle, { numShards: 20 }), "carts");
- * carts.entity("cart-7").tell("open");
- * while (system.sharding.runningEntities("carts").length === 0) {
- *   await new Promise((resolve) => setTimeout(resolve, 10));
- * }
+ * type Count = { replyTo: ActorRef<number> };
+ * const empty = () =>
+ *   Behaviors.receive<Count>((_context, { replyTo }) => {
+ *     replyTo.tell(0);
+ *     return Behaviors.same();
+ *   });
+ * const carts = system.spawn(Behaviors.sharded(empty, { numShards: 20 }), "carts");
+ * await system.ask(carts.entity("cart-7"), (replyTo) => ({ replyTo }));
+ * console.assert(system.sharding.runningEntities("carts").join() === "cart-7");
  * console.assert(system.sharding.shardOwner("carts", "cart-7") === system.address);
  * ```
  */

@@ -148,7 +148,7 @@ export function readCertificate(der: Uint8Array): CertificateReading {
  *
  * @throws {Error} when the bytes are no X.509 certificate.
  */
-export function readStranger(der: Uint8Array): CertificateReading {
+export function readForeign(der: Uint8Array): CertificateReading {
   return readings.readOnce(der);
 }
 

@@ -35,7 +35,7 @@ export class CertificateReadings<T> {
     return reading;
   }
 
-  /** The same for bytes of a stranger: what is not remembered already is not remembered afterwards. */
+  /** The same for bytes of a foreign peer: what is not remembered already is not remembered afterwards. */
   readOnce(der: Uint8Array): T {
     const known = der.length > maxRememberedBytes ? undefined : this.#known.get(textOf(der));
     return known ?? this.#parse(der);

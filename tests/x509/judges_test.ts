@@ -147,7 +147,7 @@ async function byTransport({ files, good, sample }: Trial): Promise<string> {
   }
 }
 
-/** What is said of a stranger before its signatures are checked: nothing, or the same. */
+/** What is said of a foreign peer before its signatures are checked: nothing, or the same. */
 function byUnproved({ files, sample }: Trial): string {
   const { leaf, intermediates } = orderChain(
     pemCertificates(textOf(files.cert)).map(readCertificate),

@@ -1,5 +1,5 @@
 import type { ClientIdentity, NodeIdentity } from "../../runtime/network.ts";
-import { type CertificateReading, readCertificate, readStranger } from "../../x509/certificate.ts";
+import { type CertificateReading, readCertificate, readForeign } from "../../x509/certificate.ts";
 import { maxChainLength } from "../../x509/chain.ts";
 import {
   describeCertificate,
@@ -38,7 +38,7 @@ export function identifyPeer(
   throw new CertificateRefusedError(fault, describeCertificate(leaf!), problem, remedy);
 }
 
-/** Largest chain of a stranger that is looked at, in certificates and bytes. */
+/** Largest chain of a foreign peer that is looked at, in certificates and bytes. */
 const maxUnproved = { certificates: 3, bytes: 4_096 };
 
 /**
@@ -54,7 +54,7 @@ export function explainUnproved(
   const size = chain.reduce((sum, { length }) => sum + length, 0);
   if (chain.length > maxUnproved.certificates || size > maxUnproved.bytes) return undefined;
   try {
-    const [leaf, ...intermediates] = chain.map(readStranger);
+    const [leaf, ...intermediates] = chain.map(readForeign);
     if (leaf === undefined) return undefined;
     const fault = judgeUnproved({ leaf, intermediates, authorities, now: wallTime, mapper });
     if (fault === undefined) return undefined;

@@ -48,7 +48,7 @@ export class TlsNetwork implements Network {
   }
 }
 
-/** Rejected strangers a second that are told why, and logged with the exact reason. */
+/** Rejected foreign peers a second that are told why, and logged with the exact reason. */
 const maxExplanations = 5;
 
 class TlsListener implements Listener {
@@ -85,7 +85,7 @@ class TlsListener implements Listener {
     return Promise.resolve();
   }
 
-  /** Strangers are many, and the reasons against them are for people. */
+  /** Foreign peers are many, and the reasons against them are for people. */
   #mayExplain(): boolean {
     const now = this.#clock.now();
     const { tokens, at } = this.#explanations;

@@ -29,7 +29,7 @@ export interface ServerHandshakeOptions {
   readonly timeout: number;
   /** Whether a rejected peer is sent the reason. */
   readonly sendsReason: boolean;
-  /** Whether there is time to say why a stranger is rejected; counts. */
+  /** Whether there is time to say why a foreign peer is rejected; counts. */
   readonly mayExplain: () => boolean;
   readonly onLink: (link: TlsLink) => void;
   readonly onRefused: (remote: string, reason: string) => void;

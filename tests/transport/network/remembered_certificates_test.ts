@@ -9,7 +9,7 @@ import {
 import type { Clock } from "../../../lib/runtime/clock.ts";
 import type { IdentityRefusal, TlsMaterial } from "../../../lib/runtime/network.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
-import { readCertificate, readStranger } from "../../../lib/x509/certificate.ts";
+import { readCertificate, readForeign } from "../../../lib/x509/certificate.ts";
 import {
   CertificateReadings,
   maxReadings,
@@ -144,7 +144,7 @@ Deno.test("the same bytes are read once, and the reading is immutable", async ()
   assertStringIncludes(String(error), "does not chain to a trusted authority");
 });
 
-Deno.test("a stranger's certificate is looked at within bounds, and takes no place in the memory", async () => {
+Deno.test("a foreign certificate is looked at within bounds, and takes no place in the memory", async () => {
   await using certificates = await Certificates.create();
   await using other = await Certificates.create();
   const authorities = pemCertificates(certificates.ca.cert).map(readCertificate);
@@ -153,10 +153,10 @@ Deno.test("a stranger's certificate is looked at within bounds, and takes no pla
   const [foreign] = pemCertificates((await other.leaf()).cert);
   assertEquals(explain(foreign!), "untrusted");
   // What was looked at only is parsed again.
-  assert(readStranger(foreign!) !== readStranger(foreign!));
+  assert(readForeign(foreign!) !== readForeign(foreign!));
   const [good] = pemCertificates((await certificates.leaf()).cert);
   const reading = readCertificate(good!);
-  assertStrictEquals(readStranger(good!), reading);
+  assertStrictEquals(readForeign(good!), reading);
   assertEquals(explain(good!), undefined, "that proves nothing, and says nothing");
   assertEquals([explain(), explain(Uint8Array.of(1, 2, 3))], [undefined, undefined]);
   assertEquals(explain(foreign!, foreign!, foreign!, foreign!), undefined, "too many");
