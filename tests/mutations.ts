@@ -362,6 +362,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "Where a shard is, only the coordinator and the node that is sent to may say.",
     "only the coordinator and the node that is sent to teach where a shard is",
   ),
+  locationsAreConfirmed: coordinator(
+    "No node learns where a shard is before its owner knows the grant.",
+    "an owner that comes back is sent the new location only when the new owner knows the grant",
+  ),
   refusalsAreConfirmed: testedBy("sharding/lease/refused_config_test.ts")(
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
     "a configuration that one voter names is not believed, and that of two is",
@@ -405,6 +409,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   firstAckNeedsAdmission: lease(
     "The first acknowledgement of a holder needs its admission.",
     "the first acknowledgement needs admission in the acknowledged term, later ones do not",
+  ),
+  admissionIsRequested: testedBy("sharding/lease/lost_admission_test.ts")(
+    "A node that waits for its first admission reports again soon.",
+    "a node whose first admissions are lost holds a lease soon after one can arrive",
   ),
   holdersTravelWithConfigs: lease(
     "New voters learn which holders may be live.",
