@@ -358,6 +358,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A flush marker ends the wait of messages for a moved shard.",
     "no seed violates an invariant",
   ),
+  heardNodesAreNotLost: testedBy("sharding/lost_nodes_test.ts")(
+    "A node that was heard just now is not lost, whatever the view says.",
+    "messages for a moved shard wait for older ones through a node that was heard just now",
+  ),
   locationsAreAsked: testedBy("sharding/implausible_epochs_test.ts")(
     "Where a shard is, only the coordinator and the node that is sent to may say.",
     "only the coordinator and the node that is sent to teach where a shard is",

@@ -100,6 +100,7 @@ const all = {
   shardStopsBeforeHandOff: true,
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
+  heardNodesAreNotLost: true,
   locationsAreAsked: true,
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,

@@ -56,3 +56,8 @@ for (const seed of [2735, 4415]) {
     runSeed(seed);
   });
 }
+
+/** The view called the former owner unreachable still, while it passed messages on. */
+Deno.test("seed 10816: messages through a node that is reachable again are waited for", () => {
+  runSeed(10_816);
+});
