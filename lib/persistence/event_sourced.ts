@@ -1,16 +1,21 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
-import type { LocalRef } from "../actor/ref/local_ref.ts";
+import type { StatusError } from "../actor/errors.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
+import { failureOfRecovery, failureOfWrite } from "./ask_failures.ts";
+import { DirectJournal, directJournalOf } from "./direct_journal.ts";
 import { DurableLog } from "./durable_log.ts";
+import { type DurablePlace, placeOf } from "./durable_place.ts";
 import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
 import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
+import { recoveryTurnsOf } from "./recovery_turns.ts";
 import { type SchemaOptions, StoredForm } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
@@ -25,10 +30,13 @@ export interface SnapshotOptions {
 
 /** A kind of actor whose state is made of stored events. */
 export interface EventSourced<C, E, S> {
-  /** See {@linkcode persistenceId}. Of an entity: `persistenceId("account", id)`. */
-  readonly id: string;
-  /** Where events are stored. */
-  readonly journal: Journal;
+  /** See {@linkcode persistenceId}. All actors but entities need one. Default: of an entity: its type and id. */
+  readonly id?: string;
+  /**
+   * Where events are stored. Default: that of the entity type, or of the node or system: see
+   * `Behaviors.sharded(..., { journal })` and `persistence: { journal }`.
+   */
+  readonly journal?: Journal;
   /** The state before the first event. Never changed. */
   readonly initial: S;
   /**
@@ -45,8 +53,14 @@ export interface EventSourced<C, E, S> {
   readonly onEvent: (state: S, event: E) => S;
   /** When states are saved. Default: never. */
   readonly snapshots?: SnapshotOptions;
-  /** Versions of what is stored. */
-  readonly schema?: SchemaOptions;
+  /** Versions and validators of what is stored. */
+  readonly schema?: SchemaOptions<E, S>;
+  /**
+   * What waits until the events of a command are durable. `"output"`: what the actor says; meanwhile it
+   * handles the next commands on the state that it will have. `"command"`: the next command as well, so
+   * that each is decided on durable state, and takes a write of its own. Default `"output"`.
+   */
+  readonly gate?: "output" | "command";
 }
 
 /**
@@ -55,7 +69,11 @@ export interface EventSourced<C, E, S> {
  * commands, on the state that it will have; what they say is held back until it is durable.
  *
  * If events cannot be stored, the actor fails with a {@linkcode PersistenceError}, and what was held
- * back is dropped; under `Behaviors.supervise` it restarts, and recovers what is stored.
+ * back is dropped: asks that it has not answered fail with the reason `notPersisted`, or
+ * `storeUnavailable`. Under `Behaviors.supervise` it restarts, and recovers what is stored. If it cannot
+ * recover, asks that wait for it fail as well (`notRecovered`, `storeUnavailable`).
+ *
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -102,35 +120,66 @@ export function durable<C, E, S>(
   definition: EventSourced<C, E, S>,
   needed: NeededEvents,
 ): Behavior<C> {
-  checkedId(definition.id);
-  return Behaviors.setup<C>(async (context) => {
-    const incarnation = await recover(context, definition, needed);
-    return Behaviors.receive<C>((_context, message) => incarnation.handle(message));
+  if (definition.id !== undefined) checkedId(definition.id);
+  const kind: DurableKind<C, E, S> = {
+    definition,
+    needed,
+    form: new StoredForm<E, S>(definition.schema),
+    snapshots: definition.snapshots &&
+      resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>,
+  };
+  return Behaviors.setup<C>((context) => {
+    const direct = directJournalOf(context as never);
+    return direct === undefined ? start(context, kind) : startDirectly(context, kind, direct);
   });
 }
 
 /** Which events make the state. */
 export type NeededEvents = "all" | "last";
 
+/** What all actors of one behaviour share. */
+interface DurableKind<C, E, S> {
+  readonly definition: EventSourced<C, E, S>;
+  readonly needed: NeededEvents;
+  readonly form: StoredForm<E, S>;
+  readonly snapshots: Required<SnapshotOptions> | undefined;
+}
+
 /** Earlier states are deleted after so many. */
 const statesKept = 100;
+
+/** Recovers the actor when it is its turn. */
+async function start<C, E, S>(
+  context: ActorContext<C>,
+  kind: DurableKind<C, E, S>,
+): Promise<Behavior<C>> {
+  try {
+    const place = placeOf(context as never, kind.definition);
+    const turns = recoveryTurnsOf(context.system, place.journal);
+    await turns.enter();
+    try {
+      return (await recover(context, kind, place)).behavior();
+    } finally {
+      turns.leave();
+    }
+  } catch (error) {
+    const failure = failureOfRecovery(error);
+    const { self } = context;
+    if (failure !== undefined && self instanceof LocalRef) self.loseWaitingAsks(failure);
+    throw error;
+  }
+}
 
 /** Reads what is stored. */
 async function recover<C, E, S>(
   context: ActorContext<C>,
-  definition: EventSourced<C, E, S>,
-  needed: NeededEvents,
+  kind: DurableKind<C, E, S>,
+  place: DurablePlace,
 ): Promise<Incarnation<C, E, S>> {
-  const { id, journal, initial, onEvent } = definition;
-  const { clock } = context.system.runtime;
-  const form = new StoredForm<E, S>(definition.schema ?? {}, () => clock.now());
+  const { id, journal } = place;
+  const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
-  const reader = {
-    readEvent: (payload: Uint8Array, version: number) => form.readEvent(payload, version),
-    readState: (payload: Uint8Array, version: number) => form.readState(payload, version),
-    apply: onEvent,
-  };
-  const recovery = new Recovery<E, S>(id, initial, reader);
+  const recovery = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
   while (snapshot !== undefined) {
@@ -143,32 +192,50 @@ async function recover<C, E, S>(
   for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
     recovery.next(event);
   }
-  if (recovery.seq !== lastSeq) {
-    throw new PersistenceError(
-      "missingEvent",
-      `${id}: event ${recovery.seq + 1} is missing; ${lastSeq} were stored`,
-      {
-        value: recovery.seq + 1,
-        place: { id, seq: recovery.seq + 1 },
-        remedy: "restore the store from a backup, or find out who has changed it",
-      },
-    );
-  }
-  const { state } = recovery;
-  return new Incarnation(context, definition, needed, form, epoch, state, lastSeq, saved);
+  recovery.end(lastSeq);
+  return new Incarnation(context, kind, place, epoch, recovery.state, lastSeq, saved);
 }
 
-/** What an incarnation tells itself. */
-interface Appended {
-  readonly incarnation: object;
-  readonly result?: AppendResult;
-  readonly error?: unknown;
+function recoveryOf<C, E, S>(
+  { form, definition: { initial, onEvent } }: DurableKind<C, E, S>,
+  id: string,
+): Recovery<E, S> {
+  return new Recovery<E, S>(id, initial, {
+    readEvent: (payload, version) => form.readEvent(payload, version),
+    readState: (payload, version) => form.readState(payload, version),
+    apply: onEvent,
+  });
+}
+
+/** The same without a store, and at once. */
+function startDirectly<C, E, S>(
+  context: ActorContext<C>,
+  plain: DurableKind<C, E, S>,
+  journal: DirectJournal,
+): Behavior<C> {
+  const { definition, needed, form } = plain;
+  const kind = {
+    ...plain,
+    definition: journal.observed(definition as never, needed, form as never),
+  } as typeof plain;
+  const { id = context.entityId || context.self.path } = definition;
+  const events = journal.stored;
+  const lastSeq = events.length;
+  const recovery = recoveryOf(kind, id);
+  if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
+  for (const event of events) if (event.seq > recovery.seq) recovery.next(event);
+  const place = { id, journal };
+  const incarnation = new Incarnation(context, kind, place, 1, recovery.state, lastSeq, 0);
+  journal.attach(id, () => incarnation.state);
+  return incarnation.behavior();
 }
 
 /** An action, with the state after its command. */
 interface HeldAction<S> {
   readonly action: EffectAction<S>;
   readonly state: S;
+  /** The command. */
+  readonly command: unknown;
 }
 
 /** A state that is to be saved once its events are durable. */
@@ -179,119 +246,166 @@ interface DueSnapshot<S> {
 
 class Incarnation<C, E, S> {
   readonly #context: ActorContext<C>;
-  readonly #definition: EventSourced<C, E, S>;
-  readonly #needed: NeededEvents;
-  readonly #form: StoredForm<E, S>;
+  readonly #kind: DurableKind<C, E, S>;
+  readonly #place: DurablePlace;
   readonly #epoch: number;
   readonly #gate: OutputGate<HeldAction<S>>;
   readonly #log: DurableLog;
-  readonly #snapshots: Required<SnapshotOptions> | undefined;
   #state: S;
   #snapshotAt: number;
-  #due: DueSnapshot<S> | undefined;
+  #due: DueSnapshot<S> | undefined = undefined;
   #saving = false;
-  /** Numbers of the snapshots of this incarnation that are kept. */
-  #kept: number[];
+  /** Numbers of the snapshots of this incarnation that are kept; undefined: none. */
+  #kept: readonly number[] | undefined;
 
   constructor(
     context: ActorContext<C>,
-    definition: EventSourced<C, E, S>,
-    needed: NeededEvents,
-    form: StoredForm<E, S>,
+    kind: DurableKind<C, E, S>,
+    place: DurablePlace,
     epoch: number,
     state: S,
     lastSeq: number,
     snapshotAt: number,
   ) {
     this.#context = context;
-    this.#definition = definition;
-    this.#needed = needed;
-    this.#form = form;
+    this.#kind = kind;
+    this.#place = place;
     this.#epoch = epoch;
     this.#state = state;
     this.#gate = new OutputGate(lastSeq);
-    this.#log = new DurableLog(definition.id, epoch, lastSeq);
+    this.#log = new DurableLog(place.id, epoch, lastSeq);
     this.#snapshotAt = snapshotAt;
-    this.#kept = snapshotAt > 0 ? [snapshotAt] : [];
-    this.#snapshots = definition.snapshots &&
-      resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>;
+    this.#kept = snapshotAt > 0 ? [snapshotAt] : undefined;
   }
 
-  handle(message: C | Appended): Behavior<C> | Promise<Behavior<C>> {
-    if (isAppended(message)) return this.#onAppended(message);
-    const { onCommand } = this.#definition;
-    const effect = onCommand(this.#context, this.#state, message, Effects);
+  /** The state with all events, durable or not. */
+  get state(): S {
+    return this.#state;
+  }
+
+  behavior(): Behavior<C> {
+    return Behaviors.receive<C>((_context, message) => this.handle(message));
+  }
+
+  handle(command: C): Behavior<C> | Promise<Behavior<C>> {
+    if (this.#log.hasFailed) return this.#restart(command);
+    const { onCommand } = this.#kind.definition;
+    const effect = onCommand(this.#context, this.#state, command, Effects);
     return effect instanceof Promise
-      ? effect.then((effect) => this.#take(effect, message))
-      : this.#take(effect, message);
+      ? effect.then((effect) => this.#take(effect, command))
+      : this.#take(effect, command);
   }
 
-  #take(effect: Effect<E, S>, command: C): Behavior<C> {
-    if (!(effect instanceof Effect)) throw badEffect(this.#definition.id, effect);
-    if (effect.events.length > 0) this.#persist(effect.events);
+  /**
+   * A write has failed, and a supervisor has said that the actor may go on: it may not, since its state has
+   * what is not stored. The next incarnation gets the command.
+   */
+  #restart(command: C): Behavior<C> {
+    this.#context.stash.add(command as never);
+    return Behaviors.restart() as Behavior<C>;
+  }
+
+  #take(effect: Effect<E, S>, command: C): Behavior<C> | Promise<Behavior<C>> {
+    if (!(effect instanceof Effect)) throw badEffect(this.#place.id, effect);
+    const isWriting = effect.events.length > 0;
+    if (isWriting) this.#persist(effect.events);
     let isStopped = false;
     for (const action of effect.actions) {
-      const held = { action, state: this.#state };
+      const held = { action, state: this.#state, command };
       if (this.#gate.add(held)) isStopped = this.#run(held) || isStopped;
     }
-    const { stash } = this.#context;
-    if (effect.stashing === "stash") stash.add(command as never);
-    else if (effect.stashing === "unstashAll") stash.unstashAll();
-    if (isStopped) return Behaviors.stopped();
-    return effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same();
+    const { stashing } = effect;
+    if (stashing === "stash") this.#context.stash.add(command as never);
+    else if (stashing === "unstashAll") this.#context.stash.unstashAll();
+    if (isStopped) return Behaviors.stopped() as Behavior<C>;
+    if (isWriting && this.#isStrict) return this.#whenDurable();
+    return (effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same()) as Behavior<C>;
   }
 
   /** All or nothing: what cannot be written or applied fails the command, and changes nothing. */
   #persist(events: readonly E[]): void {
-    const { onEvent } = this.#definition;
+    const { definition: { onEvent }, form, needed, snapshots } = this.#kind;
     const at = this.#context.system.runtime.clock.wallTime();
     const stored: NewEvent[] = [];
     let state = this.#state;
     for (const event of events) {
-      stored.push(this.#form.writeEvent(event, at));
+      stored.push(form.writeEvent(event, at));
       state = onEvent(state, event);
     }
     this.#state = state;
-    this.#gate.write(events.length);
+    this.#gate.write(stored.length);
     this.#log.add(stored);
-    const every = this.#needed === "last" ? statesKept : this.#snapshots?.every ?? Infinity;
+    const every = needed === "last" ? statesKept : snapshots?.every ?? Infinity;
     const seq = this.#gate.written;
     if (seq - this.#snapshotAt >= every) {
       this.#snapshotAt = seq;
       this.#due = { seq, state };
     }
-    this.#flush();
+    if (!this.#isStrict) this.#flush();
+  }
+
+  /** Whether the actor waits for each write. */
+  get #isStrict(): boolean {
+    const { gate } = this.#kind.definition;
+    return gate === "command" && !(this.#place.journal instanceof DirectJournal);
   }
 
   #flush(): void {
     const entry = this.#log.next();
     if (entry === undefined) return;
-    const self = this.#context.self as unknown as LocalRef<C>;
-    self.tellOwnWhen(
-      this.#definition.journal.append([entry]),
-      ([result]): Appended => ({ incarnation: this, result: result! }),
-      (error): Appended => ({ incarnation: this, error }),
+    const { journal } = this.#place;
+    if (journal instanceof DirectJournal) {
+      this.#onAppended(journal.appendNow(entry));
+      return;
+    }
+    (this.#context.self as unknown as LocalRef<C>).runWhen(
+      journal.append([entry]),
+      ([result]) => this.#onAppended(result!),
+      (error) => this.#onFailed(this.#log.failed(error)),
     );
   }
 
-  #onAppended({ incarnation, result, error }: Appended): Behavior<C> {
-    // Of an incarnation before a restart: what it wrote was found by the recovery.
-    if (incarnation !== this) return Behaviors.same();
-    const failure = result === undefined ? this.#log.failed(error) : this.#log.ended(result);
-    if (failure !== undefined) {
-      this.#gate.fail();
-      throw failure;
+  /** Appends what waits; the actor handles nothing meanwhile. */
+  async #whenDurable(): Promise<Behavior<C>> {
+    const { journal } = this.#place;
+    let results: readonly AppendResult[];
+    try {
+      results = await journal.append([this.#log.next()!]);
+    } catch (error) {
+      return this.#onFailed(this.#log.failed(error));
     }
+    return this.#onAppended(results[0]!);
+  }
+
+  #onAppended(result: AppendResult): Behavior<C> {
+    const failure = this.#log.ended(result);
+    if (failure !== undefined) return this.#onFailed(failure);
     // The next append begins before this one's replies: the store does not wait for callbacks.
     this.#flush();
     let isStopped = false;
-    for (const held of this.#gate.open(this.#log.durable)) isStopped = this.#run(held) || isStopped;
+    let failed: { readonly error: unknown } | undefined;
+    for (const held of this.#gate.open(this.#log.durable)) {
+      // What others wait for must not be lost with a callback that throws.
+      try {
+        isStopped = this.#run(held) || isStopped;
+      } catch (error) {
+        failed ??= { error };
+      }
+    }
     this.#saveDue();
-    return isStopped ? Behaviors.stopped() : Behaviors.same();
+    if (failed !== undefined) throw failed.error;
+    return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
+  }
+
+  /** Events were not stored: nobody hears of what was based on them. */
+  #onFailed(failure: PersistenceError): never {
+    this.#gate.fail();
+    (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
+    throw failure;
   }
 
   /** Returns whether the actor is to stop. */
-  #run({ action, state }: HeldAction<S>): boolean {
+  #run({ action, state, command }: HeldAction<S>): boolean {
     switch (action.type) {
       case "tell":
         action.to.tell(action.message(state) as never);
@@ -299,9 +413,23 @@ class Incarnation<C, E, S> {
       case "run":
         action.callback(state);
         return false;
+      case "refuse":
+        this.#refuse(action.error, command);
+        return false;
+      case "passivate":
+        if (this.#context.entityId === "") return true;
+        this.#context.passivate();
+        return false;
       case "stop":
         return true;
     }
+  }
+
+  #refuse(rejection: StatusError, command: unknown): void {
+    const { journal } = this.#place;
+    if (journal instanceof DirectJournal) return journal.refused(command, rejection);
+    const self = this.#context.self as unknown as LocalRef<C>;
+    self.failAsk(command, { reason: "rejected", details: rejection.message, rejection });
   }
 
   /** Saves in the background: a snapshot that fails fails nothing. */
@@ -311,29 +439,25 @@ class Incarnation<C, E, S> {
     this.#due = undefined;
     this.#saving = true;
     this.#save(due).catch((error) => {
-      const { id } = this.#definition;
+      const { id } = this.#place;
       this.#context.log.warn("snapshot was not saved", { id, seq: due.seq, error });
     }).finally(() => this.#saving = false);
   }
 
   async #save({ seq, state }: DueSnapshot<S>): Promise<void> {
-    const { id, journal } = this.#definition;
-    if (this.#needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
-    const { keep, deleteEvents } = this.#snapshots!;
+    const { id, journal } = this.#place;
+    const { needed, form, snapshots } = this.#kind;
+    if (needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
+    const { keep, deleteEvents } = snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
-    const written = this.#form.writeState(state, at);
+    const written = form.writeState(state, at);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
-    this.#kept = [...this.#kept, seq].slice(-keep);
+    const kept = this.#kept = [...this.#kept ?? [], seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.
-    if (deleteEvents && this.#kept.length === keep) {
-      await journal.deleteEvents(id, this.#kept[0]!, this.#epoch);
+    if (deleteEvents && kept.length === keep) {
+      await journal.deleteEvents(id, kept[0]!, this.#epoch);
     }
   }
-}
-
-function isAppended(message: unknown): message is Appended {
-  return typeof message === "object" && message !== null &&
-    (message as Partial<Appended>).incarnation instanceof Incarnation;
 }
 
 function badEffect(id: string, value: unknown): PersistenceError {

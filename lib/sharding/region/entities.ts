@@ -16,6 +16,7 @@ import { markChecked } from "../../actor/behavior/checked_options.ts";
 import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
 import { backoffDelay } from "../../runtime/backoff.ts";
+import type { DurableStore } from "../../runtime/durable_store.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
@@ -60,6 +61,8 @@ export interface EntitiesPort {
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
   /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
   holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
+  /** Where durable entities are stored; undefined: where the node stores its durable actors. */
+  readonly store?: DurableStore;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -88,6 +91,8 @@ interface Shard {
 
 /** See the module's text. */
 export class Entities implements ShardRunner, EntityKeeper {
+  readonly typeName: string;
+  readonly store: DurableStore | undefined;
   readonly #port: EntitiesPort;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
@@ -108,6 +113,8 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   /** Runs no entity yet. */
   constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
+    this.typeName = shardType;
+    this.store = port.store;
     this.#port = port;
     this.#path = regionPath(shardType);
     this.#spawnOptions = markChecked(port.mailbox ? { mailbox: port.mailbox } : {});

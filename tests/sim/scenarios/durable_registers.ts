@@ -156,7 +156,7 @@ async function checkStore(store: Store, operations: readonly Done[]): Promise<vo
   }
 }
 
-const form = new StoredForm<number, number>({}, () => 0);
+const form = new StoredForm<number, number>();
 const decodeNumber = (payload: Uint8Array) => form.readEvent(payload, 0);
 
 async function run(sim: Simulation): Promise<void> {
