@@ -4,9 +4,11 @@ import type { Effect, Effects } from "./effect.ts";
 import {
   type AppendEntry,
   type AppendResult,
+  type DueLog,
   type Journal,
   judgeAppend,
   type OpenedLog,
+  type SlicePage,
   type StoredEvent,
   type StoredSnapshot,
 } from "./journal.ts";
@@ -129,6 +131,18 @@ export class DirectJournal implements Journal {
 
   deleteEvents(): Promise<void> {
     return Promise.resolve();
+  }
+
+  delete(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  readSlices(): Promise<SlicePage> {
+    return Promise.resolve({ events: [], next: new Map() });
+  }
+
+  readDue(): Promise<readonly DueLog[]> {
+    return Promise.resolve([]);
   }
 
   close(): Promise<void> {

@@ -17,6 +17,8 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `eventFailed`: `onEvent` or an upcaster has thrown at a stored event.
  * - `schemaMismatch`: an event or state does not match its schema.
  * - `badEffect`: `onCommand` has returned something that is no effect.
+ * - `outboxFull`: too many messages wait for delivery; nothing of the command was stored.
+ * - `badReceiver`: a message cannot be stored for this receiver.
  */
 export type PersistenceErrorCode =
   | "badPersistenceId"
@@ -31,7 +33,9 @@ export type PersistenceErrorCode =
   | "futureVersion"
   | "eventFailed"
   | "schemaMismatch"
-  | "badEffect";
+  | "badEffect"
+  | "outboxFull"
+  | "badReceiver";
 
 /** Where a fault was found. */
 export interface PersistencePlace {

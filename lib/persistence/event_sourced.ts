@@ -2,10 +2,17 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { StatusError } from "../actor/errors.ts";
+import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
+import { rules } from "../runtime/rules.ts";
+import type { Codec } from "../wire/codec.ts";
 import { failureOfRecovery, failureOfWrite } from "./ask_failures.ts";
+import { Book, type EntryRequest } from "./book.ts";
+import { type BookHost, BookKeeper } from "./book_keeper.ts";
+import { bookSections } from "./book_sections.ts";
+import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts";
 import { DirectJournal, directJournalOf } from "./direct_journal.ts";
 import { DurableLog } from "./durable_log.ts";
 import { type DurablePlace, placeOf } from "./durable_place.ts";
@@ -16,7 +23,7 @@ import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
 import { recoveryTurnsOf } from "./recovery_turns.ts";
-import { type SchemaOptions, StoredForm } from "./schema.ts";
+import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
 export interface SnapshotOptions {
@@ -61,6 +68,8 @@ export interface EventSourced<C, E, S> {
    * that each is decided on durable state, and takes a write of its own. Default `"output"`.
    */
   readonly gate?: "output" | "command";
+  /** How the messages of `thenSend` are delivered. */
+  readonly outbox?: OutboxOptions;
 }
 
 /**
@@ -158,7 +167,9 @@ async function start<C, E, S>(
     const turns = recoveryTurnsOf(context.system, place.journal);
     await turns.enter();
     try {
-      return (await recover(context, kind, place)).behavior();
+      const incarnation = await recover(context, kind, place);
+      if (context.self instanceof LocalRef) context.self.takeHouseMessages();
+      return incarnation.behavior();
     } finally {
       turns.leave();
     }
@@ -179,7 +190,7 @@ async function recover<C, E, S>(
   const { id, journal } = place;
   const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
-  const recovery = recoveryOf(kind, id);
+  const { recovery, bookOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
   while (snapshot !== undefined) {
@@ -193,18 +204,47 @@ async function recover<C, E, S>(
     recovery.next(event);
   }
   recovery.end(lastSeq);
-  return new Incarnation(context, kind, place, epoch, recovery.state, lastSeq, saved);
+  const incarnation = new Incarnation(
+    context,
+    kind,
+    place,
+    epoch,
+    recovery.state,
+    lastSeq,
+    saved,
+  );
+  incarnation.startBook(bookOf());
+  return incarnation;
+}
+
+/** What is stored of one actor on its way to a state and a book. */
+interface DurableRecovery<E, S> {
+  readonly recovery: Recovery<E, S>;
+  /** Undefined: nothing was ever in it. */
+  readonly bookOf: () => Book | undefined;
 }
 
 function recoveryOf<C, E, S>(
-  { form, definition: { initial, onEvent } }: DurableKind<C, E, S>,
+  { form, needed, definition: { initial, onEvent } }: DurableKind<C, E, S>,
   id: string,
-): Recovery<E, S> {
-  return new Recovery<E, S>(id, initial, {
+): DurableRecovery<E, S> {
+  let book: Book | undefined;
+  const loadBook = (bytes: Uint8Array | undefined): void => {
+    book = undefined;
+    if (bytes !== undefined) (book = new Book(bookSections)).load(bytes, form.codec);
+  };
+  const recovery = new Recovery<E, S>(id, initial, {
+    // The event of a whole state comes with the whole book.
+    readBook: (bytes) => {
+      if (needed === "last") loadBook(bytes);
+      else (book ??= new Book(bookSections)).read(bytes, form.codec);
+    },
+    loadBook,
     readEvent: (payload, version) => form.readEvent(payload, version),
     readState: (payload, version) => form.readState(payload, version),
     apply: onEvent,
   });
+  return { recovery, bookOf: () => book };
 }
 
 /** The same without a store, and at once. */
@@ -221,11 +261,12 @@ function startDirectly<C, E, S>(
   const { id = context.entityId || context.self.path } = definition;
   const events = journal.stored;
   const lastSeq = events.length;
-  const recovery = recoveryOf(kind, id);
+  const { recovery, bookOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   for (const event of events) if (event.seq > recovery.seq) recovery.next(event);
   const place = { id, journal };
   const incarnation = new Incarnation(context, kind, place, 1, recovery.state, lastSeq, 0);
+  incarnation.startBook(bookOf());
   journal.attach(id, () => incarnation.state);
   return incarnation.behavior();
 }
@@ -242,9 +283,26 @@ interface HeldAction<S> {
 interface DueSnapshot<S> {
   readonly seq: number;
   readonly state: S;
+  readonly book: Uint8Array | undefined;
 }
 
-class Incarnation<C, E, S> {
+/** What has become of an append. */
+type AppendOutcome =
+  | { readonly result: AppendResult; readonly error?: undefined }
+  | { readonly error: unknown; readonly result?: undefined };
+
+/** Work of an incarnation whose time has come. */
+class DueWork {
+  readonly incarnation: object;
+  readonly run: () => void;
+
+  constructor(incarnation: object, run: () => void) {
+    this.incarnation = incarnation;
+    this.run = run;
+  }
+}
+
+class Incarnation<C, E, S> implements BookHost {
   readonly #context: ActorContext<C>;
   readonly #kind: DurableKind<C, E, S>;
   readonly #place: DurablePlace;
@@ -257,6 +315,10 @@ class Incarnation<C, E, S> {
   #saving = false;
   /** Numbers of the snapshots of this incarnation that are kept; undefined: none. */
   #kept: readonly number[] | undefined;
+  /** The append that is under way. */
+  #append: Promise<AppendOutcome> | undefined = undefined;
+  /** Made when there is something to keep. */
+  #keeper: BookKeeper | undefined = undefined;
 
   constructor(
     context: ActorContext<C>,
@@ -287,43 +349,103 @@ class Incarnation<C, E, S> {
     return Behaviors.receive<C>((_context, message) => this.handle(message));
   }
 
-  handle(command: C): Behavior<C> | Promise<Behavior<C>> {
-    if (this.#log.hasFailed) return this.#restart(command);
+  handle(message: C | HouseMessage | DueWork): Behavior<C> | Promise<Behavior<C>> {
+    if (message instanceof DueWork) return this.#onDue(message);
+    if (this.#log.hasFailed) return this.#restart(message);
+    if (message instanceof HouseMessage) return this.#onHouseMessage(message);
+    return this.#command(message, undefined);
+  }
+
+  /** `delivery`: the message that it came in, if a durable actor has stored it. */
+  #command(command: C, delivery: Delivery | undefined): Behavior<C> | Promise<Behavior<C>> {
     const { onCommand } = this.#kind.definition;
     const effect = onCommand(this.#context, this.#state, command, Effects);
     return effect instanceof Promise
-      ? effect.then((effect) => this.#take(effect, command))
-      : this.#take(effect, command);
+      ? effect.then((effect) => this.#take(effect, command, delivery))
+      : this.#take(effect, command, delivery);
   }
 
   /**
    * A write has failed, and a supervisor has said that the actor may go on: it may not, since its state has
    * what is not stored. The next incarnation gets the command.
    */
-  #restart(command: C): Behavior<C> {
-    this.#context.stash.add(command as never);
+  #restart(message: C | HouseMessage): Behavior<C> {
+    this.#context.stash.add(message as never);
     return Behaviors.restart() as Behavior<C>;
   }
 
-  #take(effect: Effect<E, S>, command: C): Behavior<C> | Promise<Behavior<C>> {
+  /** Of an incarnation before a restart: the recovery has found what it was for. */
+  #onDue({ incarnation, run }: DueWork): Behavior<C> {
+    if (incarnation === this) run();
+    return Behaviors.same() as Behavior<C>;
+  }
+
+  #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
+    if (message instanceof Delivery) return this.#onDelivery(message);
+    // One that is woken has begun to deliver when it recovered.
+    if (!(message instanceof Wake)) this.#book.receive(message);
+    return Behaviors.same() as Behavior<C>;
+  }
+
+  #onDelivery(delivery: Delivery): Behavior<C> | Promise<Behavior<C>> {
+    switch (this.#book.judge(delivery)) {
+      case "next":
+        return this.#command(delivery.payload as C, delivery);
+      case "handled":
+        this.#acknowledge(delivery);
+        return Behaviors.same() as Behavior<C>;
+      case "expired":
+        delivery.acknowledge(delivery.number, "expired");
+        return Behaviors.same() as Behavior<C>;
+      case "early":
+        return Behaviors.same() as Behavior<C>;
+    }
+  }
+
+  /** The sender may forget what is durable, and nothing else. */
+  #acknowledge(delivery: Delivery): void {
+    const acknowledge = () => this.#book.acknowledge(delivery);
+    const held: HeldAction<S> = {
+      action: { type: "run", callback: acknowledge },
+      state: this.#state,
+      command: undefined,
+    };
+    if (!rules.acksFollowCommits || this.#gate.add(held)) acknowledge();
+  }
+
+  #take(
+    effect: Effect<E, S>,
+    command: C,
+    delivery: Delivery | undefined,
+  ): Behavior<C> | Promise<Behavior<C>> {
     if (!(effect instanceof Effect)) throw badEffect(this.#place.id, effect);
-    const isWriting = effect.events.length > 0;
-    if (isWriting) this.#persist(effect.events);
+    // What is kept for later is handled then.
+    const handled = effect.stashing === "stash" ? undefined : delivery;
+    const { events, requests } = effect;
+    if (events.length > 0 || requests.length > 0 || handled !== undefined) {
+      this.#persist(events, requests, handled);
+    }
     let isStopped = false;
     for (const action of effect.actions) {
       const held = { action, state: this.#state, command };
       if (this.#gate.add(held)) isStopped = this.#run(held) || isStopped;
     }
-    const { stashing } = effect;
-    if (stashing === "stash") this.#context.stash.add(command as never);
-    else if (stashing === "unstashAll") this.#context.stash.unstashAll();
+    if (handled !== undefined) this.#acknowledge(handled);
+    const { stash } = this.#context;
+    if (effect.stashing === "stash") stash.add((delivery ?? command) as never);
+    else if (effect.stashing === "unstashAll") stash.unstashAll();
     if (isStopped) return Behaviors.stopped() as Behavior<C>;
-    if (isWriting && this.#isStrict) return this.#whenDurable();
+    const isStrict = this.#kind.definition.gate === "command";
+    if (isStrict && this.#append !== undefined) return this.#whenDurable();
     return (effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same()) as Behavior<C>;
   }
 
   /** All or nothing: what cannot be written or applied fails the command, and changes nothing. */
-  #persist(events: readonly E[]): void {
+  #persist(
+    events: readonly E[],
+    requests: readonly EntryRequest<S>[] = [],
+    handled: Delivery | undefined = undefined,
+  ): void {
     const { definition: { onEvent }, form, needed, snapshots } = this.#kind;
     const at = this.#context.system.runtime.clock.wallTime();
     const stored: NewEvent[] = [];
@@ -332,6 +454,10 @@ class Incarnation<C, E, S> {
       stored.push(form.writeEvent(event, at));
       state = onEvent(state, event);
     }
+    if (requests.length > 0 || handled !== undefined || this.#keeper !== undefined) {
+      this.#enter(stored, requests, handled, at, state);
+    }
+    if (stored.length === 0) return;
     this.#state = state;
     this.#gate.write(stored.length);
     this.#log.add(stored);
@@ -339,42 +465,110 @@ class Incarnation<C, E, S> {
     const seq = this.#gate.written;
     if (seq - this.#snapshotAt >= every) {
       this.#snapshotAt = seq;
-      this.#due = { seq, state };
+      this.#due = { seq, state, book: this.#keeper?.book.save(form.codec) };
     }
-    if (!this.#isStrict) this.#flush();
+    this.#flush();
   }
 
-  /** Whether the actor waits for each write. */
-  get #isStrict(): boolean {
-    const { gate } = this.#kind.definition;
-    return gate === "command" && !(this.#place.journal instanceof DirectJournal);
+  /** Adds entries of the book to the last of the events; to one of their own if there is none. */
+  #enter(
+    stored: NewEvent[],
+    requests: readonly EntryRequest<S>[],
+    handled: Delivery | undefined,
+    at: number,
+    state: S,
+  ): void {
+    const { definition: { initial }, form, needed } = this.#kind;
+    const keeper = this.#book;
+    const seq = this.#gate.written + Math.max(1, stored.length);
+    const entries = keeper.entriesOf(requests, handled, seq, at, state);
+    if (handled !== undefined) keeper.mark(handled);
+    if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
+    let book: Uint8Array | undefined = keeper.write(entries);
+    keeper.apply(entries);
+    if (needed === "last") book = keeper.book.save(form.codec);
+    // Of whole states the last one has to have all.
+    const isStateKnown = needed === "all" || state === initial;
+    const last = stored.pop() ??
+      (isStateKnown ? form.writeNoEvent(at) : form.writeEvent(state as unknown as E, at));
+    stored.push(withBook(last, book));
+  }
+
+  get #book(): BookKeeper {
+    return this.#keeper ??= new BookKeeper(this, new Book(bookSections));
+  }
+
+  /** Goes on with a book that was read. */
+  startBook(book: Book | undefined): void {
+    if (book === undefined) return;
+    this.#keeper = new BookKeeper(this, book);
+    this.#keeper.onDurable();
+  }
+
+  get id(): string {
+    return this.#place.id;
+  }
+
+  get context(): ActorContext<never> {
+    return this.#context as unknown as ActorContext<never>;
+  }
+
+  get codec(): Codec {
+    return this.#kind.form.codec;
+  }
+
+  get outbox(): Required<OutboxOptions> {
+    return outboxOptions(this.#kind.definition.outbox);
+  }
+
+  get durable(): number {
+    return this.#log.durable;
+  }
+
+  writeNoted(): void {
+    if (this.#keeper?.hasNoted === true && !this.#log.hasFailed) this.#persist([]);
+  }
+
+  later(key: string, delay: number, run: () => void): void {
+    this.#context.timers.startSingle(key, new DueWork(this, run) as never, delay);
   }
 
   #flush(): void {
-    const entry = this.#log.next();
-    if (entry === undefined) return;
+    const next = this.#log.next();
+    if (next === undefined) return;
+    const entry = this.#keeper === undefined ? next : { ...next, ...this.#keeper.takeWake() };
     const { journal } = this.#place;
     if (journal instanceof DirectJournal) {
       this.#onAppended(journal.appendNow(entry));
       return;
     }
-    (this.#context.self as unknown as LocalRef<C>).runWhen(
-      journal.append([entry]),
-      ([result]) => this.#onAppended(result!),
-      (error) => this.#onFailed(this.#log.failed(error)),
+    const append = journal.append([entry]).then(
+      ([result]): AppendOutcome => ({ result: result! }),
+      (error): AppendOutcome => ({ error }),
     );
+    this.#append = append;
+    const onOutcome = (outcome: AppendOutcome) => this.#onOutcome(append, outcome);
+    (this.#context.self as unknown as LocalRef<C>).runWhen(append, onOutcome, onOutcome as never);
   }
 
-  /** Appends what waits; the actor handles nothing meanwhile. */
+  /** Waits until all events are durable; the actor handles nothing meanwhile. */
   async #whenDurable(): Promise<Behavior<C>> {
-    const { journal } = this.#place;
-    let results: readonly AppendResult[];
-    try {
-      results = await journal.append([this.#log.next()!]);
-    } catch (error) {
-      return this.#onFailed(this.#log.failed(error));
+    let isStopped = false;
+    while (this.#append !== undefined) {
+      const append = this.#append;
+      const next = this.#onOutcome(append, await append);
+      if (next.kind === "stopped") isStopped = true;
     }
-    return this.#onAppended(results[0]!);
+    return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
+  }
+
+  #onOutcome(append: Promise<AppendOutcome>, { result, error }: AppendOutcome): Behavior<C> {
+    // A command that has waited for it has seen it.
+    if (append !== this.#append) return Behaviors.same() as Behavior<C>;
+    this.#append = undefined;
+    return result === undefined
+      ? this.#onFailed(this.#log.failed(error))
+      : this.#onAppended(result);
   }
 
   #onAppended(result: AppendResult): Behavior<C> {
@@ -392,6 +586,7 @@ class Incarnation<C, E, S> {
         failed ??= { error };
       }
     }
+    this.#keeper?.onDurable();
     this.#saveDue();
     if (failed !== undefined) throw failed.error;
     return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
@@ -444,13 +639,13 @@ class Incarnation<C, E, S> {
     }).finally(() => this.#saving = false);
   }
 
-  async #save({ seq, state }: DueSnapshot<S>): Promise<void> {
+  async #save({ seq, state, book }: DueSnapshot<S>): Promise<void> {
     const { id, journal } = this.#place;
     const { needed, form, snapshots } = this.#kind;
     if (needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
     const { keep, deleteEvents } = snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
-    const written = form.writeState(state, at);
+    const written = withBook(form.writeState(state, at), book);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
     const kept = this.#kept = [...this.#kept ?? [], seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.

@@ -55,6 +55,17 @@ const storedCodec = new Codec({
   trusted: true,
 });
 
+const noPayload = new Uint8Array(0);
+
+/** What is stored, with a book or a part of one. */
+export function withBook<T extends Pick<NewEvent, "payload" | "checksum">>(
+  stored: T,
+  book: Uint8Array | undefined,
+): T & { readonly book?: Uint8Array } {
+  if (book === undefined) return stored;
+  return { ...stored, book, checksum: crc32c(book, stored.checksum) };
+}
+
 type Kind = "event" | "state";
 
 /** Writes and reads the events and states of one kind of actor. */
@@ -96,6 +107,11 @@ export class StoredForm<E, S> {
    */
   writeState(state: S, at: number): NewEvent {
     return this.#write("state", state, at);
+  }
+
+  /** Entries of the book, with no event. */
+  writeNoEvent(at: number): NewEvent {
+    return { payload: noPayload, version: this.#version, at, checksum: 0 };
   }
 
   /**

@@ -18,6 +18,7 @@ const keeper: EntityKeeper = {
   store: undefined,
   idOf: () => "",
   epochOf: () => 7,
+  pathOf: () => "",
   passivate: () => {},
   keep: () => false,
   onStopped: () => {},

@@ -20,6 +20,7 @@ system.spawn(
       typeName: "",
       store: undefined,
       idOf: () => "",
+      pathOf: () => "",
       epochOf: () => 1,
       passivate: () => {},
       keep: () => false,

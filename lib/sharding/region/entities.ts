@@ -22,6 +22,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
 import type { PassivationOptions } from "./passivation.ts";
+import { entityPath } from "../routing/entity_address.ts";
 import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
@@ -226,6 +227,11 @@ export class Entities implements ShardRunner, EntityKeeper {
   epochOf(cell: LocalRef<unknown>): number {
     const shard = this.#entityOf(cell)?.shard;
     return shard === undefined ? 0 : this.#shards[shard]?.epoch ?? 0;
+  }
+
+  pathOf(cell: LocalRef<unknown>): string {
+    const { numShards } = this.#port;
+    return entityPath({ shardType: this.typeName, numShards, entityId: this.idOf(cell) });
   }
 
   passivate(cell: LocalRef<unknown>): void {
