@@ -133,7 +133,7 @@ export function durable<C, E, S>(
   const kind: DurableKind<C, E, S> = {
     definition,
     needed,
-    form: new StoredForm<E, S>(definition.schema),
+    form: definition.schema === undefined ? plainForm : new StoredForm<E, S>(definition.schema),
     snapshots: definition.snapshots &&
       resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>,
   };
@@ -153,6 +153,10 @@ interface DurableKind<C, E, S> {
   readonly form: StoredForm<E, S>;
   readonly snapshots: Required<SnapshotOptions> | undefined;
 }
+
+/** Of all actors without a schema. */
+// deno-lint-ignore no-explicit-any -- it writes and reads any data
+const plainForm = new StoredForm<any, any>();
 
 /** Earlier states are deleted after so many. */
 const statesKept = 100;
@@ -302,21 +306,49 @@ class DueWork {
   }
 }
 
+/** Events on their way to the store, and what waits for them. */
+class Writes<S> {
+  readonly gate: OutputGate<HeldAction<S>>;
+  readonly log: DurableLog;
+  /** The append that is under way. */
+  append: Promise<AppendOutcome> | undefined = undefined;
+
+  constructor(id: string, epoch: number, lastSeq: number) {
+    this.gate = new OutputGate(lastSeq);
+    this.log = new DurableLog(id, epoch, lastSeq);
+  }
+}
+
+/** When the state was saved, and is to be saved next. */
+class SavedStates<S> {
+  /** The number of the last event in the last snapshot, whether it is saved already or not. */
+  at: number;
+  due: DueSnapshot<S> | undefined = undefined;
+  isSaving = false;
+  /** Numbers of the snapshots of this incarnation that are kept. */
+  kept: readonly number[];
+
+  /** `at`: the snapshot of the recovery; 0: there was none. */
+  constructor(at: number) {
+    this.at = at;
+    this.kept = at > 0 ? [at] : [];
+  }
+}
+
+/** An actor at rest has little more than its state: there may be hundreds of thousands. */
 class Incarnation<C, E, S> implements BookHost {
   readonly #context: ActorContext<C>;
   readonly #kind: DurableKind<C, E, S>;
-  readonly #place: DurablePlace;
+  readonly #journal: Journal;
+  readonly id: string;
   readonly #epoch: number;
-  readonly #gate: OutputGate<HeldAction<S>>;
-  readonly #log: DurableLog;
   #state: S;
-  #snapshotAt: number;
-  #due: DueSnapshot<S> | undefined = undefined;
-  #saving = false;
-  /** Numbers of the snapshots of this incarnation that are kept; undefined: none. */
-  #kept: readonly number[] | undefined;
-  /** The append that is under way. */
-  #append: Promise<AppendOutcome> | undefined = undefined;
+  /** The last durable event, while nothing is written. */
+  #lastSeq: number;
+  /** Undefined: all is durable. */
+  #writes: Writes<S> | undefined = undefined;
+  /** Undefined if states are never saved. */
+  readonly #saved: SavedStates<S> | undefined;
   /** Made when there is something to keep. */
   #keeper: BookKeeper | undefined = undefined;
 
@@ -331,13 +363,13 @@ class Incarnation<C, E, S> implements BookHost {
   ) {
     this.#context = context;
     this.#kind = kind;
-    this.#place = place;
+    this.#journal = place.journal;
+    this.id = place.id;
     this.#epoch = epoch;
     this.#state = state;
-    this.#gate = new OutputGate(lastSeq);
-    this.#log = new DurableLog(place.id, epoch, lastSeq);
-    this.#snapshotAt = snapshotAt;
-    this.#kept = snapshotAt > 0 ? [snapshotAt] : undefined;
+    this.#lastSeq = lastSeq;
+    const saves = kind.needed === "last" || kind.snapshots !== undefined;
+    this.#saved = saves ? new SavedStates(snapshotAt) : undefined;
   }
 
   /** The state with all events, durable or not. */
@@ -351,7 +383,7 @@ class Incarnation<C, E, S> implements BookHost {
 
   handle(message: C | HouseMessage | DueWork): Behavior<C> | Promise<Behavior<C>> {
     if (message instanceof DueWork) return this.#onDue(message);
-    if (this.#log.hasFailed) return this.#restart(message);
+    if (this.#hasFailed) return this.#restart(message);
     if (message instanceof HouseMessage) return this.#onHouseMessage(message);
     return this.#command(message, undefined);
   }
@@ -410,7 +442,7 @@ class Incarnation<C, E, S> implements BookHost {
       state: this.#state,
       command: undefined,
     };
-    if (!rules.acksFollowCommits || this.#gate.add(held)) acknowledge();
+    if (!rules.acksFollowCommits || this.#mayRun(held)) acknowledge();
   }
 
   #take(
@@ -418,7 +450,7 @@ class Incarnation<C, E, S> implements BookHost {
     command: C,
     delivery: Delivery | undefined,
   ): Behavior<C> | Promise<Behavior<C>> {
-    if (!(effect instanceof Effect)) throw badEffect(this.#place.id, effect);
+    if (!(effect instanceof Effect)) throw badEffect(this.id, effect);
     // What is kept for later is handled then.
     const handled = effect.stashing === "stash" ? undefined : delivery;
     const { events, requests } = effect;
@@ -428,7 +460,7 @@ class Incarnation<C, E, S> implements BookHost {
     let isStopped = false;
     for (const action of effect.actions) {
       const held = { action, state: this.#state, command };
-      if (this.#gate.add(held)) isStopped = this.#run(held) || isStopped;
+      if (this.#mayRun(held)) isStopped = this.#run(held) || isStopped;
     }
     if (handled !== undefined) this.#acknowledge(handled);
     const { stash } = this.#context;
@@ -436,7 +468,7 @@ class Incarnation<C, E, S> implements BookHost {
     else if (effect.stashing === "unstashAll") stash.unstashAll();
     if (isStopped) return Behaviors.stopped() as Behavior<C>;
     const isStrict = this.#kind.definition.gate === "command";
-    if (isStrict && this.#append !== undefined) return this.#whenDurable();
+    if (isStrict && this.#writes?.append !== undefined) return this.#whenDurable();
     return (effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same()) as Behavior<C>;
   }
 
@@ -446,7 +478,7 @@ class Incarnation<C, E, S> implements BookHost {
     requests: readonly EntryRequest<S>[] = [],
     handled: Delivery | undefined = undefined,
   ): void {
-    const { definition: { onEvent }, form, needed, snapshots } = this.#kind;
+    const { definition: { onEvent }, form } = this.#kind;
     const at = this.#context.system.runtime.clock.wallTime();
     const stored: NewEvent[] = [];
     let state = this.#state;
@@ -459,15 +491,29 @@ class Incarnation<C, E, S> implements BookHost {
     }
     if (stored.length === 0) return;
     this.#state = state;
-    this.#gate.write(stored.length);
-    this.#log.add(stored);
-    const every = needed === "last" ? statesKept : snapshots?.every ?? Infinity;
-    const seq = this.#gate.written;
-    if (seq - this.#snapshotAt >= every) {
-      this.#snapshotAt = seq;
-      this.#due = { seq, state, book: this.#keeper?.book.save(form.codec) };
-    }
-    this.#flush();
+    const writes = this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq);
+    writes.gate.write(stored.length);
+    writes.log.add(stored);
+    if (this.#saved !== undefined) this.#planSave(this.#saved, writes.gate.written);
+    this.#flush(writes);
+  }
+
+  #planSave(saved: SavedStates<S>, seq: number): void {
+    const { form, needed, snapshots } = this.#kind;
+    const every = needed === "last" ? statesKept : snapshots!.every;
+    if (seq - saved.at < every) return;
+    saved.at = seq;
+    saved.due = { seq, state: this.#state, book: this.#keeper?.book.save(form.codec) };
+  }
+
+  /** Whether the store has failed, so that the state has what it has not. */
+  get #hasFailed(): boolean {
+    return this.#writes?.log.hasFailed === true;
+  }
+
+  /** Whether an action may run now; otherwise it will when the events so far are durable. */
+  #mayRun(held: HeldAction<S>): boolean {
+    return this.#writes === undefined || this.#writes.gate.add(held);
   }
 
   /** Adds entries of the book to the last of the events; to one of their own if there is none. */
@@ -480,7 +526,8 @@ class Incarnation<C, E, S> implements BookHost {
   ): void {
     const { definition: { initial }, form, needed } = this.#kind;
     const keeper = this.#book;
-    const seq = this.#gate.written + Math.max(1, stored.length);
+    const written = this.#writes?.gate.written ?? this.#lastSeq;
+    const seq = written + Math.max(1, stored.length);
     const entries = keeper.entriesOf(requests, handled, seq, at, state);
     if (handled !== undefined) keeper.mark(handled);
     if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
@@ -505,10 +552,6 @@ class Incarnation<C, E, S> implements BookHost {
     this.#keeper.onDurable();
   }
 
-  get id(): string {
-    return this.#place.id;
-  }
-
   get context(): ActorContext<never> {
     return this.#context as unknown as ActorContext<never>;
   }
@@ -522,31 +565,31 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   get durable(): number {
-    return this.#log.durable;
+    return this.#writes?.log.durable ?? this.#lastSeq;
   }
 
   writeNoted(): void {
-    if (this.#keeper?.hasNoted === true && !this.#log.hasFailed) this.#persist([]);
+    if (this.#keeper?.hasNoted === true && !this.#hasFailed) this.#persist([]);
   }
 
   later(key: string, delay: number, run: () => void): void {
     this.#context.timers.startSingle(key, new DueWork(this, run) as never, delay);
   }
 
-  #flush(): void {
-    const next = this.#log.next();
+  #flush(writes: Writes<S>): void {
+    const next = writes.log.next();
     if (next === undefined) return;
     const entry = this.#keeper === undefined ? next : { ...next, ...this.#keeper.takeWake() };
-    const { journal } = this.#place;
+    const journal = this.#journal;
     if (journal instanceof DirectJournal) {
-      this.#onAppended(journal.appendNow(entry));
+      this.#onAppended(writes, journal.appendNow(entry));
       return;
     }
     const append = journal.append([entry]).then(
       ([result]): AppendOutcome => ({ result: result! }),
       (error): AppendOutcome => ({ error }),
     );
-    this.#append = append;
+    writes.append = append;
     const onOutcome = (outcome: AppendOutcome) => this.#onOutcome(append, outcome);
     (this.#context.self as unknown as LocalRef<C>).runWhen(append, onOutcome, onOutcome as never);
   }
@@ -554,8 +597,9 @@ class Incarnation<C, E, S> implements BookHost {
   /** Waits until all events are durable; the actor handles nothing meanwhile. */
   async #whenDurable(): Promise<Behavior<C>> {
     let isStopped = false;
-    while (this.#append !== undefined) {
-      const append = this.#append;
+    for (;;) {
+      const append = this.#writes?.append;
+      if (append === undefined) break;
       const next = this.#onOutcome(append, await append);
       if (next.kind === "stopped") isStopped = true;
     }
@@ -563,22 +607,24 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   #onOutcome(append: Promise<AppendOutcome>, { result, error }: AppendOutcome): Behavior<C> {
+    const writes = this.#writes;
     // A command that has waited for it has seen it.
-    if (append !== this.#append) return Behaviors.same() as Behavior<C>;
-    this.#append = undefined;
+    if (writes === undefined || append !== writes.append) return Behaviors.same() as Behavior<C>;
+    writes.append = undefined;
     return result === undefined
-      ? this.#onFailed(this.#log.failed(error))
-      : this.#onAppended(result);
+      ? this.#onFailed(writes, writes.log.failed(error))
+      : this.#onAppended(writes, result);
   }
 
-  #onAppended(result: AppendResult): Behavior<C> {
-    const failure = this.#log.ended(result);
-    if (failure !== undefined) return this.#onFailed(failure);
+  #onAppended(writes: Writes<S>, result: AppendResult): Behavior<C> {
+    const { gate, log } = writes;
+    const failure = log.ended(result);
+    if (failure !== undefined) return this.#onFailed(writes, failure);
     // The next append begins before this one's replies: the store does not wait for callbacks.
-    this.#flush();
+    this.#flush(writes);
     let isStopped = false;
     let failed: { readonly error: unknown } | undefined;
-    for (const held of this.#gate.open(this.#log.durable)) {
+    for (const held of gate.open(log.durable)) {
       // What others wait for must not be lost with a callback that throws.
       try {
         isStopped = this.#run(held) || isStopped;
@@ -587,14 +633,18 @@ class Incarnation<C, E, S> implements BookHost {
       }
     }
     this.#keeper?.onDurable();
-    this.#saveDue();
+    if (this.#saved !== undefined) this.#saveDue(this.#saved);
+    if (gate.written === log.durable) {
+      this.#lastSeq = log.durable;
+      this.#writes = undefined;
+    }
     if (failed !== undefined) throw failed.error;
     return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
   }
 
   /** Events were not stored: nobody hears of what was based on them. */
-  #onFailed(failure: PersistenceError): never {
-    this.#gate.fail();
+  #onFailed({ gate }: Writes<S>, failure: PersistenceError): never {
+    gate.fail();
     (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
     throw failure;
   }
@@ -621,36 +671,36 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   #refuse(rejection: StatusError, command: unknown): void {
-    const { journal } = this.#place;
+    const journal = this.#journal;
     if (journal instanceof DirectJournal) return journal.refused(command, rejection);
     const self = this.#context.self as unknown as LocalRef<C>;
     self.failAsk(command, { reason: "rejected", details: rejection.message, rejection });
   }
 
   /** Saves in the background: a snapshot that fails fails nothing. */
-  #saveDue(): void {
-    const due = this.#due;
-    if (due === undefined || this.#saving || due.seq > this.#log.durable) return;
-    this.#due = undefined;
-    this.#saving = true;
-    this.#save(due).catch((error) => {
-      const { id } = this.#place;
-      this.#context.log.warn("snapshot was not saved", { id, seq: due.seq, error });
-    }).finally(() => this.#saving = false);
+  #saveDue(saved: SavedStates<S>): void {
+    const { due } = saved;
+    if (due === undefined || saved.isSaving || due.seq > this.durable) return;
+    saved.due = undefined;
+    saved.isSaving = true;
+    this.#save(saved, due).catch((error) => {
+      this.#context.log.warn("snapshot was not saved", { id: this.id, seq: due.seq, error });
+    }).finally(() => saved.isSaving = false);
   }
 
-  async #save({ seq, state, book }: DueSnapshot<S>): Promise<void> {
-    const { id, journal } = this.#place;
+  async #save(saved: SavedStates<S>, { seq, state, book }: DueSnapshot<S>): Promise<void> {
+    const { id } = this;
+    const journal = this.#journal;
     const { needed, form, snapshots } = this.#kind;
     if (needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
     const { keep, deleteEvents } = snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
     const written = withBook(form.writeState(state, at), book);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
-    const kept = this.#kept = [...this.#kept ?? [], seq].slice(-keep);
+    saved.kept = [...saved.kept, seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.
-    if (deleteEvents && kept.length === keep) {
-      await journal.deleteEvents(id, kept[0]!, this.#epoch);
+    if (deleteEvents && saved.kept.length === keep) {
+      await journal.deleteEvents(id, saved.kept[0]!, this.#epoch);
     }
   }
 }
