@@ -152,6 +152,7 @@ export class ShardedType {
     const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
+      ...(options.journal && { store: options.journal }),
       clock,
       runningTime: () => internals.existingTurnGate?.openTime ?? clock.now(),
       numShards,

@@ -86,7 +86,7 @@ async function checkStore(store: FaultyStore, operations: readonly Done[]): Prom
   }
 }
 
-const form = new StoredForm<number, number>({}, () => 0);
+const form = new StoredForm<number, number>();
 const decodeNumber = (payload: Uint8Array) => form.readEvent(payload, 0);
 
 async function run(sim: Simulation): Promise<void> {
