@@ -9,6 +9,7 @@ import { PersistenceError } from "../errors.ts";
 import {
   type AppendEntry,
   type AppendResult,
+  claimOf,
   type Journal,
   judgeAppend,
   type LogHead,
@@ -255,7 +256,7 @@ class PostgresJournal implements Journal {
 
   /** The head before the append tells whether it was done; after a repetition, what is stored. */
   async #result(head: LogHead, entry: AppendEntry, isRepeated: boolean): Promise<AppendResult> {
-    const result = judgeAppend(head, entry);
+    const result = judgeAppend(head, claimOf(entry));
     if (result.outcome !== "conflict" || !isRepeated) return result;
     const { id, expectedSeq, epoch, events } = entry;
     const lastSeq = expectedSeq + events.length;
