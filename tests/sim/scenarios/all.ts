@@ -12,8 +12,10 @@ import {
   type Simulation,
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
+import { ledger, ledgerInPauses } from "./ledger.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
+import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
@@ -145,5 +147,8 @@ export const scenarios: readonly Scenario[] = [
   splitRegisters,
   durableRegisters,
   durableRegistersInPauses,
+  durableDiaries,
+  ledger,
+  ledgerInPauses,
   ...disks,
 ];
