@@ -180,7 +180,9 @@ async function start<C, E, S>(
   } catch (error) {
     const failure = failureOfRecovery(error);
     const { self } = context;
-    if (failure !== undefined && self instanceof LocalRef) self.loseWaitingAsks(failure);
+    if (failure !== undefined && self instanceof LocalRef && rules.unrecoveredActorsRefuseAsks) {
+      self.loseWaitingAsks(failure);
+    }
     throw error;
   }
 }
@@ -513,12 +515,13 @@ class Incarnation<C, E, S> implements BookHost {
 
   /** Whether the store has failed, so that the state has what it has not. */
   get #hasFailed(): boolean {
-    return this.#writes?.log.hasFailed === true;
+    return this.#writes?.log.hasFailed === true && rules.failedWritesEndIncarnations;
   }
 
   /** Whether an action may run now; otherwise it will when the events so far are durable. */
   #mayRun(held: HeldAction<S>): boolean {
-    return this.#writes === undefined || this.#writes.gate.add(held);
+    if (this.#writes === undefined || !rules.repliesFollowCommits) return true;
+    return this.#writes.gate.add(held);
   }
 
   /** Adds entries of the book to the last of the events; to one of their own if there is none. */
@@ -655,7 +658,9 @@ class Incarnation<C, E, S> implements BookHost {
   /** Events were not stored: nobody hears of what was based on them. */
   #onFailed({ gate }: Writes<S>, failure: PersistenceError): never {
     gate.fail();
-    (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
+    if (rules.failedWritesFailAsks) {
+      (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
+    }
     throw failure;
   }
 

@@ -301,7 +301,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const idle = attributed | timed;
     return (this.#status & ~idle) !== 0 || this.size > 0 ||
       (this.#parts?.isBusy(withTimers) ?? false) ||
-      (this.heldAsks !== undefined && owesAnswer(this, this.host.runtime.clock.now()));
+      (this.heldAsks !== undefined && rules.unansweredAsksAreWork &&
+        owesAnswer(this, this.host.runtime.clock.now()));
   }
 
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
