@@ -362,6 +362,10 @@ Deno.test("what decides imports nothing that does", () => {
     "streams/stream_core.ts",
     "streams/credit_pool.ts",
     "streams/stream_intake.ts",
+    "persistence/book.ts",
+    "persistence/delivery/inbox.ts",
+    "persistence/delivery/outbox.ts",
+    "persistence/delivery/redelivery.ts",
   ];
   for (const path of pure) {
     const text = Deno.readTextFileSync(new URL(path, root));

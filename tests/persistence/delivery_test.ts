@@ -4,7 +4,10 @@ import { Delivery, DeliveryAck } from "../../lib/actor/ref/house_message.ts";
 import { Ref } from "../../lib/actor/ref/ref.ts";
 import type { SentMessage } from "../../lib/actor/ref/sent_message.ts";
 import { internalsOf } from "../../lib/actor/system/system_internals.ts";
+import type { Clock } from "../../lib/runtime/clock.ts";
+import { StoredForm } from "../../lib/persistence/schema.ts";
 import {
+  type AppendEntry,
   deliveryKey,
   durableState,
   Effects,
@@ -325,6 +328,58 @@ Deno.test("messages that get lost or come twice are handled once, in order", asy
   }
 });
 
+/** A store whose calls take up to 20 ms, and fail before or after their work. */
+function failing(journal: Journal, clock: Clock, chance: () => number): Journal {
+  const pause = (time: number) => new Promise<void>((done) => void clock.schedule(time, done));
+  return new Proxy(journal, {
+    get: (target, name) => {
+      const value = target[name as keyof Journal];
+      if (name !== "append") return typeof value === "function" ? value.bind(target) : value;
+      return async (entries: readonly AppendEntry[]) => {
+        await pause(chance() * 10);
+        if (chance() < 0.04) throw new PersistenceError("storeUnavailable", "it is away");
+        const results = await target.append(entries);
+        await pause(chance() * 10);
+        if (chance() < 0.04) throw new PersistenceError("outcomeUnknown", "nobody knows");
+        return results;
+      };
+    },
+  });
+}
+
+Deno.test("a store that fails before and after commits: each message is handled once, in order", async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    await using virtual = new VirtualSystem();
+    const { system, clock } = virtual;
+    let state = seed * 7_919;
+    const chance = () => (state = state * 48_271 % 2_147_483_647) / 2_147_483_647;
+    breakLinks(virtual, () => chance() < 0.1);
+    const contents = memoryJournal();
+    const journal = failing(contents, clock, chance);
+    const options = {
+      decider: () => "restart" as const,
+      maxRestarts: Infinity,
+      backoff: { min: 5, max: 50, jitter: 0.2 },
+    };
+    const to = system.spawn(Behaviors.supervise(purse(journal, { every: 9 }), options), "purse");
+    const plan = { minBackoff: 50, maxBackoff: 500 };
+    const from = system.spawn(Behaviors.supervise(giver(journal, plan), options), "giver");
+    for (let amount = 1; amount <= 80; amount++) {
+      from.tell({ to, amounts: [amount] });
+      await clock.advance(chance() * 12);
+    }
+    await clock.advance(60_000);
+    const form = new StoredForm<number, unknown>();
+    const given: number[] = [];
+    for await (const { payload, version } of contents.read(persistenceId("giver", "g"))) {
+      if (payload.length > 0) given.push(form.readEvent(payload, version));
+    }
+    assert(given.length > 40, `seed ${seed}: ${given.length} were stored`);
+    assertEquals(await taken(virtual, to), given, `seed ${seed}`);
+    assertEquals(await waiting(virtual, from), 0);
+  }
+});
+
 Deno.test("a receiver that does not answer is parked, and holds up nobody else", async () => {
   await using virtual = new VirtualSystem();
   const { system, clock } = virtual;
@@ -342,6 +397,7 @@ Deno.test("a receiver that does not answer is parked, and holds up nobody else",
     );
   const stuck = plain("stuck");
   const well = plain("well");
+  const events = virtual.events("messagesParked");
   const from = system.spawn(giver(journal, { maxTries: 3, maxBackoff: 2_000 }), "giver");
   from.tell({ to: stuck, amounts: [1, 2] });
   from.tell({ to: well, amounts: [3, 4] });
@@ -356,6 +412,13 @@ Deno.test("a receiver that does not answer is parked, and holds up nobody else",
   const [first] = report.receivers[0]!.messages;
   assertEquals(first!.message, { type: "take", amount: 1 });
   assert(virtual.lines.some(({ message }) => message.includes("parked")));
+  assertEquals(events, [{
+    type: "messagesParked",
+    id: "giver|g",
+    to: "/stuck",
+    reason: "notAcknowledged",
+    waiting: 2,
+  } as never]);
   // What is parked stays so in the next incarnation, and nothing is sent.
   isStuck = false;
   await clock.resolve(system.stop(from));

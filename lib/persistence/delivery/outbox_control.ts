@@ -18,6 +18,23 @@ export interface OutboxReceiver {
   readonly messages: readonly StoredMessage[];
 }
 
+/**
+ * The messages of a durable actor to one receiver are parked. An event of the system of the actor:
+ * `system.eventStream.subscribe<MessagesParked>("messagesParked", ...)`.
+ */
+export interface MessagesParked {
+  /** Names the event. */
+  readonly type: "messagesParked";
+  /** Persistence id of the sender. */
+  readonly id: string;
+  /** Address of the receiver, as it is stored. */
+  readonly to: string;
+  /** Why. */
+  readonly reason: ParkedReason;
+  /** How many messages are parked. */
+  readonly waiting: number;
+}
+
 /** What a durable actor has to deliver. */
 export interface OutboxReport {
   /** Persistence id. */

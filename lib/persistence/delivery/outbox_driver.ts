@@ -15,7 +15,7 @@ import {
 import type { ActorRef, Ref } from "../../actor/ref/ref.ts";
 import { hashText } from "../../runtime/fnv.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
-import type { OutboxReport } from "./outbox_control.ts";
+import type { MessagesParked, OutboxReport } from "./outbox_control.ts";
 import {
   acknowledgedEntry,
   discardedEntry,
@@ -209,10 +209,12 @@ export class OutboxDriver {
   }
 
   #park(to: string, reason: ParkedReason): void {
-    const { id, log, note, writeNoted } = this.#port;
+    const { id, log, note, writeNoted, system } = this.#port;
     note(parkedEntry(to, reason));
     writeNoted();
-    const waiting = this.#outbox.queues.get(to)?.messages.length;
+    const waiting = this.#outbox.queues.get(to)!.messages.length;
     log.warn("messages are parked until somebody retries", { id, to, reason, waiting });
+    const event: MessagesParked = { type: "messagesParked", id, to, reason, waiting };
+    system.eventStream.publish(event);
   }
 }
