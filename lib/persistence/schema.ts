@@ -4,6 +4,7 @@
  * @module
  */
 import { Codec } from "../wire/codec.ts";
+import { copyToSlab } from "./byte_slab.ts";
 import { crc32c } from "./crc32c.ts";
 import { PersistenceError } from "./errors.ts";
 import type { NewEvent } from "./journal.ts";
@@ -56,7 +57,7 @@ export class StoredForm<E, S> {
    * @throws {WireError} with the place in the event, if it is not plain data.
    */
   writeEvent(event: E, at: number): NewEvent {
-    const payload = this.#codec.encode(event).slice();
+    const payload = copyToSlab(this.#codec.encode(event));
     return { payload, version: this.#version, at, checksum: crc32c(payload) };
   }
 

@@ -127,7 +127,7 @@ export class SqliteDatabase {
    * Carries out writes in one commit. A write that is refused leaves the others as they are.
    *
    * @throws {PersistenceError} code `storeUnavailable`: none of them was done; `outcomeUnknown`: the
-   * commit itself has failed.
+   * commit itself has failed, and not for want of room.
    */
   write(writes: readonly SqliteWrite[]): unknown[] {
     const results: unknown[] = [];
@@ -148,6 +148,8 @@ export class SqliteDatabase {
       this.#exec("commit");
     } catch (cause) {
       this.#rollBack();
+      // Without room nothing was added to the log of the file; after other errors it may have been.
+      if (codeOf(cause) === sqliteFull) throw unavailable(cause);
       throw new PersistenceError("outcomeUnknown", "the commit has failed", {
         cause,
         remedy: "see the cause; actors that were writing recover, and find what is stored",
@@ -566,6 +568,15 @@ export function resultOf<T>(result: unknown): T {
   const { refused: why } = (result ?? {}) as Partial<Refused>;
   if (why !== undefined) throw fenced(why.id, why.own, why.other);
   return result as T;
+}
+
+/** `SQLITE_FULL`: there is no room on the disk. */
+const sqliteFull = 13;
+
+/** The primary result code of SQLite; 0: it is no error of SQLite. */
+function codeOf(error: unknown): number {
+  const { errcode } = error as { readonly errcode?: unknown };
+  return typeof errcode === "number" ? errcode & 0xff : 0;
 }
 
 function unavailable(cause: unknown): PersistenceError {
