@@ -168,22 +168,25 @@ Deno.test({
       });
       const slow = new pg.Client(server.url);
       const undone = new pg.Client(server.url);
-      for (const client of [slow, undone]) await client.connect();
-      for (const [client, id] of [[slow, "slow|a"], [undone, "slow|b"]] as const) {
-        await client.query("begin");
-        await client.query({ text: sql.append, values: appendValues([entryOf(id, 0)]) });
-      }
       let after: ReadonlyMap<number, bigint> = new Map();
-      for (let last = 0; last < 20; last += 2) {
-        await journal.append([entryOf("fast|a", last)]);
-        const { events, next } = await sliceEvents(journal, after);
-        assertEquals(events.length, 0);
-        after = next;
+      try {
+        for (const [client, id] of [[slow, "slow|a"], [undone, "slow|b"]] as const) {
+          await client.connect();
+          await client.query("begin");
+          await client.query({ text: sql.append, values: appendValues([entryOf(id, 0)]) });
+        }
+        for (let last = 0; last < 20; last += 2) {
+          await journal.append([entryOf("fast|a", last)]);
+          const { events, next } = await sliceEvents(journal, after);
+          assertEquals(events.length, 0);
+          after = next;
+        }
+        await undone.query("rollback");
+        await slow.query("commit");
+      } finally {
+        await slow.end();
+        await undone.end();
       }
-      await undone.query("rollback");
-      await slow.query("commit");
-      await slow.end();
-      await undone.end();
       const { events, next } = await sliceEvents(journal, after);
       assertEquals(events.map(({ id, seq }) => `${id} ${seq}`), [
         "slow|a 1",

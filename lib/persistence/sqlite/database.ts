@@ -21,6 +21,7 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
+import { type EventRow, type PackedEvents, packEvents } from "./packed_events.ts";
 import { migrate } from "./tables.ts";
 
 /** What the thread of a store is asked to write. */
@@ -83,17 +84,6 @@ interface Head {
   readonly log: number;
   epoch: number;
   lastSeq: number;
-}
-
-interface EventRow {
-  readonly seq: number;
-  readonly epoch: number;
-  readonly at: number;
-  readonly version: number;
-  readonly checksum: number;
-  readonly payload: Uint8Array;
-  readonly book: Uint8Array | null;
-  readonly tags: string | null;
 }
 
 type Value = string | number | bigint | Uint8Array | null;
@@ -418,9 +408,9 @@ export class SqliteDatabase {
     return row as { log: number; lastSeq: number } | undefined ?? { log: 0, lastSeq: 0 };
   }
 
-  #events(id: string, from: number, to: number, limit: number): StoredEvent[] {
+  #events(id: string, from: number, to: number, limit: number): PackedEvents {
     const row = this.#one("select log from casty_logs where id = ?", id);
-    if (row === undefined) return [];
+    if (row === undefined) return packEvents([]);
     const { log } = row as { log: number };
     const rows = this.#all(
       `select ${eventFields} from casty_seqs s cross join casty_events e ` +
@@ -443,7 +433,7 @@ export class SqliteDatabase {
       ) as EventRow[];
       rows.push(...tail);
     }
-    return rows.map(eventOf);
+    return packEvents(rows);
   }
 
   #snapshot(id: string, maxSeq: number): StoredSnapshot | undefined {

@@ -23,6 +23,7 @@ import {
 } from "../journal.ts";
 import { storeClosed } from "../journal_errors.ts";
 import { StoreGuard } from "../store_guard.ts";
+import { type PackedEvents, unpackEvents } from "./packed_events.ts";
 import { CommitPace } from "./commit_pace.ts";
 import {
   type Refusals,
@@ -225,17 +226,24 @@ class SqliteJournal implements Journal {
   async *read(id: string, options: ReadOptions = {}): AsyncIterable<StoredEvent> {
     const { from = 1, batch = 500 } = options;
     const to = options.to ?? await this.#read<number>({ type: "lastSeq", id });
-    for (let next = from; next <= to;) {
-      const events = await this.#read<StoredEvent[]>({
+    const load = (next: number) => {
+      const part = this.#read<PackedEvents>({
         type: "events",
         id,
         from: next,
         to,
         limit: batch,
       });
+      // A reader that ends early does not wait for it.
+      part.catch(() => {});
+      return part;
+    };
+    for (let part = from > to ? undefined : load(from); part !== undefined;) {
+      const events = unpackEvents(await part);
+      const next = (events.at(-1)?.seq ?? to) + 1;
+      // The thread reads on while the caller uses what is there.
+      part = events.length < batch || next > to ? undefined : load(next);
       yield* events;
-      if (events.length < batch) return;
-      next = events.at(-1)!.seq + 1;
     }
   }
 
