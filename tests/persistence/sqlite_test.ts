@@ -223,6 +223,29 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: `SQLite: a store that fails on and on is not called for a while${
+    noSmallDisk === undefined ? "" : ` (skipped: ${noSmallDisk})`
+  }`,
+  ignore: noSmallDisk !== undefined,
+  fn: async () => {
+    await using disk = await SmallDisk.create(1);
+    const journal = await sqliteJournal(`${disk.folder}/journal.db`);
+    await journal.open("off|a", 1);
+    const entry = { id: "off|a", expectedSeq: 0, epoch: 1, events: [event("x".repeat(2e6))] };
+    for (let n = 0; n < 10; n++) {
+      await assertRejects(() => journal.append([entry]), PersistenceError, "full");
+    }
+    const refusal = await assertRejects(
+      () => journal.append([entry]),
+      PersistenceError,
+      "is not called",
+    );
+    assertEquals((refusal as PersistenceError).code, "storeUnavailable");
+    await journal.close();
+  },
+});
+
 Deno.test("SQLite: while another process has the lock, writes wait and then fail; reads go on", () =>
   withFile(async (path) => {
     const journal = await sqliteJournal(path);

@@ -306,7 +306,7 @@ export class SqliteDatabase {
         const values = start === 0 && rows.length === 10 * size
           ? rows
           : rows.slice(start, start + 10 * size);
-        this.#run(insertion(size), ...values);
+        this.#statement(insertion(size)).run(...values);
         start += 10 * size;
       }
     }
