@@ -4,6 +4,7 @@ import { findReply } from "../actor/ask/reply_refs.ts";
 import { holdAsk } from "../actor/ref/held_ask.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { passedOn } from "../actor/ref/passed_on.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { MessageSender } from "../actor/ref/message_sender.ts";
 import { deadlineOfKept, messageOf } from "../actor/ref/sent_message.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
@@ -162,6 +163,7 @@ export class ShardedType {
     const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
+      ...(options.journal && { store: options.journal }),
       clock,
       runningTime: () => internals.existingTurnGate?.openTime ?? clock.now(),
       numShards,
@@ -180,6 +182,11 @@ export class ShardedType {
       },
       reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
+      refuse: ({ reason, details }, target, message) => {
+        if (findReply(messageOf(message))?.heldAsk === undefined) return false;
+        node.deadLetter(reason as DeadLetterReason, target, message, details);
+        return true;
+      },
     });
   }
 
