@@ -14,6 +14,8 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `futureVersion`: what is stored has a version that this program does not know.
  * - `eventFailed`: `onEvent` or an upcaster has thrown at a stored event.
  * - `badEffect`: `onCommand` has returned something that is no effect.
+ * - `outboxFull`: too many messages wait for delivery; nothing of the command was stored.
+ * - `badReceiver`: a message cannot be stored for this receiver.
  */
 export type PersistenceErrorCode =
   | "badPersistenceId"
@@ -26,7 +28,9 @@ export type PersistenceErrorCode =
   | "missingEvent"
   | "futureVersion"
   | "eventFailed"
-  | "badEffect";
+  | "badEffect"
+  | "outboxFull"
+  | "badReceiver";
 
 /** Where a fault was found. */
 export interface PersistencePlace {

@@ -1,0 +1,235 @@
+/**
+ * The messages that a durable actor has stored to be delivered, in the order of their numbers, by
+ * receiver. One leaves it when the receiver has acknowledged it, or by hand.
+ *
+ * @module
+ */
+import type { BookSection, EntryPlace, EntryRequest } from "../book.ts";
+import { PersistenceError } from "../errors.ts";
+
+/** A message of the outbox. */
+export interface StoredMessage {
+  /** Grows with each message of the actor; see {@linkcode messageNumber}. */
+  readonly number: number;
+  /** When it was stored: milliseconds since 1970. Never falls as numbers grow. */
+  readonly at: number;
+  /** Plain data. */
+  readonly message: unknown;
+}
+
+/** The messages for one receiver. */
+export interface OutboxQueue {
+  /** Not empty, in the order of their numbers. */
+  readonly messages: readonly StoredMessage[];
+  /** Why they are not sent, until somebody retries; undefined: they are. */
+  readonly parked: ParkedReason | undefined;
+}
+
+/**
+ * Why messages are parked:
+ *
+ * - `notAcknowledged`: the receiver has not acknowledged the first of them in `maxTries` tries.
+ * - `expired`: the receiver does not know any more whether it has handled the first of them.
+ */
+export type ParkedReason = "notAcknowledged" | "expired";
+
+/** Messages of one command, at most. */
+export const maxPerCommand = 4_096;
+/** Milliseconds after which an actor that does not run is started for a message. */
+export const wakeDelay = 10_000;
+
+/**
+ * The number of a message: no other of the same log ever has it, also after a deletion, since numbers
+ * of events are not given again.
+ */
+export function messageNumber({ seq, position }: Pick<EntryPlace, "seq" | "position">): number {
+  return seq * maxPerCommand + position;
+}
+
+/** The forms of entries: numbers are stored, and never changed. */
+const form = { added: 0, acknowledged: 1, parked: 2, retried: 3, discarded: 4 } as const;
+
+/** See the module's text. */
+export class Outbox implements BookSection {
+  /** By the stored address of the receiver. */
+  readonly #queues = new Map<string, { messages: StoredMessage[]; parked?: ParkedReason }>();
+  #size = 0;
+  #lastAt = 0;
+  #stream = "";
+
+  /** How many messages wait, the parked ones included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Tells the messages of this log from those of others; empty before the first message. */
+  get stream(): string {
+    return this.#stream;
+  }
+
+  /** When the last message was stored. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  /** The messages by receiver. */
+  get queues(): ReadonlyMap<string, OutboxQueue> {
+    return this.#queues as ReadonlyMap<string, OutboxQueue>;
+  }
+
+  apply(entry: unknown): void {
+    if (!Array.isArray(entry)) throw noOutbox();
+    const [what, to] = entry;
+    if (typeof to !== "string") throw noOutbox();
+    switch (what) {
+      case form.added:
+        return this.#add(entry);
+      case form.acknowledged: {
+        const through = wholeOf(entry[2]);
+        return this.#remove(to, ({ number }) => number <= through);
+      }
+      case form.discarded: {
+        const which = wholeOf(entry[2]);
+        return this.#remove(to, ({ number }) => number === which);
+      }
+      case form.parked: {
+        const queue = this.#queues.get(to);
+        if (queue !== undefined) queue.parked = reasonOf(entry[2]);
+        return;
+      }
+      case form.retried: {
+        const queue = this.#queues.get(to);
+        if (queue !== undefined) delete queue.parked;
+        return;
+      }
+      default:
+        throw noOutbox();
+    }
+  }
+
+  save(): unknown {
+    if (this.#lastAt === 0) return undefined;
+    const queues = Array.from(this.#queues, ([to, { messages, parked = null }]) => [
+      to,
+      parked,
+      ...messages.map(({ number, at, message }) => [number, at, message]),
+    ]);
+    return [this.#stream, this.#lastAt, ...queues];
+  }
+
+  load(saved: unknown): void {
+    if (!Array.isArray(saved)) throw noOutbox();
+    const [stream, lastAt, ...queues] = saved;
+    if (typeof stream !== "string" || typeof lastAt !== "number") throw noOutbox();
+    this.#stream = stream;
+    this.#lastAt = lastAt;
+    for (const queue of queues) {
+      if (!Array.isArray(queue) || typeof queue[0] !== "string") throw noOutbox();
+      const [to, parked, ...stored] = queue;
+      const messages = stored.map((each) => {
+        if (!Array.isArray(each)) throw noOutbox();
+        return { number: wholeOf(each[0]), at: wholeOf(each[1]), message: each[2] };
+      });
+      this.#queues.set(to, { messages, ...(parked !== null && { parked: reasonOf(parked) }) });
+      this.#size += messages.length;
+    }
+  }
+
+  /** The actor that does not run is started to deliver what is not parked. */
+  get wake(): number | undefined {
+    let first: number | undefined;
+    for (const { messages, parked } of this.#queues.values()) {
+      const { at } = messages[0]!;
+      if (parked === undefined && (first === undefined || at < first)) first = at;
+    }
+    return first === undefined ? undefined : first + wakeDelay;
+  }
+
+  #add([, to, number, at, message, stream]: unknown[]): void {
+    const stored = { number: wholeOf(number), at: wholeOf(at), message };
+    if (stream !== undefined) this.#stream = String(stream);
+    this.#lastAt = Math.max(this.#lastAt, stored.at);
+    const queue = this.#queues.get(to as string);
+    if (queue === undefined) this.#queues.set(to as string, { messages: [stored] });
+    else queue.messages.push(stored);
+    this.#size++;
+  }
+
+  #remove(to: string, isGone: (message: StoredMessage) => boolean): void {
+    const queue = this.#queues.get(to);
+    if (queue === undefined) return;
+    const left = queue.messages.filter((message) => !isGone(message));
+    this.#size -= queue.messages.length - left.length;
+    queue.messages = left;
+    if (left.length === 0) this.#queues.delete(to);
+  }
+}
+
+/** Requests that a message is stored, and delivered once it is durable. */
+export function outboxRequest<S>(
+  to: string,
+  message: (state: S) => unknown,
+  limits: { readonly id: string; readonly maxMessages: number },
+): EntryRequest<S> {
+  return {
+    kind: "outbox",
+    make(section, place, state) {
+      const outbox = section as Outbox;
+      const { position, random } = place;
+      checkRoom(outbox.size + position, position, limits);
+      const at = Math.max(place.at, outbox.lastAt);
+      const added = [form.added, to, messageNumber(place), at, message(state)];
+      // 52 bits: not an identity that somebody could not guess, but one that no two logs share.
+      const isFirst = outbox.stream === "" && position === 0;
+      return isFirst ? [...added, Math.floor(random() * 2 ** 52).toString(36)] : added;
+    },
+  };
+}
+
+/** All messages to a receiver up to a number were handled. */
+export function acknowledgedEntry(to: string, through: number): unknown {
+  return [form.acknowledged, to, through];
+}
+
+/** The messages to a receiver are not sent any more. */
+export function parkedEntry(to: string, reason: ParkedReason): unknown {
+  return [form.parked, to, reason];
+}
+
+/** They are sent again. */
+export function retriedEntry(to: string): unknown {
+  return [form.retried, to];
+}
+
+/** One message to a receiver is given up, or was handled by one that keeps no marks. */
+export function discardedEntry(to: string, number: number): unknown {
+  return [form.discarded, to, number];
+}
+
+function checkRoom(
+  size: number,
+  position: number,
+  { id, maxMessages }: { readonly id: string; readonly maxMessages: number },
+): void {
+  if (size < maxMessages && position < maxPerCommand) return;
+  const limit = size >= maxMessages ? maxMessages : maxPerCommand;
+  const where = size >= maxMessages ? "" : " of one command";
+  throw new PersistenceError("outboxFull", `${id}: ${limit} messages${where} wait for delivery`, {
+    value: limit,
+    place: { id },
+    remedy: "let receivers catch up, retry or discard parked messages, or raise outbox.maxMessages",
+  });
+}
+
+function wholeOf(value: unknown): number {
+  if (!Number.isFinite(value)) throw noOutbox();
+  return value as number;
+}
+
+function reasonOf(value: unknown): ParkedReason {
+  return value === "expired" ? "expired" : "notAcknowledged";
+}
+
+function noOutbox(): TypeError {
+  return new TypeError("this is no outbox");
+}
