@@ -12,7 +12,7 @@ import type { TypeScript } from "./type_reader.ts";
 export type ModuleResolver = (specifier: string, from: string) => FoundModule | undefined;
 
 /** Where modules are found. */
-export interface ProgramOptions {
+export interface ModuleSources {
   /** How Deno finds them. Default: as Node does. */
   readonly graph?: ModuleGraph;
   /** Asked before TypeScript is. */
@@ -34,7 +34,7 @@ export function loadProgram(
   typescript: TypeScript,
   roots: readonly string[],
   { graph, resolve = graph && ((name, from) => graph.resolve(name, from)), compilerOptions }:
-    ProgramOptions = {},
+    ModuleSources = {},
 ): LoadedProgram {
   const options = optionsFor(typescript, compilerOptions);
   const host = typescript.createCompilerHost(options);

@@ -94,6 +94,7 @@ import {
   quietTable,
   randomFaultsTable,
   recordedLogTable,
+  rehearsalTable,
   scenarioTable,
   simulatedClientTable,
   simulatedNodeTable,
@@ -225,6 +226,7 @@ export const optionChapters: readonly OptionChapter[] = [
       simulatedClientTable,
       recordedLogTable,
       linearizabilityTable,
+      rehearsalTable,
     ],
   },
 ];

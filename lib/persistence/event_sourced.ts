@@ -8,6 +8,7 @@ import { DurableLog } from "./durable_log.ts";
 import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
+import { noteDefinition } from "./made_definitions.ts";
 import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
@@ -103,6 +104,7 @@ export function durable<C, E, S>(
   needed: NeededEvents,
 ): Behavior<C> {
   checkedId(definition.id);
+  noteDefinition(definition, needed);
   return Behaviors.setup<C>(async (context) => {
     const incarnation = await recover(context, definition, needed);
     return Behaviors.receive<C>((_context, message) => incarnation.handle(message));
