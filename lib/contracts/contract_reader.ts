@@ -118,7 +118,7 @@ class ContractReader {
     this.#add(key, call, {
       kind: "entity",
       ...(numShards !== undefined && { numShards }),
-      message: this.#shape(message, { node: call, text: key, stored: false }),
+      message: this.#shape(message, { node: call, text: `${key}, message`, stored: false }),
     });
   }
 
@@ -144,7 +144,7 @@ class ContractReader {
     if (name === undefined) return;
     const key = contractKey("service", name);
     const type = this.#argument(signature.getReturnType(), 0);
-    const message = this.#shape(type, { node: call, text: key, stored: false });
+    const message = this.#shape(type, { node: call, text: `${key}, message`, stored: false });
     this.#add(key, call, { kind: "service", message });
   }
 

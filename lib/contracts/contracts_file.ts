@@ -47,6 +47,9 @@ export function parseContracts(text: string, name: string): Contracts {
   for (const [key, contract] of Object.entries(contracts)) {
     if (!isContract(contract)) throw badFile(name, `has no contract at ${JSON.stringify(key)}`);
   }
+  for (const [key, shape] of Object.entries(types)) {
+    if (!isShape(shape)) throw badFile(name, `has no type at ${JSON.stringify(key)}`);
+  }
   return { contracts: contracts as Contracts["contracts"], types: types as Contracts["types"] };
 }
 
@@ -85,17 +88,54 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const kinds: readonly string[] = [
-  "entity",
-  "service",
-  "eventSourced",
-  "durableState",
-  "serializer",
-] satisfies readonly Contract["kind"][];
+/** The shapes that a contract must have. */
+const shapesOf: Readonly<Record<Contract["kind"], readonly string[]>> = {
+  entity: ["message"],
+  service: ["message"],
+  eventSourced: ["event", "state"],
+  durableState: ["state"],
+  serializer: ["data"],
+};
+
+/** Contracts whose changes depend on a version. */
+const versioned: readonly string[] = ["eventSourced", "durableState", "serializer"];
 
 function isContract(value: unknown): value is Contract {
-  return isRecord(value) && kinds.includes(value.kind as string);
+  if (!isRecord(value) || !Object.hasOwn(shapesOf, value.kind as string)) return false;
+  const kind = value.kind as Contract["kind"];
+  if (versioned.includes(kind) && !Number.isSafeInteger(value.version)) return false;
+  const { upcastEvent = [], upcastState = [], message } = value;
+  return shapesOf[kind].every((name) => isShape(value[name])) && Array.isArray(upcastEvent) &&
+    Array.isArray(upcastState) && (message === undefined || isShape(message));
 }
+
+/** Whether a value of a file is a shape: what was edited by hand must not end the comparison. */
+function isShape(value: unknown, depth = 0): value is Shape {
+  if (typeof value === "string") return true;
+  if (!isRecord(value) || depth > maxDepth) return false;
+  const inner = (part: unknown) => isShape(part, depth + 1);
+  const all = (parts: unknown) =>
+    Array.isArray(parts)
+      ? parts.every(inner)
+      : isRecord(parts) && Object.values(parts).every(inner);
+  const { others, rest } = value;
+  if ((others !== undefined && !inner(others)) || (rest !== undefined && !inner(rest))) {
+    return false;
+  }
+  if ("fields" in value) return isRecord(value.fields) && all(value.fields);
+  if ("by" in value) {
+    return typeof value.by === "string" && isRecord(value.variants) && all(value.variants);
+  }
+  if ("oneOf" in value) return Array.isArray(value.oneOf) && all(value.oneOf);
+  if ("tuple" in value) return Array.isArray(value.tuple) && all(value.tuple);
+  if ("map" in value) return Array.isArray(value.map) && value.map.length === 2 && all(value.map);
+  for (const name of ["list", "set", "ref"]) if (name in value) return inner(value[name]);
+  if ("value" in value) return ["string", "number", "boolean"].includes(typeof value.value);
+  return ["pattern", "serialized", "type"].some((name) => typeof value[name] === "string");
+}
+
+/** More than the tool writes. */
+const maxDepth = 1_000;
 
 function badFile(name: string, what: string, cause?: unknown): ContractsError {
   return new ContractsError("badContractsFile", `${name} ${what}`, {

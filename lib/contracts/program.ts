@@ -17,6 +17,8 @@ export interface ModuleSources {
   readonly graph?: ModuleGraph;
   /** Asked before TypeScript is. */
   readonly resolve?: ModuleResolver;
+  /** Libraries that were parsed, for several programs of one process. Default: parsed each time. */
+  readonly libraries?: Map<string, ts.SourceFile>;
   /** Options of the project's `tsconfig.json`. */
   readonly compilerOptions?: ts.CompilerOptions;
 }
@@ -33,11 +35,13 @@ export interface LoadedProgram {
 export function loadProgram(
   typescript: TypeScript,
   roots: readonly string[],
-  { graph, resolve = graph && ((name, from) => graph.resolve(name, from)), compilerOptions }:
-    ModuleSources = {},
+  sources: ModuleSources = {},
 ): LoadedProgram {
+  const { graph, libraries, compilerOptions } = sources;
+  const resolve = sources.resolve ?? (graph && ((name, from) => graph.resolve(name, from)));
   const options = optionsFor(typescript, compilerOptions);
   const host = typescript.createCompilerHost(options);
+  if (libraries !== undefined) shareLibraries(host, libraries);
   const lost: { readonly specifier: string; readonly from: string }[] = [];
   if (graph !== undefined) {
     const { readFile, fileExists } = host;
@@ -74,6 +78,20 @@ export function loadProgram(
     })
   );
   return { program, isOwn, problems: [...unread, ...unresolved, ...badSyntax] };
+}
+
+function shareLibraries(host: ts.CompilerHost, libraries: Map<string, ts.SourceFile>): void {
+  const { getSourceFile } = host;
+  const folder = host.getDefaultLibLocation?.();
+  host.getSourceFile = (path, ...rest) => {
+    const known = libraries.get(path);
+    if (known !== undefined) return known;
+    const file = getSourceFile.call(host, path, ...rest);
+    if (file !== undefined && folder !== undefined && path.startsWith(folder)) {
+      libraries.set(path, file);
+    }
+    return file;
+  };
 }
 
 function optionsFor(
