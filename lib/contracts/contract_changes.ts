@@ -194,7 +194,7 @@ class ContractComparison {
   #addShape(key: string, part: string, change: ShapeChange, otherwise?: string): void {
     const { rule, path, before, after, newReader, oldReader } = change;
     const isBreaking = newReader || oldReader;
-    const { remedy } = rules[rule];
+    const { text, remedy } = rules[rule];
     this.#changes.push({
       rule,
       contract: key,
@@ -202,7 +202,7 @@ class ContractComparison {
       before,
       after,
       isBreaking,
-      why: isBreaking ? whyBroken(rule, newReader, oldReader) : "",
+      why: isBreaking ? text : "",
       remedy: isBreaking ? joined(remedy, otherwise) : "",
     });
   }
@@ -251,14 +251,6 @@ function versionRemedy(part: "event" | "state", version: number, change: ShapeCh
   if (!change.newReader) return `${raise}: then old programs refuse what they do not know`;
   const name = part === "event" ? "upcastEvent" : "upcastState";
   return `${raise} and add schema.${name}[${version}]`;
-}
-
-/** A rule is about one direction; inside of a reference it is the other one. */
-function whyBroken(rule: RuleName, newReader: boolean, oldReader: boolean): string {
-  const { text } = rules[rule];
-  const own = rules[rule];
-  if (own.newReader === newReader && own.oldReader === oldReader) return text;
-  return text.replaceAll("the old program", "the receiver of the reply");
 }
 
 function joined(remedy: string, otherwise: string | undefined): string {

@@ -45,6 +45,7 @@ class ContractReader {
   readonly #contracts = new Map<string, Contract>();
   readonly #problems = new Map<string, Problem>();
   readonly #notes: Problem[] = [];
+  #found: readonly Declaration[] = [];
 
   constructor(typescript: TypeScript, program: ts.Program) {
     this.#ts = typescript;
@@ -55,7 +56,7 @@ class ContractReader {
 
   read(files: readonly ts.SourceFile[]): ReadContracts {
     const inOrder = files.toSorted((a, b) => a.fileName < b.fileName ? -1 : 1);
-    const found = inOrder.flatMap((file) => this.#declarationsIn(file));
+    const found = this.#found = inOrder.flatMap((file) => this.#declarationsIn(file));
     // Serializers first: other types may have values of theirs.
     for (const one of found) if (one.by === "serializer") this.#serializer(one);
     for (const one of found) this.#declare(one);
@@ -245,42 +246,50 @@ class ContractReader {
     if (this.#ts.isCallExpression(id)) {
       const signature = this.#checker.getResolvedSignature(id);
       const [kind] = id.arguments;
-      const isId = isPersistenceId(signature?.getDeclaration());
-      return isId && kind !== undefined ? this.#values.text(kind) : undefined;
+      if (kind === undefined || !isPersistenceId(signature?.getDeclaration())) return undefined;
+      return this.#values.text(kind) ?? this.#nameOfType(kind);
     }
     const text = this.#ts.isTemplateExpression(id) ? id.head.text : this.#values.text(id);
     return text?.includes("|") ? text.slice(0, text.indexOf("|")) : undefined;
   }
 
-  /** The name of the entity type whose factory makes the actor. */
-  #shardedAs(call: ts.CallExpression): string | undefined {
-    const factory = this.#enclosing(call);
-    if (factory === undefined) return undefined;
-    let name: string | undefined;
-    const visit = (node: ts.Node): void => {
-      if (name !== undefined) return;
-      if (this.#ts.isCallExpression(node)) name = this.#typeShardedBy(node, factory);
-      this.#ts.forEachChild(node, visit);
-    };
-    visit(call.getSourceFile());
-    return name;
+  /** `Accounts.name`, where `Accounts` is an entity type. */
+  #nameOfType(expression: ts.Expression): string | undefined {
+    const isName = this.#ts.isPropertyAccessExpression(expression) &&
+      expression.name.text === "name";
+    return isName ? this.#entityTypeName(expression.expression) : undefined;
   }
 
-  #typeShardedBy(node: ts.CallExpression, factory: ts.Node): string | undefined {
-    const by = declaringFunctionOf(this.#checker.getResolvedSignature(node)?.getDeclaration());
-    if (by !== "sharded") return undefined;
-    const [type, made] = node.arguments;
-    if (type === undefined || made === undefined || !this.#leadsTo(made, factory)) return undefined;
-    const symbol = this.#checker.getSymbolAtLocation(type);
-    const target = symbol && symbol.flags & this.#ts.SymbolFlags.Alias
-      ? this.#checker.getAliasedSymbol(symbol)
-      : symbol;
-    const declared = target?.valueDeclaration;
+  /** The name of the entity type whose factory makes the actor. */
+  #shardedAs(call: ts.CallExpression): string | undefined {
+    const around = this.#functionsAround(call);
+    for (const { by, call: { arguments: [type, made] } } of this.#found) {
+      if (by !== "sharded" || type === undefined || made === undefined) continue;
+      if (around.some((factory) => this.#leadsTo(made, factory))) {
+        return this.#entityTypeName(type);
+      }
+    }
+    return undefined;
+  }
+
+  /** The name of an entity type that a constant holds. */
+  #entityTypeName(type: ts.Expression): string | undefined {
+    const declared = this.#symbolOf(type)?.valueDeclaration;
     const initializer = declared && this.#ts.isVariableDeclaration(declared)
       ? declared.initializer
       : undefined;
-    const isType = initializer !== undefined && this.#ts.isCallExpression(initializer);
+    if (initializer === undefined || !this.#ts.isCallExpression(initializer)) return undefined;
+    const signature = this.#checker.getResolvedSignature(initializer);
+    const isType = declaringFunctionOf(signature?.getDeclaration()) === "entityType";
     return isType ? this.#values.text(initializer.arguments[0]!) : undefined;
+  }
+
+  /** What a name stands for, also if it is imported. */
+  #symbolOf(node: ts.Node): ts.Symbol | undefined {
+    const symbol = this.#checker.getSymbolAtLocation(node);
+    return symbol && symbol.flags & this.#ts.SymbolFlags.Alias
+      ? this.#checker.getAliasedSymbol(symbol)
+      : symbol;
   }
 
   /** Whether an expression is a function, names it, or calls it. */
@@ -289,10 +298,9 @@ class ContractReader {
     const visit = (node: ts.Node): void => {
       if (node === factory) found = true;
       if (this.#ts.isIdentifier(node)) {
-        const symbol = this.#checker.getSymbolAtLocation(node);
-        if (symbol?.valueDeclaration === factory) found = true;
-        const { initializer } = (symbol?.valueDeclaration ?? {}) as { initializer?: ts.Node };
-        if (initializer === factory) found = true;
+        const declared = this.#symbolOf(node)?.valueDeclaration;
+        const { initializer } = (declared ?? {}) as { initializer?: ts.Node };
+        if (declared === factory || initializer === factory) found = true;
       }
       if (!found) this.#ts.forEachChild(node, visit);
     };
@@ -300,14 +308,13 @@ class ContractReader {
     return found;
   }
 
-  /** The function around a call. */
-  #enclosing(call: ts.Node): ts.Node | undefined {
-    let node: ts.Node = call;
-    while (!this.#ts.isSourceFile(node)) {
-      if (this.#ts.isFunctionLike(node)) return node;
-      node = node.parent;
+  /** The functions that a call is in, the innermost first. */
+  #functionsAround(call: ts.Node): ts.Node[] {
+    const found: ts.Node[] = [];
+    for (let node: ts.Node = call; !this.#ts.isSourceFile(node); node = node.parent) {
+      if (this.#ts.isFunctionLike(node)) found.push(node);
     }
-    return undefined;
+    return found;
   }
 
   /** The name of the constant or function that a call is in. */

@@ -46,7 +46,7 @@ export const shapeRules = {
   fieldRenamed: {
     ...both,
     text: "a field has another name",
-    remedy: "keep the old name; the name in the source of a program may differ from it",
+    remedy: "keep the old name",
   },
   optionalBecameRequired: {
     ...newReader,
@@ -125,13 +125,13 @@ export const shapeRules = {
     remedy: keepField,
   },
   discriminantAdded: {
-    ...newReader,
-    text: "variants are told apart by a field that the old program does not write",
+    ...both,
+    text: "objects have become variants, which a field tells apart",
     remedy: "accept objects without the field, too",
   },
   discriminantRemoved: {
-    ...oldReader,
-    text: "the field is gone by which the old program tells variants apart",
+    ...both,
+    text: "variants have become one object, which no field tells apart",
     remedy: keepField,
   },
   unionMemberRemoved: {

@@ -10,10 +10,15 @@ import {
   type Fields,
   type FieldsShape,
   isOptionalField,
+  type ListShape,
+  type MapShape,
   membersOf,
+  type RefShape,
+  type SetShape,
   type Shape,
   type Shapes,
   shapeText,
+  type TupleShape,
   unfold,
   type VariantsShape,
 } from "./shape.ts";
@@ -45,11 +50,11 @@ interface Members {
   readonly names: Set<string>;
   readonly values: Map<string, string>;
   readonly objects: (FieldsShape | VariantsShape)[];
-  readonly lists: Shape[];
-  readonly tuples: Extract<Shape, { tuple: unknown }>[];
-  readonly maps: Extract<Shape, { map: unknown }>[];
-  readonly sets: Shape[];
-  readonly refs: Shape[];
+  readonly lists: ListShape[];
+  readonly tuples: TupleShape[];
+  readonly maps: MapShape[];
+  readonly sets: SetShape[];
+  readonly refs: RefShape[];
   readonly serialized: Set<string>;
 }
 
@@ -76,8 +81,6 @@ class Comparison {
   readonly #after: Shapes;
   /** Pairs of named shapes that were compared, or are being compared. */
   readonly #seen = new Set<string>();
-  /** Inside of references the writer is the one who reads outside. */
-  #isReversed = false;
 
   constructor(before: Shapes, after: Shapes) {
     this.#before = before;
@@ -88,7 +91,7 @@ class Comparison {
     if (isSameIn(before, this.#before, after, this.#after)) return;
     const isNamed = (shape: Shape) => typeof shape === "object" && "type" in shape;
     if (isNamed(before) || isNamed(after)) {
-      const pair = JSON.stringify([before, after, this.#isReversed]);
+      const pair = JSON.stringify([before, after]);
       if (this.#seen.has(pair)) return;
       this.#seen.add(pair);
     }
@@ -140,17 +143,43 @@ class Comparison {
       case "bigint":
         return this.#compareValues(kind, a, b, path);
       case "object":
-        return this.#compareObjects(a.objects, b.objects, path);
+        return this.#compareEach(
+          a.objects,
+          b.objects,
+          path,
+          (x, y) => this.#compareObject(x, y, path),
+        );
       case "list":
-        return this.compare(anyOf(a.lists), anyOf(b.lists), `${path}[]`);
+        return this.#compareEach(
+          a.lists,
+          b.lists,
+          path,
+          (x, y) => this.compare(x.list, y.list, `${path}[]`),
+        );
       case "set":
-        return this.compare(anyOf(a.sets), anyOf(b.sets), `${path}{}`);
+        return this.#compareEach(
+          a.sets,
+          b.sets,
+          path,
+          (x, y) => this.compare(x.set, y.set, `${path}{}`),
+        );
       case "map":
-        return this.#compareMaps(a.maps, b.maps, path);
+        return this.#compareEach(a.maps, b.maps, path, (x, y) => this.#compareMap(x, y, path));
       case "tuple":
-        return this.#compareTuples(a.tuples[0]!, b.tuples[0]!, path);
+        return this.#compareEach(
+          a.tuples,
+          b.tuples,
+          path,
+          (x, y) => this.#compareTuple(x, y, path),
+        );
       case "ref":
-        return this.#compareRefs(anyOf(a.refs), anyOf(b.refs), path);
+        return this.#compareEach(
+          a.refs,
+          b.refs,
+          path,
+          // Replies travel both ways, too: old programs answer new ones, and new ones old ones.
+          (x, y) => this.compare(x.ref, y.ref, `${path} (reply)`),
+        );
       case "serialized":
         return this.#compareSerialized(a.serialized, b.serialized, path);
     }
@@ -173,18 +202,18 @@ class Comparison {
     }
   }
 
-  #compareMaps(a: Members["maps"], b: Members["maps"], path: string): void {
+  #compareMap(a: MapShape, b: MapShape, path: string): void {
+    const [keyBefore, valueBefore] = a.map;
+    const [keyAfter, valueAfter] = b.map;
     const keys = new Comparison(this.#before, this.#after);
-    const [keyBefore, keyAfter] = [a, b].map((maps) => anyOf(maps.map(({ map }) => map[0])));
-    keys.compare(keyBefore!, keyAfter!, "");
-    if (keys.changes.length > 0) {
-      this.#add("keyTypeChanged", path, shapeText(keyBefore!), shapeText(keyAfter!));
+    keys.compare(keyBefore, keyAfter, "");
+    if (keys.changes.some(({ newReader, oldReader }) => newReader || oldReader)) {
+      this.#add("keyTypeChanged", path, shapeText(keyBefore), shapeText(keyAfter));
     }
-    const [before, after] = [a, b].map((maps) => anyOf(maps.map(({ map }) => map[1])));
-    this.compare(before!, after!, `${path}{}`);
+    this.compare(valueBefore, valueAfter, `${path}{}`);
   }
 
-  #compareTuples(a: Members["tuples"][0], b: Members["tuples"][0], path: string): void {
+  #compareTuple(a: TupleShape, b: TupleShape, path: string): void {
     const isAsLong = a.tuple.length === b.tuple.length && a.required === b.required &&
       (a.rest === undefined) === (b.rest === undefined);
     if (!isAsLong) return this.#add("tupleLengthChanged", path, shapeText(a), shapeText(b));
@@ -192,29 +221,25 @@ class Comparison {
     if (a.rest !== undefined) this.compare(a.rest, b.rest!, `${path}[]`);
   }
 
-  /** Who holds a reference writes what its actor reads. */
-  #compareRefs(before: Shape, after: Shape, path: string): void {
-    this.#isReversed = !this.#isReversed;
-    this.compare(before, after, `${path} (reply)`);
-    this.#isReversed = !this.#isReversed;
-  }
-
   #compareSerialized(a: ReadonlySet<string>, b: ReadonlySet<string>, path: string): void {
     const [before, after] = [[...a].sort().join(" | "), [...b].sort().join(" | ")];
     if (before !== after) this.#add("serializerChanged", path, before, after);
   }
 
-  #compareObjects(a: Members["objects"], b: Members["objects"], path: string): void {
-    if (a.length === 1 && b.length === 1) return this.#compareObject(a[0]!, b[0]!, path);
+  /** Members of one kind, which nothing tells apart: those that are the same belong together. */
+  #compareEach<T extends Shape>(
+    a: readonly T[],
+    b: readonly T[],
+    path: string,
+    compare: (before: T, after: T) => void,
+  ): void {
     const left = b.slice();
     const unmatched = a.filter((one) => {
       const index = left.findIndex((other) => isSameIn(one, this.#before, other, this.#after));
       if (index >= 0) left.splice(index, 1);
       return index < 0;
     });
-    if (unmatched.length === 1 && left.length === 1) {
-      return this.#compareObject(unmatched[0]!, left[0]!, path);
-    }
+    if (unmatched.length === 1 && left.length === 1) return compare(unmatched[0]!, left[0]!);
     for (const one of unmatched) this.#add("unionMemberRemoved", path, shapeText(one), "");
     for (const one of left) this.#add("unionMemberAdded", path, "", shapeText(one));
   }
@@ -262,7 +287,7 @@ class Comparison {
     const [before, after] = [unfold(a, this.#before), unfold(b, this.#after)];
     if (!isFields(before) || !isFields(after)) return this.compare(a, b, path);
     if (isSameIn(before, this.#before, after, this.#after)) return;
-    const pair = JSON.stringify([a, b, byA, byB, this.#isReversed]);
+    const pair = JSON.stringify([a, b, byA, byB]);
     if (this.#seen.has(pair)) return;
     this.#seen.add(pair);
     this.#compareFields(without(before, byA), without(after, byB), path);
@@ -333,10 +358,7 @@ class Comparison {
 
   #add(rule: ShapeRuleName, path: string, before: string, after: string): void {
     const { newReader, oldReader } = shapeRules[rule];
-    const breaks = this.#isReversed
-      ? { newReader: oldReader, oldReader: newReader }
-      : { newReader, oldReader };
-    this.changes.push({ rule, path, before, after, ...breaks });
+    this.changes.push({ rule, path, before, after, newReader, oldReader });
   }
 
   #members(shape: Shape, types: Shapes): Members {
@@ -360,11 +382,11 @@ function addMember(found: Members, member: Shape): void {
   if (typeof member === "string") found.names.add(member);
   else if ("value" in member) found.values.set(shapeText(member), valueKind(member));
   else if ("pattern" in member) found.values.set(shapeText(member), "string");
-  else if ("list" in member) found.lists.push(member.list);
+  else if ("list" in member) found.lists.push(member);
   else if ("tuple" in member) found.tuples.push(member);
   else if ("map" in member) found.maps.push(member);
-  else if ("set" in member) found.sets.push(member.set);
-  else if ("ref" in member) found.refs.push(member.ref);
+  else if ("set" in member) found.sets.push(member);
+  else if ("ref" in member) found.refs.push(member);
   else if ("serialized" in member) found.serialized.add(member.serialized);
   else if ("fields" in member || "variants" in member) found.objects.push(member);
 }
@@ -401,10 +423,6 @@ function otherKind(a: readonly MemberKind[], b: readonly MemberKind[]): ShapeRul
   if (isArray(a) && !isArrayLike(b)) return "arrayBecameScalar";
   if (isArray(b) && !isArrayLike(a)) return "scalarBecameArray";
   return isContainer(a) && isContainer(b) ? "containerChanged" : "typeChanged";
-}
-
-function anyOf(shapes: readonly Shape[]): Shape {
-  return shapes.length === 1 ? shapes[0]! : { oneOf: shapes };
 }
 
 function isFields(shape: Shape): shape is FieldsShape {

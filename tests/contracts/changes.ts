@@ -89,8 +89,9 @@ export const breaking: readonly Change[] = [
     ["fieldRemoved", `message "deposit".amount`, deposit, `{ type: "deposit" }`],
     ["unionMemberRemoved", "message.to", "{ to: string | number }", "{ to: string }"],
     ["unionMemberAdded", "message.to", "{ to: string }", "{ to: string | number }"],
-    // Inside of a reference the asker reads: a value more is one that an old asker does not know.
+    // A reply of the new program that an old asker does not know, and the other way round.
     ["literalAdded", "message.to (reply)", `{ to: ActorRef<"a"> }`, `{ to: ActorRef<"a" | "b"> }`],
+    ["literalRemoved", "message.to (reply)", `{ to: ActorRef<1 | 2> }`, `{ to: ActorRef<1> }`],
     ["typeChanged", "message.to (reply)", "{ to: ActorRef<string> }", "{ to: ActorRef<number> }"],
   ], messages),
   {

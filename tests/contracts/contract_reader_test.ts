@@ -29,6 +29,11 @@ interface Nest<T> { readonly value: T; readonly next: Nest<T[]> | null }`;
 const modules: Record<string, string> = {
   reference: events("{ to: ActorRef<1> }", "", ""),
   stored: events("{ at: Local }", "snapshots: {},", local, "{ m: Map<string, () => 1> }"),
+  serialized: `
+class Money { constructor(readonly cents: number) {} }
+export const money = serializer({
+  name: "money", type: Money, encode: ({ cents }) => cents, decode: () => new Money(1),
+});` + states("{ price: Money }"),
   generic: `export const make = <M>(name: string) => entityType<M>("counters");`,
   twice: `entityType<string>("counters"); entityType<number>("counters");`,
   again: `ServiceKey<{ a: 1 }>("s"); interface A { a: 1 } ServiceKey<A>("s");`,
@@ -57,6 +62,14 @@ export const account = (name: string) => eventSourced({
   byText: states("string").replace(`persistenceId("settings", name)`, "`settings|${name}`"),
   entity: messages(`"get"`) + events("1") + `
 export const accounts = Behaviors.sharded(Counters, account);`,
+  named: messages(`"get"`) + events("1").replace(`"account"`, "Counters.name"),
+  inner: messages(`"get"`) + `
+const make = (name: string) => Behaviors.setup<"get">(() =>
+  eventSourced<"get", string, string>({
+    journal, initial: "",
+    onCommand: (_c, _s, _m, effect) => effect.none(), onEvent: (s: string) => s,
+  } as never));
+export const counters = Behaviors.sharded(Counters, (id) => make(id));`,
   recursion: messages(
     "Json",
     `
@@ -94,6 +107,12 @@ Deno.test("what is stored may have no references and no classes", () => {
   assertEquals(facts(read("stored")).map(({ place, text }) => `${place} ${text}`), [
     "durable account, event.at is an instance of the class Local",
     "durable account, state.m{} is a function",
+  ]);
+});
+
+Deno.test("stores do not use serializers", () => {
+  assertEquals(facts(read("serialized")).map(({ place, text }) => `${place}: ${text}`), [
+    "durable settings, state.price: has a value of the serializer money@1, which is not used in stores",
   ]);
 });
 
@@ -140,6 +159,12 @@ Deno.test("what an entity accepts is kept once", () => {
   const { contracts } = sound(read("entity"));
   assertEquals(contracts["entity counters"]!.kind, "entity");
   assertEquals("message" in contracts["durable account"]!, false);
+});
+
+Deno.test("an id that comes from an entity type has its name", () => {
+  for (const name of ["named", "inner"]) {
+    assertEquals(Object.keys(sound(read(name)).contracts), ["durable counters", "entity counters"]);
+  }
 });
 
 Deno.test("types that refer to themselves have names", () => {
