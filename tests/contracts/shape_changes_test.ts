@@ -27,6 +27,7 @@ function fits(value: unknown, shape: Shape): boolean {
     if (shape === "unknown") return true;
     if (shape === "null" || shape === "undefined") return String(value) === shape;
     if (shape === "Date") return value instanceof Date;
+    // deno-lint-ignore valid-typeof -- the names are those of typeof
     return typeof value === shape;
   }
   if ("value" in shape) return Object.is(value, shape.value);
