@@ -8,12 +8,13 @@ import type ts from "typescript";
 
 /** Functions whose calls declare contracts, and the files that declare them. */
 const declaringFunctions = {
-  entityType: "sharding/routing/entity_type",
-  sharded: "sharding/sharded_behavior",
-  ServiceKey: "actor/services/service_key",
-  eventSourced: "persistence/event_sourced",
-  durableState: "persistence/durable_state",
-  serializer: "wire/serializer",
+  entityType: ["sharding/routing/entity_type"],
+  sharded: ["sharding/sharded_behavior"],
+  ServiceKey: ["actor/services/service_key"],
+  // As functions, and as methods of `Behaviors`.
+  eventSourced: ["persistence/event_sourced", "behaviors"],
+  durableState: ["persistence/durable_state", "behaviors"],
+  serializer: ["wire/serializer"],
 } as const;
 
 /** A function whose calls declare a contract. */
@@ -34,10 +35,10 @@ export function declaringFunctionOf(
   if (declaration === undefined) return undefined;
   const path = declaration.getSourceFile().fileName;
   const name = (declaration as { name?: { text?: string } }).name?.text;
-  for (const [found, file] of Object.entries(declaringFunctions)) {
+  for (const [found, files] of Object.entries(declaringFunctions)) {
     // `sharded` has call signatures of an interface, which have no names.
     const isNamed = name === found || (found === "sharded" && name === undefined);
-    if (isNamed && isCastyFile(path, file)) return found as DeclaringFunction;
+    if (isNamed && files.some((file) => isCastyFile(path, file))) return found as DeclaringFunction;
   }
   return undefined;
 }

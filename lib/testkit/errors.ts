@@ -15,7 +15,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `alreadyAnswered`: the ask was answered already.
  * - `inboxEmpty`: the inbox holds no message.
  * - `badHistory`: a history is not one that a clock could have recorded.
- * - `noDurableBehavior`: a rehearsal was given a behaviour that stores nothing.
+ * - `notDurable`: the behaviour under test is no durable actor.
  * - `tooManyMessages`: a behaviour stashes and unstashes without an end.
  */
 export type TestkitErrorCode =
@@ -31,7 +31,7 @@ export type TestkitErrorCode =
   | "alreadyAnswered"
   | "inboxEmpty"
   | "badHistory"
-  | "noDurableBehavior"
+  | "notDurable"
   | "tooManyMessages";
 
 /** An expectation of a test does not hold, or the testkit cannot be used that way. */

@@ -83,7 +83,7 @@ export interface Rehearsal {
  *
  * @param behaviors by kind: the function that makes the behaviour of one name. Of
  * `persistenceId("account", "alice")` the kind is `account` and the name `alice`.
- * @throws {TestkitError} code `noDurableBehavior`, if a function makes no durable behaviour.
+ * @throws {TestkitError} code `notDurable`, if a function makes no durable behaviour.
  * @throws {PersistenceError} code `storeUnavailable`.
  * @throws {OptionError}
  *
@@ -164,7 +164,7 @@ function definitionOf(
 ): MadeDefinition {
   const made = definitionsMadeBy(() => behavior(name)).at(-1);
   if (made !== undefined) return made;
-  throw new TestkitError("noDurableBehavior", `what was given for ${kind} is no durable actor`, {
+  throw new TestkitError("notDurable", `what was given for ${kind} is no durable actor`, {
     value: kind,
     remedy:
       "give a function that returns what eventSourced or durableState makes, without a setup " +

@@ -177,7 +177,7 @@ Deno.test("a rehearsal keeps to its ids and its limit, and tells kinds without a
     () => rehearse(journal, { account: behavior }, { ids }),
     TestkitError,
   );
-  assertEquals(error.code, "noDurableBehavior");
+  assertEquals(error.code, "notDurable");
 });
 
 Deno.test("events that cannot be applied or read are told by id and number, with their cause", async () => {
