@@ -1,8 +1,65 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ReadContracts } from "../../lib/contracts/contract_reader.ts";
 import { binaryTypes, leafTypes } from "../../lib/contracts/carried_types.ts";
+import { type Shape, unfold } from "../../lib/contracts/shape.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { contractsOf, events, messages, resolveCasty, sound, states } from "./programs.ts";
+
+/** Types that TypeScript computes, and the shapes that they have. */
+const shapes: readonly (readonly [type: string, shape: Shape])[] = [
+  ["One", { value: 4 }],
+  ["Num", { oneOf: [{ value: 0 }, { value: 1 }] }],
+  ["Base", { fields: { "at?": { oneOf: ["Date", "null"] }, id: "string" } }],
+  ["Partial<Pick<Base, 'id'>>", { fields: { "id?": "string" } }],
+  ["Exclude<Cmd, { type: 'b' }>", { fields: { type: { value: "a" }, x: "number" } }],
+  ["Cmd & { m: 1 }", {
+    by: "type",
+    variants: {
+      a: { fields: { m: { value: 1 }, type: { value: "a" }, x: "number" } },
+      b: { fields: { m: { value: 1 }, type: { value: "b" } } },
+    },
+  }],
+  ["{ [K in 'x' | 'y']: { k: K; v: K extends 'x' ? 1 : 2 } }['x' | 'y']", {
+    by: "k",
+    variants: {
+      x: { fields: { k: { value: "x" }, v: { value: 1 } } },
+      y: { fields: { k: { value: "y" }, v: { value: 2 } } },
+    },
+  }],
+  ["Record<string, unknown>", { fields: {}, others: "unknown" }],
+  ["Record<`k-${string}`, number>", { fields: {}, others: "number" }],
+  ["readonly [number, ...string[]]", { tuple: ["number"], rest: "string" }],
+  ["[number, string?]", {
+    tuple: ["number", { oneOf: ["string", "undefined"] }],
+    required: 1,
+  }],
+  ["Awaited<Promise<number>>", "number"],
+  ["Uppercase<string>", "string"],
+  ["`a-${number}`", { pattern: "a-${number}" }],
+  ["object", "unknown"],
+  ["{}", { fields: {} }],
+  ["5n | 6n", { oneOf: [{ value: "5n", bigint: true }, { value: "6n", bigint: true }] }],
+  ["{ a?: never; b: 1 | undefined; c: null | undefined }", {
+    fields: { "b?": { value: 1 }, "c?": "null" },
+  }],
+  ["Map<string, Set<Date | boolean>>", {
+    map: ["string", { set: { oneOf: ["Date", "boolean"] } }],
+  }],
+  ["ActorRef<{ ok: true } | { ok: false; why: string }>", {
+    ref: {
+      by: "ok",
+      variants: {
+        false: { fields: { ok: { value: false }, why: "string" } },
+        true: { fields: { ok: { value: true } } },
+      },
+    },
+  }],
+];
+
+const helpers = `enum One { Only = 4 } enum Num { A, B }
+declare const hidden: unique symbol;
+interface Base { id: string; at?: Date | null; [hidden]?: number }
+type Cmd = { type: "a"; x: number } | { type: "b" };`;
 
 /** Types that cannot be sent or stored, each with what is said about it. */
 const refused: readonly (readonly [type: string, text: string])[] = [
@@ -85,6 +142,7 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
   errors: messages("{ a: Error; b: TypeError; c: Own }", "class Own extends Error {}"),
 };
 refused.forEach(([type], index) => modules[`refused ${index}`] = messages(type, local));
+shapes.forEach(([type], index) => modules[`shape ${index}`] = messages(type, helpers));
 const read = await contractsOf(modules);
 
 const facts = ({ problems, notes }: ReadContracts) =>
@@ -98,6 +156,14 @@ refused.forEach(([type, text], index) => {
     // Two lines of classes stand behind the imports.
     assert(/\.ts$/.test(problem!.file) && problem!.line >= 6, JSON.stringify(problem));
     assert(problem!.place.startsWith("entity counters") && problem!.remedy !== "");
+  });
+});
+
+shapes.forEach(([type, shape], index) => {
+  Deno.test(`the shape of ${type} is read`, () => {
+    const { contracts, types } = sound(read(`shape ${index}`));
+    const { message } = contracts["entity counters"] as unknown as { message: Shape };
+    assertEquals(unfold(message, types), shape);
   });
 });
 
