@@ -2,12 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ActorRef, ActorSystem, Behaviors } from "../../mod.ts";
 import {
   durableState,
+  type EventSourced,
   eventSourced,
   type Journal,
   memoryJournal,
   PersistenceError,
   persistenceId,
-  type SchemaOptions,
   type SnapshotOptions,
 } from "../../lib/persistence/mod.ts";
 import { rehearse, type RehearsedJournal, TestkitError } from "../../lib/testkit/mod.ts";
@@ -23,7 +23,7 @@ interface Pay {
 
 interface Program {
   readonly onEvent?: (state: { sum: number }, event: Paid) => { sum: number };
-  readonly schema?: SchemaOptions;
+  readonly schema?: NonNullable<EventSourced<Pay, Paid, { sum: number }>["schema"]>;
   readonly snapshots?: SnapshotOptions;
 }
 
