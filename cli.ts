@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * Tools for the command line:
  *

@@ -39,6 +39,7 @@ export async function writeNpmPackage(folder: string): Promise<void> {
   for (const source of sources) await copy(root + source, `${folder}/${source}`);
   await writeJson(`${folder}/package.json`, {
     ...manifest(config),
+    bin: { casty: "./cli.ts" },
     dependencies: await dependencies(
       config,
       await importedPackages(sources.map((source) => root + source)),

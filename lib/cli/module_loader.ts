@@ -18,6 +18,9 @@ export interface LoadedModules extends LoadedProgram {
   readonly typescript: TypeScript;
 }
 
+/** What JavaScript brings along is the same for all programs of a process. */
+const libraries = new Map<string, ts.SourceFile>();
+
 /**
  * Loads modules.
  *
@@ -29,8 +32,11 @@ export async function loadModules(
 ): Promise<LoadedModules> {
   const typescript = await loadTypeScript();
   const loaded = platform.name === "deno"
-    ? loadProgram(typescript, paths, { graph: await denoGraph(paths, folder) })
-    : loadProgram(typescript, paths, { compilerOptions: projectOptions(typescript, folder) });
+    ? loadProgram(typescript, paths, { libraries, graph: await denoGraph(paths, folder) })
+    : loadProgram(typescript, paths, {
+      libraries,
+      compilerOptions: projectOptions(typescript, folder),
+    });
   return { typescript, ...loaded };
 }
 

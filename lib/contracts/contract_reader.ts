@@ -199,6 +199,10 @@ class ContractReader {
       : [types[0], undefined, types[1]];
     const upcastEvent = this.#upcastsOf(schema, "upcastEvent");
     const upcastState = this.#upcastsOf(schema, "upcastState");
+    for (const unused of [...upcastEvent, ...upcastState].filter((from) => from >= version)) {
+      const remedy = `raise schema.version to ${unused + 1}`;
+      this.#note(call, key, `the upcaster of version ${unused} is never used`, remedy);
+    }
     const snapshots = kind === "eventSourced" &&
       this.#values.property(definition, "snapshots") !== undefined;
     this.#add(key, call, {

@@ -27,7 +27,8 @@ const oldReader = { newReader: false, oldReader: true };
 const safe = { newReader: false, oldReader: false };
 
 /** Remedies by rule: they only name what there is. */
-const twoSteps = "in a first release handle it, in a second one send or store it";
+const twoSteps =
+  "in a first release handle it, and accept this rule; in a second one send or store it";
 const keepField = "keep the field, and add another one that is optional";
 const keepType = "keep it, and add an optional field of the other type";
 
@@ -36,7 +37,7 @@ export const shapeRules = {
   fieldRemoved: {
     ...oldReader,
     text: "a field is gone that the old program needs",
-    remedy: "make the field optional in a first release, and remove it in a second one",
+    remedy: "keep it; or in a first release do without it, and remove it in a second one",
   },
   requiredFieldAdded: {
     ...newReader,

@@ -3,6 +3,9 @@ import ts from "typescript";
 import type { CliIo } from "../../lib/cli/cli_io.ts";
 import { runCli } from "../../lib/cli/cli.ts";
 import { systemIo } from "../../lib/cli/system_io.ts";
+import { writeNpmPackage } from "../../scripts/npm_package.ts";
+import { readContracts } from "../../lib/contracts/contract_reader.ts";
+import { ModuleGraph } from "../../lib/contracts/module_graph.ts";
 import { loadProgram } from "../../lib/contracts/program.ts";
 
 const checkout = new URL("../../", import.meta.url).pathname;
@@ -158,6 +161,63 @@ Deno.test("once there are snapshots, the file keeps that mark", async () => {
     "durable a": { ...durable, snapshots: true },
     "durable b": durable,
   });
+});
+
+Deno.test("types of npm packages are found where Deno finds them", async () => {
+  await using project = await Project.create();
+  const config = { links: [checkout], imports: { "@casty/casty": "jsr:@casty/casty@^0.1.0" } };
+  await project.write("deno.json", JSON.stringify(config));
+  const { imports } = JSON.parse(await Deno.readTextFile(`${checkout}deno.json`));
+  await project.write(
+    "main.ts",
+    `import { entityType } from "@casty/casty";
+import fc, { type Parameters } from "${imports["fast-check"]}";
+const sample = fc.record({ a: fc.string(), b: fc.option(fc.integer()) });
+type Sample = typeof sample extends fc.Arbitrary<infer T> ? T : never;
+export const T = entityType<Sample & { n: Parameters["numRuns"] }>("t");
+`,
+  );
+  const io = { ...systemIo, folder: () => project.folder };
+  const { exitCode, stderr } = await runCli(["contracts", "main.ts"], io);
+  assertEquals([exitCode, stderr], [0, ""]);
+  assertEquals(JSON.parse(await project.read("contracts.json")).contracts["entity t"].message, {
+    fields: { a: "string", b: { oneOf: ["null", "number"] }, "n?": "number" },
+  });
+});
+
+Deno.test("Casty is recognised in a registry, whose files have other names", async () => {
+  await using project = await Project.create();
+  const config = { links: [checkout], imports: { "@casty/casty": "jsr:@casty/casty@^0.1.0" } };
+  await project.write("deno.json", JSON.stringify(config));
+  await project.declare("{ amount: number }");
+  const main = `${project.folder}/main.ts`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", main],
+    cwd: project.folder,
+  }).output();
+  const text = new TextDecoder().decode(stdout)
+    .replaceAll(`file://${checkout}`, "https://registry.example/@casty/casty/0.1.0/");
+  const graph = new ModuleGraph([JSON.parse(text)]);
+  const { program, isOwn, problems } = loadProgram(ts, [main], { libraries, graph });
+  assertEquals(problems, []);
+  const files = program.getSourceFiles().map(({ fileName }) => fileName);
+  assert(files.some((path) => path.includes("registry.example/@casty/casty/0.1.0/mod.ts")));
+  assertEquals(program.getSourceFiles().filter(isOwn).map(({ fileName }) => fileName), [main]);
+  const read = readContracts(ts, program, isOwn);
+  assertEquals([read.problems, Object.keys(read.contracts)], [[], ["entity t"]]);
+});
+
+Deno.test("npx finds the command line in the npm package", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "casty-npx-" });
+  try {
+    await writeNpmPackage(folder);
+    const { bin, dependencies } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
+    const program = await Deno.readTextFile(`${folder}/${bin.casty}`);
+    assert(program.startsWith("#!/usr/bin/env node\n"));
+    assertEquals(dependencies.typescript, ts.version);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("the command line is there as a program", async () => {

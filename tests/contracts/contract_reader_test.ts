@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { ReadContracts } from "../../lib/contracts/contract_reader.ts";
 import { binaryTypes, leafTypes } from "../../lib/contracts/carried_types.ts";
 import { Codec } from "../../lib/wire/codec.ts";
-import { contractsOf, events, messages, sound, states } from "./programs.ts";
+import { contractsOf, events, messages, resolveCasty, sound, states } from "./programs.ts";
 
 /** Types that cannot be sent or stored, each with what is said about it. */
 const refused: readonly (readonly [type: string, text: string])[] = [
@@ -50,6 +50,7 @@ function events() {
   });
 }`,
   version: events("1", "schema: { version: Number('1') },"),
+  unused: events("1", "schema: { upcastEvent: { 0: (e) => e } },"),
   constants: `
 const kind = "account"; const versions = { first: 3 } as const;
 const upcastEvent = { 0: (e: never) => e, 2: (e: never) => e };
@@ -141,6 +142,41 @@ Deno.test("what is computed is told, and not taken for checked", () => {
   assertEquals(Object.keys(contracts), ["durable events", "entity counters"]);
   assertEquals(facts(read("version")).map(({ text }) => text), ["its version is computed"]);
 });
+
+Deno.test("an upcaster without a higher version is told", () => {
+  const { problems, notes } = read("unused");
+  assertEquals(problems, []);
+  assertEquals(notes.map(({ text, remedy }) => `${text}; ${remedy}`), [
+    "the upcaster of version 0 is never used; raise schema.version to 1",
+  ]);
+});
+
+Deno.test("the types of the examples can be read", async () => {
+  const { loadProgram } = await import("../../lib/contracts/program.ts");
+  const { readContracts } = await import("../../lib/contracts/contract_reader.ts");
+  const { default: ts } = await import("typescript");
+  const paths = [...examples(new URL("../../examples/", import.meta.url))];
+  const { program, problems } = loadProgram(ts, paths, { resolve: resolveCasty });
+  assertEquals(problems, []);
+  let count = 0;
+  for (const path of paths) {
+    const { problems, notes, contracts } = readContracts(
+      ts,
+      program,
+      ({ fileName }) => fileName === path,
+    );
+    assertEquals([...problems, ...notes], []);
+    count += Object.keys(contracts).length;
+  }
+  assert(count > 10, `only ${count} contracts were found`);
+});
+
+function* examples(folder: URL): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* examples(new URL(`${name}/`, folder));
+    else if (name.endsWith(".ts")) yield new URL(name, folder).pathname;
+  }
+}
 
 Deno.test("constants, spreads and inferred types are followed", () => {
   assertEquals(sound(read("constants")).contracts["durable account"], {

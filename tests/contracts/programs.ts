@@ -2,6 +2,7 @@
 import ts from "typescript";
 import type { Contracts } from "../../lib/contracts/contract.ts";
 import { type ReadContracts, readContracts } from "../../lib/contracts/contract_reader.ts";
+import type { FoundModule } from "../../lib/contracts/module_graph.ts";
 import { loadProgram } from "../../lib/contracts/program.ts";
 
 const checkout = new URL("../../", import.meta.url);
@@ -9,6 +10,12 @@ const checkout = new URL("../../", import.meta.url);
 /** The entries of this checkout, as `deno.json` names them. */
 const entries: Readonly<Record<string, string>> =
   JSON.parse(Deno.readTextFileSync(new URL("deno.json", checkout))).exports;
+
+/** Finds the entries of this checkout. */
+export function resolveCasty(specifier: string): FoundModule | undefined {
+  const entry = entries[specifier.replace(/^@casty\/casty/, ".")];
+  return entry === undefined ? undefined : { path: new URL(entry, checkout).pathname };
+}
 
 /** What the modules of tests import. */
 export const imports = `
@@ -62,12 +69,7 @@ export async function contractsOf(
       paths.set(name, path);
       await Deno.writeTextFile(path, imports + text);
     }
-    const loaded = loadProgram(ts, [...paths.values()], {
-      resolve: (specifier) => {
-        const entry = entries[specifier.replace(/^@casty\/casty/, ".")];
-        return entry === undefined ? undefined : { path: new URL(entry, checkout).pathname };
-      },
-    });
+    const loaded = loadProgram(ts, [...paths.values()], { resolve: resolveCasty });
     if (loaded.problems.length > 0) throw new Error(JSON.stringify(loaded.problems));
     // Read while the files are there.
     const all = new Map(
