@@ -2,8 +2,9 @@ import { checkOptions, resolveOptions } from "../../options/check_options.ts";
 import { sqliteJournalTable } from "../../options/tables/persistence_tables.ts";
 import { platform } from "../../runtime/platform.ts";
 import type { Thread } from "../../runtime/platform_port.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError } from "../errors.ts";
-import { columnsOf } from "../append_columns.ts";
+import { columnsOf, maxBatchBytes, sizeOf } from "../append_columns.ts";
 import {
   advanced,
   type AppendEntry,
@@ -21,6 +22,9 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { storeClosed } from "../journal_errors.ts";
+import { StoreGuard } from "../store_guard.ts";
+import { type PackedEvents, unpackEvents } from "./packed_events.ts";
+import { CommitPace } from "./commit_pace.ts";
 import {
   type Refusals,
   resultOf,
@@ -77,6 +81,9 @@ export async function sqliteJournal(
     throw error;
   }
 }
+
+/** Milliseconds that a commit may take: SQLite itself waits up to 10 s for another process. */
+const callTimeout = 60_000;
 
 interface Waiting {
   readonly resolve: (value: never) => void;
@@ -177,19 +184,21 @@ class SqliteJournal implements Journal {
   readonly name: string;
   readonly #writer: SqliteThread;
   readonly #reader: SqliteThread;
-  readonly #maxWaiting: number;
+  readonly #guard: StoreGuard;
   readonly #listeners = new Set<() => void>();
   /** For the next commit. */
   #writes: WaitingWrite[] = [];
   #entries: WaitingEntry[] = [];
-  #committing: Promise<void> | undefined;
+  readonly #pace = new CommitPace();
+  #isDeferred = false;
+  #onIdle: (() => void) | undefined;
   #closed = false;
 
   constructor(name: string, writer: SqliteThread, reader: SqliteThread, maxWaiting: number) {
     this.name = name;
     this.#writer = writer;
     this.#reader = reader;
-    this.#maxWaiting = maxWaiting;
+    this.#guard = new StoreGuard({ name, maxWaiting, callTimeout, clock: systemClock });
   }
 
   async open(id: string, epoch: number | undefined): Promise<OpenedLog> {
@@ -197,7 +206,7 @@ class SqliteJournal implements Journal {
   }
 
   append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    const refusal = this.#refusal(entries.length);
+    const refusal = this.#guard.refusal(this.#waiting, entries.length);
     if (refusal !== undefined) return Promise.reject(refusal);
     const [first] = entries;
     // An actor appends one entry at a time.
@@ -210,24 +219,31 @@ class SqliteJournal implements Journal {
           this.#entries.push({ entry, resolve, reject });
         })
       ));
-    this.#committing ??= this.#commit();
+    this.#sendSoon();
     return appended;
   }
 
   async *read(id: string, options: ReadOptions = {}): AsyncIterable<StoredEvent> {
     const { from = 1, batch = 500 } = options;
     const to = options.to ?? await this.#read<number>({ type: "lastSeq", id });
-    for (let next = from; next <= to;) {
-      const events = await this.#read<StoredEvent[]>({
+    const load = (next: number) => {
+      const part = this.#read<PackedEvents>({
         type: "events",
         id,
         from: next,
         to,
         limit: batch,
       });
+      // A reader that ends early does not wait for it.
+      part.catch(() => {});
+      return part;
+    };
+    for (let part = from > to ? undefined : load(from); part !== undefined;) {
+      const events = unpackEvents(await part);
+      const next = (events.at(-1)?.seq ?? to) + 1;
+      // The thread reads on while the caller uses what is there.
+      part = events.length < batch || next > to ? undefined : load(next);
       yield* events;
-      if (events.length < batch) return;
-      next = events.at(-1)!.seq + 1;
     }
   }
 
@@ -284,7 +300,10 @@ class SqliteJournal implements Journal {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#committing;
+    this.#guard.close();
+    if (!this.#pace.isIdle || this.#waiting > 0) {
+      await new Promise<void>((resolve) => this.#onIdle = resolve);
+    }
     await this.#writer.close();
     await this.#reader.close();
   }
@@ -294,51 +313,75 @@ class SqliteJournal implements Journal {
     return this.#reader.ask({ type: "read", read });
   }
 
-  /** Why no more is taken now. */
-  #refusal(more: number): PersistenceError | undefined {
-    if (this.#closed) return storeClosed(this.name);
-    if (this.#writes.length + this.#entries.length + more <= this.#maxWaiting) return undefined;
-    return new PersistenceError(
-      "storeUnavailable",
-      `${this.name}: ${this.#maxWaiting} writes wait already`,
-      { value: this.#maxWaiting, remedy: "let clients repeat it later, or use a faster disk" },
-    );
-  }
-
   #write(write: SqliteWrite): Promise<unknown> {
-    const refusal = this.#refusal(1);
+    const refusal = this.#guard.refusal(this.#waiting, 1);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#writes.push({ write, resolve, reject });
-      this.#committing ??= this.#commit();
+      this.#sendSoon();
     });
   }
 
-  /** Commits until nothing waits. What arrives meanwhile shares the next commit. */
-  async #commit(): Promise<void> {
-    // What is called in the same turn shares the first one.
-    await undefined;
-    while (this.#writes.length + this.#entries.length > 0) {
-      const writes = this.#writes;
-      const entries = this.#entries;
-      this.#writes = [];
-      this.#entries = [];
-      try {
-        const appended: SqliteWrite[] = entries.length === 0
-          ? []
-          : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
-        const results = await this.#writer.ask<unknown[]>({
-          type: "write",
-          writes: [...writes.map(({ write }) => write), ...appended],
-        });
-        for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
-        if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
-      } catch (error) {
-        for (const { reject } of writes) reject(error);
-        for (const { reject } of entries) reject(error);
-      }
+  /** What is called in the same turn shares a commit. */
+  #sendSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    systemClock.defer(() => {
+      this.#isDeferred = false;
+      this.#sendMore();
+    });
+  }
+
+  #sendMore(): void {
+    const waiting = this.#waiting;
+    if (waiting === 0 || !this.#pace.maySend) return;
+    this.#send(this.#pace.next(waiting));
+    // The rest is the next commit's.
+    this.#sendMore();
+  }
+
+  /** How many writes wait for a commit that has not begun. */
+  get #waiting(): number {
+    return this.#writes.length + this.#entries.length;
+  }
+
+  #send(count: number): void {
+    const writes = this.#writes.splice(0, count);
+    const entries = this.#takeEntries(count - writes.length);
+    const appended: SqliteWrite[] = entries.length === 0
+      ? []
+      : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
+    this.#pace.begin(systemClock.now());
+    const message: ToSqlite = {
+      type: "write",
+      writes: [...writes.map(({ write }) => write), ...appended],
+    };
+    this.#guard.run(() => this.#writer.ask<unknown[]>(message)).then((results) => {
+      for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
+      if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
+    }, (error) => {
+      for (const { reject } of writes) reject(error);
+      for (const { reject } of entries) reject(error);
+    }).then(() => this.#onCommitted());
+  }
+
+  /** Up to so many, and of so many bytes. */
+  #takeEntries(most: number): WaitingEntry[] {
+    let bytes = 0;
+    let count = 0;
+    for (; count < most && bytes < maxBatchBytes; count++) {
+      bytes += sizeOf(this.#entries[count]!.entry);
     }
-    this.#committing = undefined;
+    return this.#entries.splice(0, count);
+  }
+
+  #onCommitted(): void {
+    this.#pace.end(systemClock.now());
+    if (this.#pace.isSlow) {
+      // Actors that have just been answered may write again at once.
+      systemClock.yield(() => this.#sendMore());
+    } else this.#sendMore();
+    if (this.#pace.isIdle && this.#waiting === 0) this.#onIdle?.();
   }
 
   #resolve(entries: readonly WaitingEntry[], refusals: Refusals): void {
