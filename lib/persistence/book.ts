@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Codec } from "../wire/codec.ts";
 import { PersistenceError } from "./errors.ts";
 
@@ -60,6 +61,22 @@ export interface EntryPlace {
   readonly at: number;
   /** A number in [0, 1). */
   readonly random: () => number;
+  /** The actor that writes it. */
+  readonly owner: EntryOwner;
+}
+
+/** What a request for an entry can know of its actor. */
+export interface EntryOwner {
+  /** The persistence id. */
+  readonly id: string;
+  /** Messages that may wait in its outbox. */
+  readonly maxMessages: number;
+  /**
+   * The address of a receiver as it is stored.
+   *
+   * @throws {PersistenceError} code `badReceiver`.
+   */
+  addressOf(ref: ActorRef<never>): string;
 }
 
 /** A request of a command for an entry: made into one when the command is stored. */
@@ -152,7 +169,8 @@ export function writeEntries(entries: readonly BookEntry[], codec: Codec): Uint8
   return codec.encode(parts).slice();
 }
 
-function entriesOf(bytes: Uint8Array, codec: Codec): BookEntry[] {
+/** The entries in bytes. */
+export function entriesOf(bytes: Uint8Array, codec: Codec): BookEntry[] {
   const parts = codec.decode(bytes, 0, bytes.length);
   if (!Array.isArray(parts) || parts.length % 2 !== 1) throw new TypeError("this is no book");
   if (parts[0] !== version) {

@@ -94,7 +94,7 @@ class RehearsedLog implements ReplayedLog {
   constructor(id: string, made: MadeDefinition, now: () => number) {
     this.#id = id;
     this.#made = made;
-    this.#form = new StoredForm(made.definition.schema ?? {}, now);
+    this.#form = new StoredForm(made.definition.schema);
     const refuse = (): never => {
       throw new TypeError("a reference cannot be stored");
     };

@@ -219,6 +219,12 @@ const stored = { id: "a|b", journal: memoryJournal(), initial: 0 };
 const sourced = { ...stored, onCommand: () => {}, onEvent: () => 0 };
 const persistenceUsers: readonly OptionUser[] = [
   {
+    table: persistence.persistenceTable,
+    path: "persistence",
+    otherForms: [nothing],
+    use: (persistence) => new ActorSystem({ persistence }),
+  },
+  {
     table: persistence.eventSourcedTable,
     path: "",
     base: sourced,
@@ -229,6 +235,12 @@ const persistenceUsers: readonly OptionUser[] = [
     path: "snapshots",
     otherForms: [nothing],
     use: (snapshots) => eventSourced({ ...sourced, snapshots } as never),
+  },
+  {
+    table: persistence.outboxTable,
+    path: "outbox",
+    otherForms: [nothing],
+    use: (outbox) => eventSourced({ ...sourced, outbox } as never),
   },
   {
     table: persistence.schemaTable,

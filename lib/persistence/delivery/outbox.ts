@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { BookSection, EntryPlace, EntryRequest } from "../book.ts";
+import type { ActorRef } from "../../actor/ref/ref.ts";
+import type { BookSection, EntryOwner, EntryPlace, EntryRequest } from "../book.ts";
 import { PersistenceError } from "../errors.ts";
 
 /** A message of the outbox. */
@@ -21,8 +22,10 @@ export interface StoredMessage {
 export interface OutboxQueue {
   /** Not empty, in the order of their numbers. */
   readonly messages: readonly StoredMessage[];
+  /** See {@linkcode wakeOf}. */
+  readonly postponed?: number;
   /** Why they are not sent, until somebody retries; undefined: they are. */
-  readonly parked: ParkedReason | undefined;
+  readonly parked?: ParkedReason;
 }
 
 /**
@@ -46,13 +49,33 @@ export function messageNumber({ seq, position }: Pick<EntryPlace, "seq" | "posit
   return seq * maxPerCommand + position;
 }
 
+/** The number of the event that a message was stored with. */
+export function seqOf(number: number): number {
+  return Math.floor(number / maxPerCommand);
+}
+
 /** The forms of entries: numbers are stored, and never changed. */
-const form = { added: 0, acknowledged: 1, parked: 2, retried: 3, discarded: 4 } as const;
+const form = {
+  added: 0,
+  acknowledged: 1,
+  parked: 2,
+  retried: 3,
+  discarded: 4,
+  postponed: 5,
+} as const;
+
+/** The messages for one receiver. */
+interface Queue {
+  messages: StoredMessage[];
+  parked?: ParkedReason;
+  /** The actor is not started for them before that time: milliseconds since 1970. */
+  postponed?: number;
+}
 
 /** See the module's text. */
 export class Outbox implements BookSection {
   /** By the stored address of the receiver. */
-  readonly #queues = new Map<string, { messages: StoredMessage[]; parked?: ParkedReason }>();
+  readonly #queues = new Map<string, Queue>();
   #size = 0;
   #lastAt = 0;
   #stream = "";
@@ -74,7 +97,7 @@ export class Outbox implements BookSection {
 
   /** The messages by receiver. */
   get queues(): ReadonlyMap<string, OutboxQueue> {
-    return this.#queues as ReadonlyMap<string, OutboxQueue>;
+    return this.#queues;
   }
 
   apply(entry: unknown): void {
@@ -85,23 +108,31 @@ export class Outbox implements BookSection {
       case form.added:
         return this.#add(entry);
       case form.acknowledged: {
-        const through = wholeOf(entry[2]);
-        return this.#remove(to, ({ number }) => number <= through);
+        const through = finite(entry[2]);
+        return this.#remove(to, (messages) => {
+          const left = messages.findIndex(({ number }) => number > through);
+          return messages.splice(0, left < 0 ? messages.length : left).length;
+        });
       }
       case form.discarded: {
-        const which = wholeOf(entry[2]);
-        return this.#remove(to, ({ number }) => number === which);
+        const which = finite(entry[2]);
+        return this.#remove(to, (messages) => {
+          const at = messages.findIndex(({ number }) => number === which);
+          return at < 0 ? 0 : messages.splice(at, 1).length;
+        });
       }
       case form.parked: {
         const queue = this.#queues.get(to);
         if (queue !== undefined) queue.parked = reasonOf(entry[2]);
         return;
       }
-      case form.retried: {
+      case form.postponed: {
         const queue = this.#queues.get(to);
-        if (queue !== undefined) delete queue.parked;
+        if (queue !== undefined) queue.postponed = finite(entry[2]);
         return;
       }
+      case form.retried:
+        return this.#retry(to, finite(entry[2]));
       default:
         throw noOutbox();
     }
@@ -128,7 +159,7 @@ export class Outbox implements BookSection {
       const [to, parked, ...stored] = queue;
       const messages = stored.map((each) => {
         if (!Array.isArray(each)) throw noOutbox();
-        return { number: wholeOf(each[0]), at: wholeOf(each[1]), message: each[2] };
+        return { number: finite(each[0]), at: finite(each[1]), message: each[2] };
       });
       this.#queues.set(to, { messages, ...(parked !== null && { parked: reasonOf(parked) }) });
       this.#size += messages.length;
@@ -138,15 +169,15 @@ export class Outbox implements BookSection {
   /** The actor that does not run is started to deliver what is not parked. */
   get wake(): number | undefined {
     let first: number | undefined;
-    for (const { messages, parked } of this.#queues.values()) {
-      const { at } = messages[0]!;
-      if (parked === undefined && (first === undefined || at < first)) first = at;
+    for (const queue of this.#queues.values()) {
+      const wake = queue.parked === undefined ? wakeOf(queue) : Infinity;
+      if (wake < (first ?? Infinity)) first = wake;
     }
-    return first === undefined ? undefined : first + wakeDelay;
+    return first;
   }
 
   #add([, to, number, at, message, stream]: unknown[]): void {
-    const stored = { number: wholeOf(number), at: wholeOf(at), message };
+    const stored = { number: finite(number), at: finite(at), message };
     if (stream !== undefined) this.#stream = String(stream);
     this.#lastAt = Math.max(this.#lastAt, stored.at);
     const queue = this.#queues.get(to as string);
@@ -155,35 +186,64 @@ export class Outbox implements BookSection {
     this.#size++;
   }
 
-  #remove(to: string, isGone: (message: StoredMessage) => boolean): void {
+  /**
+   * What the receiver has refused as too old is as new as `at` from now on: to retry is to decide
+   * that it was not handled.
+   */
+  #retry(to: string, at: number): void {
     const queue = this.#queues.get(to);
     if (queue === undefined) return;
-    const left = queue.messages.filter((message) => !isGone(message));
-    this.#size -= queue.messages.length - left.length;
-    queue.messages = left;
-    if (left.length === 0) this.#queues.delete(to);
+    if (queue.parked === "expired") {
+      queue.messages = queue.messages.map((each) => ({ ...each, at: Math.max(each.at, at) }));
+      this.#lastAt = Math.max(this.#lastAt, at);
+    }
+    delete queue.parked;
+  }
+
+  /** `take` removes messages, and returns how many. */
+  #remove(to: string, take: (messages: StoredMessage[]) => number): void {
+    const queue = this.#queues.get(to);
+    if (queue === undefined) return;
+    this.#size -= take(queue.messages);
+    // It has answered.
+    delete queue.postponed;
+    if (queue.messages.length === 0) this.#queues.delete(to);
   }
 }
 
-/** Requests that a message is stored, and delivered once it is durable. */
-export function outboxRequest<S>(
-  to: string,
-  message: (state: S) => unknown,
-  limits: { readonly id: string; readonly maxMessages: number },
+/**
+ * Requests that a message is stored, and delivered once it is durable.
+ *
+ * @param message the message, or a function of the state after the events.
+ */
+export function sendRequest<M, S>(
+  ref: ActorRef<M>,
+  message: M | ((state: S) => M),
 ): EntryRequest<S> {
   return {
     kind: "outbox",
     make(section, place, state) {
       const outbox = section as Outbox;
-      const { position, random } = place;
-      checkRoom(outbox.size + position, position, limits);
+      const { position, random, owner } = place;
+      checkRoom(outbox.size + position, position, owner);
+      const to = owner.addressOf(ref);
+      const content = typeof message === "function" ? (message as (state: S) => M)(state) : message;
+      if (content === undefined) throw noMessage(owner.id);
       const at = Math.max(place.at, outbox.lastAt);
-      const added = [form.added, to, messageNumber(place), at, message(state)];
-      // 52 bits: not an identity that somebody could not guess, but one that no two logs share.
+      const added = [form.added, to, messageNumber(place), at, content];
+      // 52 bits: not a secret, but a name that no two logs share.
       const isFirst = outbox.stream === "" && position === 0;
       return isFirst ? [...added, Math.floor(random() * 2 ** 52).toString(36)] : added;
     },
   };
+}
+
+/** The message that an entry adds, and its receiver; undefined: it adds none. */
+export function sentOf(
+  entry: unknown,
+): { readonly to: string; readonly message: unknown } | undefined {
+  const [kind, to, , , message] = entry as readonly unknown[];
+  return kind === form.added ? { to: to as string, message } : undefined;
 }
 
 /** All messages to a receiver up to a number were handled. */
@@ -196,9 +256,19 @@ export function parkedEntry(to: string, reason: ParkedReason): unknown {
   return [form.parked, to, reason];
 }
 
-/** They are sent again. */
-export function retriedEntry(to: string): unknown {
-  return [form.retried, to];
+/** They are sent again. `at`: milliseconds since 1970. */
+export function retriedEntry(to: string, at: number): unknown {
+  return [form.retried, to, at];
+}
+
+/** The actor is not started for the messages to a receiver before a time. */
+export function postponedEntry(to: string, until: number): unknown {
+  return [form.postponed, to, until];
+}
+
+/** When the actor, if it does not run, is started for the messages to one receiver. */
+export function wakeOf({ messages, postponed = 0 }: OutboxQueue): number {
+  return Math.max(messages[0]!.at + wakeDelay, postponed);
 }
 
 /** One message to a receiver is given up, or was handled by one that keeps no marks. */
@@ -206,22 +276,25 @@ export function discardedEntry(to: string, number: number): unknown {
   return [form.discarded, to, number];
 }
 
-function checkRoom(
-  size: number,
-  position: number,
-  { id, maxMessages }: { readonly id: string; readonly maxMessages: number },
-): void {
+function checkRoom(size: number, position: number, { id, maxMessages }: EntryOwner): void {
   if (size < maxMessages && position < maxPerCommand) return;
   const limit = size >= maxMessages ? maxMessages : maxPerCommand;
   const where = size >= maxMessages ? "" : " of one command";
   throw new PersistenceError("outboxFull", `${id}: ${limit} messages${where} wait for delivery`, {
     value: limit,
     place: { id },
-    remedy: "let receivers catch up, retry or discard parked messages, or raise outbox.maxMessages",
+    remedy: "let receivers catch up, discard parked messages, or raise outbox.maxMessages",
   });
 }
 
-function wholeOf(value: unknown): number {
+function noMessage(id: string): PersistenceError {
+  return new PersistenceError("badReceiver", `${id}: a message to be delivered is undefined`, {
+    place: { id },
+    remedy: "give thenSend a message, or a function that returns one",
+  });
+}
+
+function finite(value: unknown): number {
   if (!Number.isFinite(value)) throw noOutbox();
   return value as number;
 }
