@@ -122,7 +122,7 @@ export async function rehearse(
       continue;
     }
     const made = definitionOf(behaviors[kind]!, kind, name);
-    const replayed = await replayLog(journal, id, made, () => systemClock.now());
+    const replayed = await replayLog(journal, id, made);
     counts.add(id, kind, replayed.events, replayed.snapshots, replayed.problems);
     onProgress?.({ id, ids: counts.ids, events: counts.events, problems: counts.found });
     if (counts.ids >= limit) break;

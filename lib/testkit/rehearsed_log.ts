@@ -11,7 +11,6 @@ import type { Journal, StoredEvent, StoredSnapshot } from "../persistence/journa
 import type { MadeDefinition } from "../persistence/made_definitions.ts";
 import { Recovery } from "../persistence/recovery.ts";
 import { StoredForm } from "../persistence/schema.ts";
-import { Codec } from "../wire/codec.ts";
 import { describe } from "./describe.ts";
 import { sameValue } from "./same_value.ts";
 
@@ -39,14 +38,13 @@ export interface ReplayedLog {
   readonly problems: readonly LogProblem[];
 }
 
-/** Replays one id. `now`: milliseconds of a clock with a resolution of microseconds. */
+/** Replays one id. */
 export async function replayLog(
   journal: RehearsedJournal,
   id: string,
   made: MadeDefinition,
-  now: () => number,
 ): Promise<ReplayedLog> {
-  const log = new RehearsedLog(id, made, now);
+  const log = new RehearsedLog(id, made);
   if (made.needed === "last") {
     // Recovery reads the last state only.
     let last: StoredEvent | undefined;
@@ -78,7 +76,6 @@ class RehearsedLog implements ReplayedLog {
   readonly #id: string;
   readonly #made: MadeDefinition;
   readonly #form: StoredForm<unknown, unknown>;
-  readonly #bookCodec: Codec;
   /** From the first event that is there. */
   readonly #whole: Recovery<unknown, unknown>;
   /** From the newest snapshot that can be read. */
@@ -91,14 +88,10 @@ class RehearsedLog implements ReplayedLog {
   #isBroken = false;
   #isDifferent = false;
 
-  constructor(id: string, made: MadeDefinition, now: () => number) {
+  constructor(id: string, made: MadeDefinition) {
     this.#id = id;
     this.#made = made;
     this.#form = new StoredForm(made.definition.schema);
-    const refuse = (): never => {
-      throw new TypeError("a reference cannot be stored");
-    };
-    this.#bookCodec = new Codec({ now, resolve: refuse, trusted: true });
     this.#whole = this.#recovery();
   }
 
@@ -107,7 +100,7 @@ class RehearsedLog implements ReplayedLog {
     let book = new Book(bookSections);
     const loadBook = (bytes: Uint8Array | undefined): void => {
       book = new Book(bookSections);
-      if (bytes !== undefined) book.load(bytes, this.#bookCodec);
+      if (bytes !== undefined) book.load(bytes, this.#form.codec);
     };
     const reader = {
       readEvent: (payload: Uint8Array, version: number) => this.#form.readEvent(payload, version),
@@ -115,7 +108,7 @@ class RehearsedLog implements ReplayedLog {
       apply: onEvent as (state: unknown, event: unknown) => unknown,
       readBook: (bytes: Uint8Array): void => {
         if (this.#made.needed === "last") loadBook(bytes);
-        else book.read(bytes, this.#bookCodec);
+        else book.read(bytes, this.#form.codec);
       },
       loadBook,
     };

@@ -122,12 +122,12 @@ export const account = (name: string) => eventSourced({
 export const accounts = Behaviors.sharded(Counters, account);`,
   named: messages(`"get"`) + events("1").replace(`"account"`, "Counters.name"),
   inner: messages(`"get"`) + `
-const make = (name: string) => Behaviors.setup<"get">(() =>
-  eventSourced<"get", string, string>({
-    journal, initial: "",
-    onCommand: (_c, _s, _m, effect) => effect.none(), onEvent: (s: string) => s,
-  } as never));
-export const counters = Behaviors.sharded(Counters, (id) => make(id));`,
+const make = () => Behaviors.supervise(Behaviors.eventSourced<"get", string, string>({
+  initial: "",
+  onCommand: (_c, _s, _m, effect) => effect.none(),
+  onEvent: (s) => s,
+}), {} as never);
+export const counters = Behaviors.sharded(Counters, () => make());`,
   recursion: messages(
     "Json",
     `
