@@ -7,6 +7,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   offline: [],
   x509: ["runtime", "options"],
   cert: ["runtime", "options", "x509"],
+  contracts: ["runtime"],
+  cli: ["runtime", "options", "cert", "contracts"],
   actor: ["runtime", "options"],
   streams: ["runtime", "options", "actor"],
   routing: ["runtime", "options", "actor"],
@@ -267,6 +269,22 @@ Deno.test("the composition root lists extensions, and knows nothing else of them
   assert(!/instanceof (?!ExtensionBehavior|Ref\b)/.test(source.text));
 });
 
+Deno.test("only the command line loads the package typescript", () => {
+  const users = [
+    ...sources(),
+    ...["mod.ts", "client.ts", "cert.ts"].map((path) => ({
+      path,
+      text: Deno.readTextFileSync(new URL(`../${path}`, root)),
+    })),
+  ].filter(({ text }) => /^import (?!type )[^;]*"typescript"|\bimport\("typescript"\)/m.test(text));
+  assertEquals(users.map(({ path }) => path), ["cli/module_loader.ts"]);
+  const loaders = [...sources()].filter((source) =>
+    importsOf(source).some((path) => path.startsWith("cli/") || path.startsWith("contracts/"))
+  );
+  const rooms = new Set(loaders.map(({ folder }) => folder));
+  assertEquals([...rooms].sort(), ["cli", "contracts"]);
+});
+
 Deno.test("time, chance and timers come in through the runtime only", () => {
   const native =
     /\b(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|crypto\.randomUUID|crypto\.getRandomValues)\b/;
@@ -297,8 +315,8 @@ Deno.test("files come in through the runtime only", () => {
   const native = /\bplatform\.files\b|"node:fs/;
   const wrong: string[] = [];
   for (const { folder, path, text } of sources()) {
-    // The certificate tool reads and writes what a user names; the transport watches certificates.
-    if (folder === "cert" || path.startsWith("transport/tls/")) continue;
+    // Tools read and write what a user names; the transport watches certificates.
+    if (folder === "cert" || folder === "cli" || path.startsWith("transport/tls/")) continue;
     if (/^runtime\/(?:system_|platform)/.test(path)) continue;
     text.split("\n").forEach((line, index) => {
       if (native.test(line) && !/^\s*(\*|\/\/|\/\*\*)/.test(line)) {
@@ -327,7 +345,7 @@ const mayNameDeno: readonly string[] = [
 
 Deno.test("only lib/runtime/platform.ts names Deno", () => {
   assertEquals(usesOfDeno('f(); // Deno.x\nDeno.pid /* Deno.x */ "Deno.x"'), ["2: Deno.pid"]);
-  const entries = ["mod.ts", "client.ts", "cert.ts"].map((path) => ({
+  const entries = ["mod.ts", "client.ts", "cert.ts", "cli.ts"].map((path) => ({
     path,
     text: Deno.readTextFileSync(new URL(`../${path}`, root)),
   }));
@@ -366,6 +384,11 @@ Deno.test("what decides imports nothing that does", () => {
     "persistence/delivery/inbox.ts",
     "persistence/delivery/outbox.ts",
     "persistence/delivery/redelivery.ts",
+    "contracts/contract_changes.ts",
+    "contracts/contracts_file.ts",
+    "contracts/module_graph.ts",
+    "contracts/same_shape.ts",
+    "contracts/shape_changes.ts",
   ];
   for (const path of pure) {
     const text = Deno.readTextFileSync(new URL(path, root));

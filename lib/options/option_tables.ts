@@ -96,6 +96,7 @@ import {
   quietTable,
   randomFaultsTable,
   recordedLogTable,
+  rehearsalTable,
   scenarioTable,
   simulatedClientTable,
   simulatedNodeTable,
@@ -229,6 +230,7 @@ export const optionChapters: readonly OptionChapter[] = [
       simulatedClientTable,
       recordedLogTable,
       linearizabilityTable,
+      rehearsalTable,
     ],
   },
 ];

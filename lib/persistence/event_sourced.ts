@@ -20,6 +20,7 @@ import { type DurablePlace, placeOf } from "./durable_place.ts";
 import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
+import { noteDefinition } from "./made_definitions.ts";
 import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
@@ -131,6 +132,7 @@ export function durable<C, E, S>(
   needed: NeededEvents,
 ): Behavior<C> {
   if (definition.id !== undefined) checkedId(definition.id);
+  noteDefinition(definition, needed);
   const kind: DurableKind<C, E, S> = {
     definition,
     needed,

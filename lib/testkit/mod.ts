@@ -73,6 +73,17 @@ export {
 export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
 export { type RecordedSpan, RecordedTelemetry } from "./recorded_telemetry.ts";
+export {
+  type LogProblem,
+  type Rehearsal,
+  type RehearsalOptions,
+  type RehearsalProblem,
+  type RehearsalProgress,
+  rehearse,
+  type RehearsedBehaviors,
+  type RehearsedJournal,
+  type RehearsedKind,
+} from "./rehearsal.ts";
 export { SeededRandom } from "./seeded_random.ts";
 export {
   SimulationError,

@@ -112,6 +112,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   healthTable: ["testkit#HealthLimits"],
   randomFaultsTable: ["testkit#RandomFaultOptions"],
   linearizabilityTable: ["testkit#LinearizabilityOptions"],
+  rehearsalTable: ["testkit#RehearsalOptions"],
   // Those of the layers below.
   membershipTable: ["membership#MembershipLimits"],
   detectorTable: ["membership#DetectorOptions"],

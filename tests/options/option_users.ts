@@ -69,6 +69,7 @@ import {
   ManualClock,
   randomFaults,
   RecordedLog,
+  rehearse,
   simulate,
   type Simulation,
   TestProbe,
@@ -485,6 +486,11 @@ const testkitUsers: readonly OptionUser[] = [
     table: kit.linearizabilityTable,
     path: "",
     use: (options) => checkLinearizability([], {} as never, options),
+  },
+  {
+    table: kit.rehearsalTable,
+    path: "",
+    use: (options) => rehearse(memoryJournal(), {}, options),
   },
 ];
 

@@ -311,3 +311,23 @@ export const recordedLogTable = optionTable("RecordedLog", {
   next: option(logger, { defaultText: "none", text: "Gets each line as well." }),
   onLine: option(callback("a function"), { defaultText: "none", text: "Called after each line." }),
 });
+
+/** `rehearse(...)`. */
+export const rehearsalTable = optionTable("rehearse", {
+  ids: option(list(text(1, 1_024)), {
+    defaultText: "all that have events in the store",
+    text: "Persistence ids that are replayed.",
+  }),
+  limit: option(whole(1), { defaultText: "all", text: "Ids that are replayed, at most." }),
+  maxProblems: option(whole(1), {
+    default: 1_000,
+    text: "Problems that are kept; all are counted.",
+  }),
+  onProgress: option(callback("a function of the progress"), {
+    defaultText: "none",
+    text: "Called after each id.",
+  }),
+});
+
+/** The defaults of rehearsals. */
+export const rehearsalDefaults = rehearsalTable.defaults;
