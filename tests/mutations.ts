@@ -43,6 +43,7 @@ const entityMessages = testedBy("sim/entity_messages_test.ts");
 const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
+const delivery = testedBy("persistence/delivery_test.ts");
 
 /** All rules, by name. */
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
@@ -445,5 +446,17 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   readmissionNeedsNewReport: lease(
     "A report from before an exclusion does not end it.",
     "a report from before an exclusion does not end it",
+  ),
+  marksAreStoredWithEvents: delivery(
+    "The mark of a handled message is stored in the same append as its events.",
+    "a message whose acknowledgement was lost is not handled again after a restart",
+  ),
+  acksFollowCommits: delivery(
+    "A message is acknowledged once its events are durable.",
+    "a message is acknowledged after the commit, and not if that fails",
+  ),
+  deliveriesKeepTheirOrder: delivery(
+    "A message waits until those before it of the same sender were handled.",
+    "messages of one sender are handled in the order in which they were stored",
   ),
 };

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Codec } from "../wire/codec.ts";
 import { PersistenceError } from "./errors.ts";
 
@@ -60,6 +61,22 @@ export interface EntryPlace {
   readonly at: number;
   /** A number in [0, 1). */
   readonly random: () => number;
+  /** The actor that writes it. */
+  readonly owner: EntryOwner;
+}
+
+/** What a request for an entry can know of its actor. */
+export interface EntryOwner {
+  /** The persistence id. */
+  readonly id: string;
+  /** Messages that may wait in its outbox. */
+  readonly maxMessages: number;
+  /**
+   * The address of a receiver as it is stored.
+   *
+   * @throws {PersistenceError} code `badReceiver`.
+   */
+  addressOf(ref: ActorRef<never>): string;
 }
 
 /** A request of a command for an entry: made into one when the command is stored. */

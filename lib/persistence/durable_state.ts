@@ -2,6 +2,7 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import { checkOptions } from "../options/check_options.ts";
 import { durableStateTable } from "../options/tables/persistence_tables.ts";
+import type { OutboxOptions } from "./delivery/outbox_options.ts";
 import type { Effect, Effects } from "./effect.ts";
 import { durable } from "./event_sourced.ts";
 import type { Journal } from "./journal.ts";
@@ -27,6 +28,8 @@ export interface DurableState<M, S> {
   ) => Effect<S, S> | Promise<Effect<S, S>>;
   /** Versions of what is stored. */
   readonly schema?: StateSchemaOptions;
+  /** How the messages of `thenSend` are delivered. */
+  readonly outbox?: OutboxOptions;
 }
 
 /**

@@ -1,4 +1,7 @@
+import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import type { EntryRequest } from "./book.ts";
+import { sendRequest } from "./delivery/outbox.ts";
 
 /** What follows an effect, in order, once all events so far are durable. */
 export type EffectAction<S> =
@@ -27,6 +30,8 @@ export class Effect<out E, in out S> {
   readonly stashing: StashEffect;
   /** @internal The command counts as not handled. */
   readonly isUnhandled: boolean;
+  /** @internal What is stored besides the events, with them. */
+  readonly requests: readonly EntryRequest<S>[];
 
   /** @internal */
   constructor(
@@ -34,11 +39,13 @@ export class Effect<out E, in out S> {
     actions: readonly EffectAction<S>[] = [],
     stashing?: StashEffect,
     isUnhandled = false,
+    requests: readonly EntryRequest<S>[] = [],
   ) {
     this.events = events;
     this.actions = actions;
     this.stashing = stashing;
     this.isUnhandled = isUnhandled;
+    this.requests = requests;
   }
 
   /** Sends a reply that is made of the state after the events. */
@@ -49,6 +56,24 @@ export class Effect<out E, in out S> {
   /** Sends a message that is made of the state after the events. */
   thenTell<M>(ref: ActorRef<M>, message: (state: S) => NoInfer<M>): Effect<E, S> {
     return this.#then({ type: "tell", to: ref, message });
+  }
+
+  /**
+   * Stores a message with the events, and delivers it once they are durable: at least once, in order
+   * with the others to the same receiver, and again with growing pauses until it is acknowledged, also
+   * after a restart of this actor elsewhere. A receiver that is a durable actor handles it exactly once.
+   *
+   * @param ref an actor or entity. Its address is stored, not the reference: of an actor its path, so
+   *   that its next incarnation is meant as well.
+   * @param message plain data without references, or a function of the state after the events.
+   * @throws {PersistenceError} from the handler: code `outboxFull` if too many messages wait, and
+   *   `badReceiver` for a reference that leads nowhere after a restart.
+   */
+  thenSend<M, const Q extends LiteralOf<M> = LiteralOf<M>>(
+    ref: ActorRef<M>,
+    message: Q | ((state: S) => Q),
+  ): Effect<E, S> {
+    return this.thenEnter(sendRequest<unknown, S>(ref as ActorRef<unknown>, message));
   }
 
   /** Calls back with the state after the events, in the turn of the actor. It may not be async. */
@@ -63,11 +88,19 @@ export class Effect<out E, in out S> {
 
   /** Puts all stashed commands before those that wait. */
   thenUnstashAll(): Effect<E, S> {
-    return new Effect<E, S>(this.events, this.actions, "unstashAll", this.isUnhandled);
+    const { events, actions, isUnhandled, requests } = this;
+    return new Effect<E, S>(events, actions, "unstashAll", isUnhandled, requests);
+  }
+
+  /** @internal Stores an entry of the actor's book with the events, all or none. */
+  thenEnter(request: EntryRequest<S>): Effect<E, S> {
+    const { events, actions, stashing, isUnhandled, requests } = this;
+    return new Effect(events, actions, stashing, isUnhandled, [...requests, request]);
   }
 
   #then(action: EffectAction<S>): Effect<E, S> {
-    return new Effect(this.events, [...this.actions, action], this.stashing, this.isUnhandled);
+    const { events, actions, stashing, isUnhandled, requests } = this;
+    return new Effect(events, [...actions, action], stashing, isUnhandled, requests);
   }
 }
 

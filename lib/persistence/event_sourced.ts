@@ -1,9 +1,16 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
-import type { LocalRef } from "../actor/ref/local_ref.ts";
+import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
+import { rules } from "../runtime/rules.ts";
+import type { Codec } from "../wire/codec.ts";
+import { Book, type EntryRequest } from "./book.ts";
+import { type BookHost, BookKeeper } from "./book_keeper.ts";
+import { bookSections } from "./book_sections.ts";
+import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts";
 import { DurableLog } from "./durable_log.ts";
 import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
@@ -11,7 +18,7 @@ import type { AppendResult, Journal, NewEvent } from "./journal.ts";
 import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
-import { type SchemaOptions, StoredForm } from "./schema.ts";
+import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
 export interface SnapshotOptions {
@@ -47,6 +54,8 @@ export interface EventSourced<C, E, S> {
   readonly snapshots?: SnapshotOptions;
   /** Versions of what is stored. */
   readonly schema?: SchemaOptions;
+  /** How the messages of `thenSend` are delivered. */
+  readonly outbox?: OutboxOptions;
 }
 
 /**
@@ -105,6 +114,7 @@ export function durable<C, E, S>(
   checkedId(definition.id);
   return Behaviors.setup<C>(async (context) => {
     const incarnation = await recover(context, definition, needed);
+    if (context.self instanceof LocalRef) context.self.takeHouseMessages();
     return Behaviors.receive<C>((_context, message) => incarnation.handle(message));
   });
 }
@@ -125,7 +135,18 @@ async function recover<C, E, S>(
   const { clock } = context.system.runtime;
   const form = new StoredForm<E, S>(definition.schema ?? {}, () => clock.now());
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
+  let book: Book | undefined;
+  const loadBook = (bytes: Uint8Array | undefined): void => {
+    book = undefined;
+    if (bytes !== undefined) (book = new Book(bookSections)).load(bytes, form.codec);
+  };
   const reader = {
+    // The event of a whole state comes with the whole book.
+    readBook: (bytes: Uint8Array): void => {
+      if (needed === "last") loadBook(bytes);
+      else (book ??= new Book(bookSections)).read(bytes, form.codec);
+    },
+    loadBook,
     readEvent: (payload: Uint8Array, version: number) => form.readEvent(payload, version),
     readState: (payload: Uint8Array, version: number) => form.readState(payload, version),
     apply: onEvent,
@@ -155,7 +176,18 @@ async function recover<C, E, S>(
     );
   }
   const { state } = recovery;
-  return new Incarnation(context, definition, needed, form, epoch, state, lastSeq, saved);
+  const incarnation = new Incarnation(
+    context,
+    definition,
+    needed,
+    form,
+    epoch,
+    state,
+    lastSeq,
+    saved,
+  );
+  if (book !== undefined) incarnation.startBook(book);
+  return incarnation;
 }
 
 /** What an incarnation tells itself. */
@@ -163,6 +195,8 @@ interface Appended {
   readonly incarnation: object;
   readonly result?: AppendResult;
   readonly error?: unknown;
+  /** Work whose time has come. */
+  readonly run?: () => void;
 }
 
 /** An action, with the state after its command. */
@@ -175,9 +209,10 @@ interface HeldAction<S> {
 interface DueSnapshot<S> {
   readonly seq: number;
   readonly state: S;
+  readonly book: Uint8Array | undefined;
 }
 
-class Incarnation<C, E, S> {
+class Incarnation<C, E, S> implements BookHost {
   readonly #context: ActorContext<C>;
   readonly #definition: EventSourced<C, E, S>;
   readonly #needed: NeededEvents;
@@ -192,6 +227,8 @@ class Incarnation<C, E, S> {
   #saving = false;
   /** Numbers of the snapshots of this incarnation that are kept. */
   #kept: number[];
+  /** Made when there is something to keep. */
+  #keeper: BookKeeper | undefined = undefined;
 
   constructor(
     context: ActorContext<C>,
@@ -217,32 +254,80 @@ class Incarnation<C, E, S> {
       resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>;
   }
 
-  handle(message: C | Appended): Behavior<C> | Promise<Behavior<C>> {
+  handle(message: C | Appended | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
     if (isAppended(message)) return this.#onAppended(message);
-    const { onCommand } = this.#definition;
-    const effect = onCommand(this.#context, this.#state, message, Effects);
-    return effect instanceof Promise
-      ? effect.then((effect) => this.#take(effect, message))
-      : this.#take(effect, message);
+    if (message instanceof HouseMessage) return this.#onHouseMessage(message);
+    return this.#command(message, undefined);
   }
 
-  #take(effect: Effect<E, S>, command: C): Behavior<C> {
+  /** `delivery`: the message that it came in, if a durable actor has stored it. */
+  #command(command: C, delivery: Delivery | undefined): Behavior<C> | Promise<Behavior<C>> {
+    const { onCommand } = this.#definition;
+    const effect = onCommand(this.#context, this.#state, command, Effects);
+    return effect instanceof Promise
+      ? effect.then((effect) => this.#take(effect, command, delivery))
+      : this.#take(effect, command, delivery);
+  }
+
+  #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
+    if (message instanceof Delivery) return this.#onDelivery(message);
+    // One that is woken has begun to deliver when it recovered.
+    if (!(message instanceof Wake)) this.#book.receive(message);
+    return Behaviors.same();
+  }
+
+  #onDelivery(delivery: Delivery): Behavior<C> | Promise<Behavior<C>> {
+    switch (this.#book.judge(delivery)) {
+      case "next":
+        return this.#command(delivery.payload as C, delivery);
+      case "handled":
+        this.#acknowledge(delivery);
+        return Behaviors.same();
+      case "expired":
+        delivery.acknowledge(delivery.number, "expired");
+        return Behaviors.same();
+      case "early":
+        return Behaviors.same();
+    }
+  }
+
+  /** The sender may forget what is durable, and nothing else. */
+  #acknowledge(delivery: Delivery): void {
+    const acknowledge = () => this.#book.acknowledge(delivery);
+    const held: HeldAction<S> = {
+      action: { type: "run", callback: acknowledge },
+      state: this.#state,
+    };
+    if (!rules.acksFollowCommits || this.#gate.add(held)) acknowledge();
+  }
+
+  #take(effect: Effect<E, S>, command: C, delivery: Delivery | undefined): Behavior<C> {
     if (!(effect instanceof Effect)) throw badEffect(this.#definition.id, effect);
-    if (effect.events.length > 0) this.#persist(effect.events);
+    // What is kept for later is handled then.
+    const handled = effect.stashing === "stash" ? undefined : delivery;
+    const { events, requests } = effect;
+    if (events.length > 0 || requests.length > 0 || handled !== undefined) {
+      this.#persist(events, requests, handled);
+    }
     let isStopped = false;
     for (const action of effect.actions) {
       const held = { action, state: this.#state };
       if (this.#gate.add(held)) isStopped = this.#run(held) || isStopped;
     }
+    if (handled !== undefined) this.#acknowledge(handled);
     const { stash } = this.#context;
-    if (effect.stashing === "stash") stash.add(command as never);
+    if (effect.stashing === "stash") stash.add((delivery ?? command) as never);
     else if (effect.stashing === "unstashAll") stash.unstashAll();
     if (isStopped) return Behaviors.stopped();
     return effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same();
   }
 
   /** All or nothing: what cannot be written or applied fails the command, and changes nothing. */
-  #persist(events: readonly E[]): void {
+  #persist(
+    events: readonly E[],
+    requests: readonly EntryRequest<S>[] = [],
+    handled: Delivery | undefined = undefined,
+  ): void {
     const { onEvent } = this.#definition;
     const at = this.#context.system.runtime.clock.wallTime();
     const stored: NewEvent[] = [];
@@ -251,21 +336,92 @@ class Incarnation<C, E, S> {
       stored.push(this.#form.writeEvent(event, at));
       state = onEvent(state, event);
     }
+    if (requests.length > 0 || handled !== undefined || this.#keeper !== undefined) {
+      this.#enter(stored, requests, handled, at, state);
+    }
+    if (stored.length === 0) return;
     this.#state = state;
-    this.#gate.write(events.length);
+    this.#gate.write(stored.length);
     this.#log.add(stored);
     const every = this.#needed === "last" ? statesKept : this.#snapshots?.every ?? Infinity;
     const seq = this.#gate.written;
     if (seq - this.#snapshotAt >= every) {
       this.#snapshotAt = seq;
-      this.#due = { seq, state };
+      this.#due = { seq, state, book: this.#keeper?.book.save(this.#form.codec) };
     }
     this.#flush();
   }
 
+  /** Adds entries of the book to the last of the events; to one of their own if there is none. */
+  #enter(
+    stored: NewEvent[],
+    requests: readonly EntryRequest<S>[],
+    handled: Delivery | undefined,
+    at: number,
+    state: S,
+  ): void {
+    const keeper = this.#book;
+    const seq = this.#gate.written + Math.max(1, stored.length);
+    const entries = keeper.entriesOf(requests, handled, seq, at, state);
+    if (handled !== undefined) keeper.mark(handled);
+    if (entries.length === 0 && !keeper.hasNoted && this.#needed === "all") return;
+    let book: Uint8Array | undefined = keeper.write(entries);
+    keeper.apply(entries);
+    if (this.#needed === "last") book = keeper.book.save(this.#form.codec);
+    // Of whole states the last one has to have all.
+    const isStateKnown = this.#needed === "all" || state === this.#definition.initial;
+    const last = stored.pop() ??
+      (isStateKnown
+        ? this.#form.writeNoEvent(at)
+        : this.#form.writeEvent(state as unknown as E, at));
+    stored.push(withBook(last, book));
+  }
+
+  get #book(): BookKeeper {
+    return this.#keeper ??= new BookKeeper(this, new Book(bookSections));
+  }
+
+  /** Goes on with a book that was read. */
+  startBook(book: Book): void {
+    this.#keeper = new BookKeeper(this, book);
+    this.#keeper.onDurable();
+  }
+
+  get id(): string {
+    return this.#definition.id;
+  }
+
+  get context(): ActorContext<never> {
+    return this.#context as unknown as ActorContext<never>;
+  }
+
+  get codec(): Codec {
+    return this.#form.codec;
+  }
+
+  get outbox(): Required<OutboxOptions> {
+    return outboxOptions(this.#definition.outbox);
+  }
+
+  get durable(): number {
+    return this.#log.durable;
+  }
+
+  writeNoted(): void {
+    if (this.#keeper?.hasNoted === true) this.#persist([]);
+  }
+
+  later(key: string, delay: number, run: () => void): void {
+    const due: Appended = { incarnation: this, run };
+    this.#context.timers.startSingle(key, due as never, delay);
+  }
+
   #flush(): void {
-    const entry = this.#log.next();
-    if (entry === undefined) return;
+    const appended = this.#log.next();
+    if (appended === undefined) return;
+    const entry = this.#keeper === undefined
+      ? appended
+      : { ...appended, ...this.#keeper.takeWake() };
     const self = this.#context.self as unknown as LocalRef<C>;
     self.tellOwnWhen(
       this.#definition.journal.append([entry]),
@@ -274,9 +430,13 @@ class Incarnation<C, E, S> {
     );
   }
 
-  #onAppended({ incarnation, result, error }: Appended): Behavior<C> {
+  #onAppended({ incarnation, result, error, run }: Appended): Behavior<C> {
     // Of an incarnation before a restart: what it wrote was found by the recovery.
     if (incarnation !== this) return Behaviors.same();
+    if (run !== undefined) {
+      run();
+      return Behaviors.same();
+    }
     const failure = result === undefined ? this.#log.failed(error) : this.#log.ended(result);
     if (failure !== undefined) {
       this.#gate.fail();
@@ -286,6 +446,7 @@ class Incarnation<C, E, S> {
     this.#flush();
     let isStopped = false;
     for (const held of this.#gate.open(this.#log.durable)) isStopped = this.#run(held) || isStopped;
+    this.#keeper?.onDurable();
     this.#saveDue();
     return isStopped ? Behaviors.stopped() : Behaviors.same();
   }
@@ -316,12 +477,12 @@ class Incarnation<C, E, S> {
     }).finally(() => this.#saving = false);
   }
 
-  async #save({ seq, state }: DueSnapshot<S>): Promise<void> {
+  async #save({ seq, state, book }: DueSnapshot<S>): Promise<void> {
     const { id, journal } = this.#definition;
     if (this.#needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
     const { keep, deleteEvents } = this.#snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
-    const written = this.#form.writeState(state, at);
+    const written = withBook(this.#form.writeState(state, at), book);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
     this.#kept = [...this.#kept, seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.

@@ -28,9 +28,21 @@ export interface SchemaOptions extends StateSchemaOptions {
   readonly upcastEvent?: Readonly<Record<number, Upcast>>;
 }
 
+const noPayload = new Uint8Array(0);
+
+/** What is stored, with a book or a part of one. */
+export function withBook<T extends Pick<NewEvent, "payload" | "checksum">>(
+  stored: T,
+  book: Uint8Array | undefined,
+): T & { readonly book?: Uint8Array } {
+  if (book === undefined) return stored;
+  return { ...stored, book, checksum: crc32c(book, stored.checksum) };
+}
+
 /** Writes and reads the events and states of one kind of actor. */
 export class StoredForm<E, S> {
-  readonly #codec: Codec;
+  /** Writes and reads what comes with events. */
+  readonly codec: Codec;
   readonly #version: number;
   readonly #upcastEvent: Readonly<Record<number, Upcast>>;
   readonly #upcastState: Readonly<Record<number, Upcast>>;
@@ -47,7 +59,7 @@ export class StoredForm<E, S> {
       throw new TypeError("a reference cannot be stored; store the path or the entity id instead");
     };
     // What was stored must be readable, also if its keys happen to collide.
-    this.#codec = new Codec({ now, resolve: refuse, onRefEncoded: refuse, trusted: true });
+    this.codec = new Codec({ now, resolve: refuse, onRefEncoded: refuse, trusted: true });
   }
 
   /**
@@ -56,7 +68,7 @@ export class StoredForm<E, S> {
    * @throws {WireError} with the place in the event, if it is not plain data.
    */
   writeEvent(event: E, at: number): NewEvent {
-    const payload = this.#codec.encode(event).slice();
+    const payload = this.codec.encode(event).slice();
     return { payload, version: this.#version, at, checksum: crc32c(payload) };
   }
 
@@ -66,8 +78,13 @@ export class StoredForm<E, S> {
    * @throws {WireError} with the place in the state, if it is not plain data.
    */
   writeState(state: S, at: number): NewEvent {
-    const payload = this.#codec.encode(state).slice();
+    const payload = this.codec.encode(state).slice();
     return { payload, version: this.#version, at, checksum: crc32c(payload) };
+  }
+
+  /** Entries of the book, with no event. */
+  writeNoEvent(at: number): NewEvent {
+    return { payload: noPayload, version: this.#version, at, checksum: 0 };
   }
 
   /** @throws {PersistenceError} code `futureVersion`; anything else if the bytes cannot be read. */
@@ -92,7 +109,7 @@ export class StoredForm<E, S> {
         { value: version, remedy: "run the program that wrote it, or a newer one" },
       );
     }
-    let value = this.#codec.decode(payload, 0, payload.length);
+    let value = this.codec.decode(payload, 0, payload.length);
     for (let from = version; from < this.#version; from++) {
       const upcast = upcasts[from];
       if (upcast !== undefined) value = upcast(value as never);

@@ -47,6 +47,7 @@ import { HeldAsks } from "./held_asks.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
 import { ClientPresence } from "./client_presence.ts";
 import { Grants } from "./grants.ts";
+import { houseForm } from "./house_form.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
@@ -164,6 +165,7 @@ export class Remoting {
     this.#clock = options.runtime.clock;
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
+    this.#internals.refTo = (address) => this.refTo(address);
     this.#logger = system.runtime.logger;
     this.#telemetry = RemotingTelemetry.of(system);
     const { tls } = options;
@@ -183,6 +185,7 @@ export class Remoting {
       limits: messageLimits(limits),
       binaries: limits.binaries,
       ...(registry && { serializers: registry }),
+      house: houseForm,
     });
     const common = {
       internals: this.#internals,

@@ -123,6 +123,10 @@ const all = {
   lateHoldersAreExcluded: true,
   conflictsDelayReadmission: true,
   readmissionNeedsNewReport: true,
+  // Deliveries between durable actors.
+  marksAreStoredWithEvents: true,
+  acksFollowCommits: true,
+  deliveriesKeepTheirOrder: true,
 };
 
 /** The name of a rule. */

@@ -32,6 +32,8 @@ class OpenMailbox extends Mailbox {
   declare readonly isBusy: never;
   declare heldAsks: never;
   declare readonly becomeForwarder: never;
+  declare readonly takeHouseMessages: never;
+  declare readonly entityPath: never;
   declare readonly tellOwnWhen: never;
   override tell(message: unknown): void {
     this.put(message);

@@ -16,6 +16,7 @@ import { VirtualSystem } from "./virtual_system.ts";
 const keeper: EntityKeeper = {
   idOf: () => "",
   epochOf: () => 7,
+  pathOf: () => "",
   passivate: () => {},
   keep: () => false,
   onStopped: () => {},

@@ -18,6 +18,7 @@ system.spawn(
     region = context;
     (context.self as LocalRef<never>).keepEntities({
       idOf: () => "",
+      pathOf: () => "",
       epochOf: () => 1,
       passivate: () => {},
       keep: () => false,

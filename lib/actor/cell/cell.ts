@@ -8,6 +8,7 @@
 import { hashKey } from "../../runtime/hash_key.ts";
 import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
+import { HouseMessage } from "../ref/house_message.ts";
 import { isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
@@ -301,6 +302,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.parts.forwards = true;
   }
 
+  override get entityPath(): string | undefined {
+    return this.parent?.existingParts?.entities?.pathOf(this);
+  }
+
+  override takeHouseMessages(): void {
+    this.parts.takesHouseMessages = true;
+  }
+
   findAdapter(path: string): TemporaryRef | undefined {
     return this.#parts?.adapters?.find(path);
   }
@@ -557,7 +566,30 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
     if (this.#dropsExpired(kept)) return dropped;
     this.#current = kept;
+    if (kept instanceof HouseMessage && this.#parts?.takesHouseMessages !== true) {
+      this.#handlePayload(kept);
+      return dropped;
+    }
     return isAdapted(kept) ? kept : kept.message;
+  }
+
+  /** The behaviour does not know messages of the library: it gets what one holds, if anything. */
+  #handlePayload(kept: HouseMessage): void {
+    const { host } = this;
+    const { payload } = kept;
+    host.ledger.delivered++;
+    if (payload === undefined) return;
+    host.step++;
+    let next: unknown;
+    try {
+      next = this.behavior.onMessage!(this.context as never, payload as never);
+    } catch (error) {
+      return this.fail(error, payload);
+    }
+    // What is handled later has been handled once it has ended well.
+    if (next instanceof Promise) next.then(() => kept.onHandled(), () => {});
+    else kept.onHandled();
+    if (next !== same) this.apply(next, "message", payload);
   }
 
   /** The message that an adapter makes; any other as it is. */

@@ -39,6 +39,8 @@ export class CellParts {
   adapters: Adapters | undefined = undefined;
   /** Whether the actor only passes messages on. */
   forwards = false;
+  /** Whether the behaviour gets messages of the library themselves. */
+  takesHouseMessages = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;

@@ -54,6 +54,8 @@ export interface EntityKeeper {
   idOf(child: LocalRef<unknown>): string;
   /** The epoch of the grant by which the entity runs that a child is. */
   epochOf(child: LocalRef<unknown>): number;
+  /** The path of a reference to the entity that a child is, on the wire. */
+  pathOf(child: LocalRef<unknown>): string;
   /** A child asks to be stopped until there is another message for it. */
   passivate(child: LocalRef<unknown>): void;
   /**
@@ -96,6 +98,10 @@ export abstract class LocalRef<in M> extends Ref<M>
   }
   /** From now on it only passes messages on: the receivers answer asks, and not this actor. */
   abstract becomeForwarder(): void;
+  /** The path of a reference to the entity that it is, on the wire; undefined: it is none. */
+  abstract get entityPath(): string | undefined;
+  /** From now on its behaviour gets messages of the library themselves, and not their payload. */
+  abstract takeHouseMessages(): void;
   /** Stops when the running handler has ended, before any message that waits. */
   abstract stop(): void;
   /** Stops after the messages that it has already received. */

@@ -323,6 +323,7 @@ class LocalActorSystem implements LocalSystem {
       reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
+      refTo: ({ path, uid }) => registry.find(path, uid, asks),
       deliver: (path, uid, message) =>
         registry.deliver(path, uid, message, asks, deadLetters, host),
       failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),

@@ -3,7 +3,7 @@ import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { AskFailure, HeldAsk } from "../ref/held_ask.ts";
 import type { RemoteWatch } from "../ref/local_ref.ts";
-import type { ActorRef, Ref } from "../ref/ref.ts";
+import type { ActorRef, Ref, RefAddress } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
@@ -33,6 +33,11 @@ export interface SystemInternals {
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;
+  /**
+   * The reference to an address. Set by the layer with a network; before, addresses of this system
+   * only; undefined: there is none.
+   */
+  refTo: (address: RefAddress) => Ref<unknown> | undefined;
   /**
    * Hands over a message that came from another node. Returns the reason if there is no such actor,
    * or its mailbox rejects it; then it is a dead letter of this system.

@@ -3,6 +3,7 @@ import {
   callback,
   choice,
   code,
+  countOrInfinity,
   flag,
   group,
   milliseconds,
@@ -96,6 +97,26 @@ export const schemaTable = optionTable("schema of eventSourced", {
 /** `schema` of `durableState`. */
 export const stateSchemaTable = optionTable("schema of durableState", schemaOptions);
 
+/** `outbox` of `eventSourced` and `durableState`. */
+export const outboxTable = optionTable("outbox", {
+  maxMessages: option(whole(1, 1_000_000), {
+    default: 1_000,
+    text: "Messages that may wait for delivery, the parked ones included.",
+  }),
+  minBackoff: option(milliseconds(1), {
+    default: 1_000,
+    text: "Pause before a message is sent again.",
+  }),
+  maxBackoff: option(milliseconds(1), {
+    default: 60_000,
+    text: "The longest pause: each is twice as long as the one before.",
+  }),
+  maxTries: option(countOrInfinity(1), {
+    default: 100,
+    text: "How often a message is sent before those to its receiver are parked.",
+  }),
+});
+
 const definition = {
   id: option(text(1, 1_024), {
     required: true,
@@ -105,6 +126,7 @@ const definition = {
     required: true,
     text: "Where it is stored.",
   }),
+  outbox: option(group(outboxTable), { text: "How the messages of `thenSend` are delivered." }),
   initial: option(anything, { text: "The state before anything is stored." }),
 } as const;
 

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { rules } from "../../runtime/rules.ts";
 import type { BookSection } from "../book.ts";
 
 /** Senders whose marks are kept, at most. */
@@ -68,10 +69,10 @@ export class Inbox implements BookSection {
     const mark = this.#marks.get(from);
     if (mark === undefined) {
       if (at <= this.#floor) return "expired";
-      return after === 0 ? "next" : "early";
+      return after === 0 || !rules.deliveriesKeepTheirOrder ? "next" : "early";
     }
     if (number <= mark.number) return "handled";
-    return after <= mark.number ? "next" : "early";
+    return after <= mark.number || !rules.deliveriesKeepTheirOrder ? "next" : "early";
   }
 
   /** The highest number of a sender that was handled; 0: none that is known. */

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { BookSection, EntryPlace, EntryRequest } from "../book.ts";
+import type { ActorRef } from "../../actor/ref/ref.ts";
+import type { BookSection, EntryOwner, EntryPlace, EntryRequest } from "../book.ts";
 import { PersistenceError } from "../errors.ts";
 
 /** A message of the outbox. */
@@ -44,6 +45,11 @@ export const wakeDelay = 10_000;
  */
 export function messageNumber({ seq, position }: Pick<EntryPlace, "seq" | "position">): number {
   return seq * maxPerCommand + position;
+}
+
+/** The number of the event that a message was stored with. */
+export function seqOf(number: number): number {
+  return Math.floor(number / maxPerCommand);
 }
 
 /** The forms of entries: numbers are stored, and never changed. */
@@ -165,21 +171,27 @@ export class Outbox implements BookSection {
   }
 }
 
-/** Requests that a message is stored, and delivered once it is durable. */
-export function outboxRequest<S>(
-  to: string,
-  message: (state: S) => unknown,
-  limits: { readonly id: string; readonly maxMessages: number },
+/**
+ * Requests that a message is stored, and delivered once it is durable.
+ *
+ * @param message the message, or a function of the state after the events.
+ */
+export function sendRequest<M, S>(
+  ref: ActorRef<M>,
+  message: M | ((state: S) => M),
 ): EntryRequest<S> {
   return {
     kind: "outbox",
     make(section, place, state) {
       const outbox = section as Outbox;
-      const { position, random } = place;
-      checkRoom(outbox.size + position, position, limits);
+      const { position, random, owner } = place;
+      checkRoom(outbox.size + position, position, owner);
+      const to = owner.addressOf(ref);
+      const content = typeof message === "function" ? (message as (state: S) => M)(state) : message;
+      if (content === undefined) throw noMessage(owner.id);
       const at = Math.max(place.at, outbox.lastAt);
-      const added = [form.added, to, messageNumber(place), at, message(state)];
-      // 52 bits: not an identity that somebody could not guess, but one that no two logs share.
+      const added = [form.added, to, messageNumber(place), at, content];
+      // 52 bits: not a secret, but a name that no two logs share.
       const isFirst = outbox.stream === "" && position === 0;
       return isFirst ? [...added, Math.floor(random() * 2 ** 52).toString(36)] : added;
     },
@@ -206,18 +218,21 @@ export function discardedEntry(to: string, number: number): unknown {
   return [form.discarded, to, number];
 }
 
-function checkRoom(
-  size: number,
-  position: number,
-  { id, maxMessages }: { readonly id: string; readonly maxMessages: number },
-): void {
+function checkRoom(size: number, position: number, { id, maxMessages }: EntryOwner): void {
   if (size < maxMessages && position < maxPerCommand) return;
   const limit = size >= maxMessages ? maxMessages : maxPerCommand;
   const where = size >= maxMessages ? "" : " of one command";
   throw new PersistenceError("outboxFull", `${id}: ${limit} messages${where} wait for delivery`, {
     value: limit,
     place: { id },
-    remedy: "let receivers catch up, retry or discard parked messages, or raise outbox.maxMessages",
+    remedy: "let receivers catch up, discard parked messages, or raise outbox.maxMessages",
+  });
+}
+
+function noMessage(id: string): PersistenceError {
+  return new PersistenceError("badReceiver", `${id}: a message to be delivered is undefined`, {
+    place: { id },
+    remedy: "give thenSend a message, or a function that returns one",
   });
 }
 

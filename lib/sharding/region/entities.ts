@@ -21,6 +21,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
 import type { PassivationOptions } from "./passivation.ts";
+import { entityPath } from "../routing/entity_address.ts";
 import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
@@ -89,6 +90,7 @@ interface Shard {
 /** See the module's text. */
 export class Entities implements ShardRunner, EntityKeeper {
   readonly #port: EntitiesPort;
+  readonly #shardType: string;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
   /** Entities that take messages. */
@@ -109,6 +111,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   /** Runs no entity yet. */
   constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
     this.#port = port;
+    this.#shardType = shardType;
     this.#path = regionPath(shardType);
     this.#spawnOptions = markChecked(port.mailbox ? { mailbox: port.mailbox } : {});
     this.#withTimers = !port.limits.ignoreTimers;
@@ -219,6 +222,11 @@ export class Entities implements ShardRunner, EntityKeeper {
   epochOf(cell: LocalRef<unknown>): number {
     const shard = this.#entityOf(cell)?.shard;
     return shard === undefined ? 0 : this.#shards[shard]?.epoch ?? 0;
+  }
+
+  pathOf(cell: LocalRef<unknown>): string {
+    const { numShards } = this.#port;
+    return entityPath({ shardType: this.#shardType, numShards, entityId: this.idOf(cell) });
   }
 
   passivate(cell: LocalRef<unknown>): void {
