@@ -19,6 +19,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `badReminder`: the key, the time, the interval or the cron expression of a reminder is wrong.
  * - `tooManyReminders`: the actor has as many reminders as it may have.
  * - `noCommand`: reminders change with a command, and none is being decided.
+ * - `notWoken`: an entity with an id or a journal of its own cannot have reminders.
  */
 export type PersistenceErrorCode =
   | "badPersistenceId"
@@ -36,7 +37,8 @@ export type PersistenceErrorCode =
   | "badReceiver"
   | "badReminder"
   | "tooManyReminders"
-  | "noCommand";
+  | "noCommand"
+  | "notWoken";
 
 /** Where a fault was found. */
 export interface PersistencePlace {

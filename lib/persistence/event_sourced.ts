@@ -11,6 +11,7 @@ import { Book, type EntryRequest } from "./book.ts";
 import { type BookHost, BookKeeper } from "./book_keeper.ts";
 import { bookSections } from "./book_sections.ts";
 import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts";
+import { CommandContext, type DurableContext } from "./durable_context.ts";
 import { DurableLog } from "./durable_log.ts";
 import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
@@ -18,6 +19,9 @@ import type { AppendResult, Journal, NewEvent } from "./journal.ts";
 import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
+import { DurableReminders } from "./reminders/durable_reminders.ts";
+import type { ReminderSet } from "./reminders/reminder_set.ts";
+import type { DueReminder, Reminders } from "./reminders/reminders.ts";
 import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
@@ -43,7 +47,7 @@ export interface EventSourced<C, E, S> {
    * `effect` begins one.
    */
   readonly onCommand: (
-    context: ActorContext<C>,
+    context: DurableContext<C>,
     state: S,
     command: C,
     effect: EffectsOf<E, S>,
@@ -56,6 +60,8 @@ export interface EventSourced<C, E, S> {
   readonly schema?: SchemaOptions;
   /** How the messages of `thenSend` are delivered. */
   readonly outbox?: OutboxOptions;
+  /** Reminders that an actor may have at once. Default 1 000. */
+  readonly maxReminders?: number;
 }
 
 /**
@@ -115,7 +121,13 @@ export function durable<C, E, S>(
   return Behaviors.setup<C>(async (context) => {
     const incarnation = await recover(context, definition, needed);
     if (context.self instanceof LocalRef) context.self.takeHouseMessages();
-    return Behaviors.receive<C>((_context, message) => incarnation.handle(message));
+    return Behaviors.receive<C>(
+      (_context, message) => incarnation.handle(message),
+      (_context, { type }) => {
+        if (type === "postStop" || type === "preRestart") incarnation.end();
+        return Behaviors.same();
+      },
+    );
   });
 }
 
@@ -197,6 +209,8 @@ interface Appended {
   readonly error?: unknown;
   /** Work whose time has come. */
   readonly run?: () => void;
+  /** A reminder that is due. */
+  readonly reminder?: DueReminder;
 }
 
 /** An action, with the state after its command. */
@@ -229,6 +243,12 @@ class Incarnation<C, E, S> implements BookHost {
   #kept: number[];
   /** Made when there is something to keep. */
   #keeper: BookKeeper | undefined = undefined;
+  /** Made with the first command. */
+  #commandContext: CommandContext<C> | undefined = undefined;
+  /** Made when there are reminders. */
+  #reminders: DurableReminders | undefined = undefined;
+  /** Whether a command is being decided. */
+  #isDeciding = false;
 
   constructor(
     context: ActorContext<C>,
@@ -255,18 +275,41 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   handle(message: C | Appended | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
-    if (isAppended(message)) return this.#onAppended(message);
+    if (isAppended(message)) return this.#onOwn(message);
     if (message instanceof HouseMessage) return this.#onHouseMessage(message);
     return this.#command(message, undefined);
   }
 
   /** `delivery`: the message that it came in, if a durable actor has stored it. */
   #command(command: C, delivery: Delivery | undefined): Behavior<C> | Promise<Behavior<C>> {
-    const { onCommand } = this.#definition;
-    const effect = onCommand(this.#context, this.#state, command, Effects);
+    const effect = this.#decide(command);
     return effect instanceof Promise
       ? effect.then((effect) => this.#take(effect, command, delivery))
       : this.#take(effect, command, delivery);
+  }
+
+  #decide(command: C): Effect<E, S> | Promise<Effect<E, S>> {
+    const { onCommand } = this.#definition;
+    const context = this.#commandContext ??= new CommandContext(this.#context, this);
+    this.#isDeciding = true;
+    try {
+      const effect = onCommand(context, this.#state, command, Effects);
+      return effect instanceof Promise ? effect.catch((error) => this.#undecided(error)) : effect;
+    } catch (error) {
+      return this.#undecided(error);
+    }
+  }
+
+  #undecided(error: unknown): never {
+    this.#isDeciding = false;
+    this.#reminders?.failed();
+    throw error;
+  }
+
+  /** A reminder is a command: the mark that it was handled is an entry beside its events. */
+  #onReminder(reminder: DueReminder): Behavior<C> | Promise<Behavior<C>> {
+    const due = this.#reminders!.begin(reminder);
+    return due === undefined ? Behaviors.same() : this.#command(due.message as C, undefined);
   }
 
   #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
@@ -302,13 +345,16 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   #take(effect: Effect<E, S>, command: C, delivery: Delivery | undefined): Behavior<C> {
-    if (!(effect instanceof Effect)) throw badEffect(this.#definition.id, effect);
+    this.#isDeciding = false;
+    if (!(effect instanceof Effect)) return this.#undecided(badEffect(this.#definition.id, effect));
+    const entered = this.#reminders?.enter(effect) ?? effect;
     // What is kept for later is handled then.
     const handled = effect.stashing === "stash" ? undefined : delivery;
-    const { events, requests } = effect;
+    const { events, requests } = entered;
     if (events.length > 0 || requests.length > 0 || handled !== undefined) {
-      this.#persist(events, requests, handled);
+      this.#persistOrFail(events, requests, handled);
     }
+    const isKept = this.#reminders !== undefined && this.#onTaken(effect);
     let isStopped = false;
     for (const action of effect.actions) {
       const held = { action, state: this.#state };
@@ -316,10 +362,36 @@ class Incarnation<C, E, S> implements BookHost {
     }
     if (handled !== undefined) this.#acknowledge(handled);
     const { stash } = this.#context;
+    if (isKept) return Behaviors.same();
     if (effect.stashing === "stash") stash.add((delivery ?? command) as never);
     else if (effect.stashing === "unstashAll") stash.unstashAll();
     if (isStopped) return Behaviors.stopped();
     return effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same();
+  }
+
+  #persistOrFail(
+    events: readonly E[],
+    requests: readonly EntryRequest<S>[],
+    handled: Delivery | undefined,
+  ): void {
+    try {
+      this.#persist(events, requests, handled);
+    } catch (error) {
+      this.#undecided(error);
+    }
+  }
+
+  /** Returns whether it was a reminder that is kept for later: it stays due, and is told again. */
+  #onTaken(effect: Effect<E, S>): boolean {
+    const taken = this.#reminders!.taken(effect.stashing);
+    if (taken === undefined) return false;
+    if (taken === "kept") return true;
+    const held: HeldAction<S> = {
+      action: { type: "run", callback: taken },
+      state: this.#state,
+    };
+    if (this.#gate.add(held)) taken();
+    return false;
   }
 
   /** All or nothing: what cannot be written or applied fails the command, and changes nothing. */
@@ -385,6 +457,34 @@ class Incarnation<C, E, S> implements BookHost {
   startBook(book: Book): void {
     this.#keeper = new BookKeeper(this, book);
     this.#keeper.onDurable();
+    if (book.existing("reminders") !== undefined) this.#durableReminders();
+  }
+
+  /** The incarnation is over: nothing is told to the actor any more. */
+  end(): void {
+    this.#reminders?.close();
+  }
+
+  get commandReminders(): Reminders<C> {
+    return this.#durableReminders().commands;
+  }
+
+  #durableReminders(): DurableReminders {
+    const { clock } = this.#context.system.runtime;
+    const self = this.#context.self as unknown as LocalRef<never>;
+    return this.#reminders ??= new DurableReminders({
+      id: this.#definition.id,
+      clock,
+      maxReminders: this.#definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
+      isWoken: true,
+      isDeciding: () => this.#isDeciding,
+      reminders: () => this.#keeper?.book.existing("reminders") as ReminderSet | undefined,
+      fire: (reminder) => {
+        const due: Appended = { incarnation: this, reminder };
+        self.tellOwnWhen(Promise.resolve(), () => due, () => due);
+      },
+      actor: self,
+    });
   }
 
   get id(): string {
@@ -428,6 +528,12 @@ class Incarnation<C, E, S> implements BookHost {
       ([result]): Appended => ({ incarnation: this, result: result! }),
       (error): Appended => ({ incarnation: this, error }),
     );
+  }
+
+  #onOwn(message: Appended): Behavior<C> | Promise<Behavior<C>> {
+    const { incarnation, reminder } = message;
+    if (reminder === undefined) return this.#onAppended(message);
+    return incarnation === this ? this.#onReminder(reminder) : Behaviors.same();
   }
 
   #onAppended({ incarnation, result, error, run }: Appended): Behavior<C> {

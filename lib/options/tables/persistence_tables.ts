@@ -127,6 +127,10 @@ const definition = {
     text: "Where it is stored.",
   }),
   outbox: option(group(outboxTable), { text: "How the messages of `thenSend` are delivered." }),
+  maxReminders: option(whole(0, 100_000), {
+    default: 1_000,
+    text: "Reminders that an actor may have at once.",
+  }),
   initial: option(anything, { text: "The state before anything is stored." }),
 } as const;
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { DueLog, Journal, SliceRange } from "../journal.ts";
 import { DueIds, maxKept } from "./due_ids.ts";
 import type { SliceShare } from "./slice_share.ts";
@@ -87,7 +88,7 @@ export class DueService {
     const wall = clock.wallTime();
     const isFull = await this.#readInto(this.#own, own === undefined ? [] : [own], wall + interval);
     const now = clock.now();
-    if (now - this.#overdueAt < overdueAfter) return isFull;
+    if (now - this.#overdueAt < overdueAfter || !rules.overdueIsCalledByAll) return isFull;
     this.#overdueAt = now;
     const isOverdueFull = await this.#readInto(this.#overdue, others, wall - overdueAfter);
     return isFull || isOverdueFull;

@@ -22,6 +22,8 @@ export interface ReminderHost {
   readonly atHand: DueReminder | undefined;
   /** Whether a command is being decided. */
   readonly isDeciding: boolean;
+  /** Whether the actor is started when one is due; or is no entity, and nobody expects that. */
+  readonly isWoken: boolean;
   /** Milliseconds since 1970. */
   wallTime(): number;
 }
@@ -78,7 +80,15 @@ export class CommandReminders implements Reminders<unknown> {
 
   #set(key: string, schedule: Schedule, now: number, message: unknown): void {
     const present = this.#present();
-    const { maxReminders, id } = this.#host;
+    const { maxReminders, id, isWoken } = this.#host;
+    if (!isWoken) {
+      throw new PersistenceError("notWoken", `${id}: nothing would start it for "${key}"`, {
+        value: id,
+        place: { id },
+        remedy:
+          "let the entity have no id and no journal of its own, and give its type the journal",
+      });
+    }
     if (present.get(key) === undefined && present.size >= maxReminders) {
       throw new PersistenceError(
         "tooManyReminders",

@@ -5,6 +5,7 @@
  * @module
  */
 import { backoffDelay } from "../../runtime/backoff.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ReminderSet } from "./reminder_set.ts";
 import type { DueReminder } from "./reminders.ts";
@@ -15,34 +16,34 @@ export const longestWait = 60_000;
 const backoff = { min: 1_000, max: 60_000 };
 
 /**
- * Failures of reminders, beyond the incarnation that each one has ended: a command that always fails
- * must not make its actor restart without a pause.
+ * Tries of reminders whose marks are not durable yet, beyond the incarnation that a failed one has ended:
+ * a command or an append that always fails must not make its actor restart without a pause.
  */
-export class ReminderFailures {
-  readonly #failures = new Map<string, { readonly count: number; readonly until: number }>();
+export class ReminderTries {
+  readonly #tries = new Map<string, { readonly count: number; readonly until: number }>();
 
-  /** `now`: milliseconds of the clock. */
-  add(key: string, now: number): void {
-    const count = (this.#failures.get(key)?.count ?? 0) + 1;
-    this.#failures.set(key, { count, until: now + backoffDelay(backoff, count - 1, 0) });
+  /** A command begins. `now`: milliseconds of the clock. */
+  begin(key: string, now: number): void {
+    const count = (this.#tries.get(key)?.count ?? 0) + 1;
+    this.#tries.set(key, { count, until: now + backoffDelay(backoff, count - 1, 0) });
   }
 
-  /** It was handled. */
-  remove(key: string): void {
-    this.#failures.delete(key);
+  /** It has ended well. */
+  end(key: string): void {
+    this.#tries.delete(key);
   }
 
   /** When it may be tried again, on the clock; 0: now. */
   until(key: string): number {
-    return this.#failures.get(key)?.until ?? 0;
+    return rules.failedRemindersPause ? this.#tries.get(key)?.until ?? 0 : 0;
   }
 }
 
 /** What an alarm depends on. */
 export interface AlarmPort {
   readonly clock: Clock;
-  readonly failures: ReminderFailures;
-  /** A reminder is due: `handled` or `failed` must follow. */
+  readonly tries: ReminderTries;
+  /** A reminder is due: `begin` and `taken` follow. */
   fire(reminder: DueReminder): void;
 }
 
@@ -66,28 +67,39 @@ export class ReminderAlarm {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (this.#closed) return;
-    const { clock, failures } = this.#port;
+    const { clock, tries } = this.#port;
     const [now, wall] = [clock.now(), clock.wallTime()];
     let wait = Infinity;
     for (const { key, due } of this.#set.list()) {
       if (this.#underWay.get(key) === due) continue;
-      wait = Math.min(wait, Math.max(due - wall, failures.until(key) - now));
+      wait = Math.min(wait, Math.max(due - wall, tries.until(key) - now));
     }
     if (wait === Infinity) return;
     this.#timer = clock.schedule(Math.min(Math.max(0, wait), longestWait), () => this.#look());
   }
 
-  /** The message of a reminder was handled, or is not wanted any more. */
-  handled(key: string): void {
+  /** The command of a reminder begins: `taken` or `kept` follows, and `durable`. */
+  begin(key: string): void {
+    this.#port.tries.begin(key, this.#port.clock.now());
+  }
+
+  /**
+   * The command has ended, or was none any more. If it has failed, the reminder is still due, and is fired
+   * again after a pause.
+   */
+  taken(key: string): void {
     this.#underWay.delete(key);
-    this.#port.failures.remove(key);
     this.arm();
   }
 
-  /** Its command has failed: it is tried again after a pause. */
-  failed(key: string): void {
-    this.#underWay.delete(key);
-    this.#port.failures.add(key, this.#port.clock.now());
+  /** The command is kept for later: the reminder stays due, and is not fired until `fireAgain`. */
+  kept(key: string): void {
+    this.#port.tries.end(key);
+  }
+
+  /** The mark is stored. */
+  durable(key: string): void {
+    this.#port.tries.end(key);
     this.arm();
   }
 
@@ -104,10 +116,10 @@ export class ReminderAlarm {
   }
 
   #look(): void {
-    const { clock, failures, fire } = this.#port;
+    const { clock, tries, fire } = this.#port;
     const now = clock.now();
     for (const { key, due } of this.#set.due(clock.wallTime())) {
-      if (this.#underWay.get(key) === due || failures.until(key) > now) continue;
+      if (this.#underWay.get(key) === due || tries.until(key) > now) continue;
       this.#underWay.set(key, due);
       fire({ key, due });
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rules } from "../../runtime/rules.ts";
 import { cronAfter, type CronTime } from "./cron.ts";
 import { badReminder } from "./reminder_errors.ts";
 
@@ -85,7 +86,7 @@ export function firstDue(schedule: Schedule, now: number): number | undefined {
  * Invariant: the result is above `due` and above `now`; an interval keeps its rhythm.
  */
 export function nextDue(schedule: Schedule, due: number, now: number): number | undefined {
-  const from = Math.max(due, now);
+  const from = rules.missedTimesAreOne ? Math.max(due, now) : due;
   switch (schedule.type) {
     case "once":
       return undefined;

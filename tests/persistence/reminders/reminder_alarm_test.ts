@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   longestWait,
   ReminderAlarm,
-  ReminderFailures,
+  ReminderTries,
 } from "../../../lib/persistence/reminders/reminder_alarm.ts";
 import { ReminderSet } from "../../../lib/persistence/reminders/reminder_set.ts";
 import { VirtualClock } from "../../../lib/testkit/virtual_clock.ts";
@@ -26,15 +26,17 @@ function alarmed(clock: Clock, ...dues: readonly (readonly [key: string, due: nu
   const times: number[] = [];
   const alarm = new ReminderAlarm(set, {
     clock,
-    failures: new ReminderFailures(),
+    tries: new ReminderTries(),
     fire: ({ key }) => {
       fired.push(key);
       times.push(clock.now());
     },
   });
   const handle = (key: string) => {
+    alarm.begin(key);
     set.apply(set.fired(key, set.get(key)!.due, clock.wallTime()));
-    alarm.handled(key);
+    alarm.taken(key);
+    alarm.durable(key);
   };
   return { set, alarm, fired, times, handle };
 }
@@ -84,7 +86,8 @@ Deno.test("a reminder whose command fails is tried again after growing pauses", 
   for (let failures = 0; failures < 10; failures++) {
     const before = fired.length;
     assert(clock.runUntil(() => fired.length > before, 200_000) !== undefined);
-    alarm.failed("a");
+    alarm.begin("a");
+    alarm.taken("a");
   }
   const pauses = times.slice(1).map((time, at) => time - times[at]!);
   assertEquals(pauses.slice(0, 7), [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
@@ -93,6 +96,9 @@ Deno.test("a reminder whose command fails is tried again after growing pauses", 
 Deno.test("a command that was kept for later is fired again, and nothing after the end", () => {
   const clock = new VirtualClock();
   const { alarm, fired } = alarmed(clock, ["a", clock.wallTime()]);
+  clock.run(1);
+  alarm.begin("a");
+  alarm.kept("a");
   clock.run(100_000);
   assertEquals(fired, ["a"]);
   alarm.fireAgain();
