@@ -70,6 +70,7 @@ import {
 import {
   durableStateTable,
   eventSourcedTable,
+  persistenceTable,
   postgresJournalTable,
   schemaTable,
   snapshotsTable,
@@ -143,6 +144,7 @@ export const optionChapters: readonly OptionChapter[] = [
   {
     title: "Persistence",
     tables: [
+      persistenceTable,
       eventSourcedTable,
       snapshotsTable,
       schemaTable,

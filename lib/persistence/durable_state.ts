@@ -10,10 +10,13 @@ import type { StateSchemaOptions } from "./schema.ts";
 
 /** A kind of actor whose state is stored as a whole. */
 export interface DurableState<M, S> {
-  /** See {@linkcode persistenceId}. */
-  readonly id: string;
-  /** Where states are stored. */
-  readonly journal: Journal;
+  /** See {@linkcode persistenceId}. All actors but entities need one. Default: of an entity: its type and id. */
+  readonly id?: string;
+  /**
+   * Where states are stored. Default: that of the entity type, or of the node or system: see
+   * `Behaviors.sharded(..., { journal })` and `persistence: { journal }`.
+   */
+  readonly journal?: Journal;
   /** The state before the first one is stored. Never changed. */
   readonly initial: S;
   /**
@@ -26,8 +29,10 @@ export interface DurableState<M, S> {
     message: M,
     effect: Effects<S, S>,
   ) => Effect<S, S> | Promise<Effect<S, S>>;
-  /** Versions of what is stored. */
-  readonly schema?: StateSchemaOptions;
+  /** Versions and validator of what is stored. */
+  readonly schema?: StateSchemaOptions<S>;
+  /** What waits until a state is durable, see {@linkcode EventSourced}. Default `"output"`. */
+  readonly gate?: "output" | "command";
   /** How the messages of `thenSend` are delivered. */
   readonly outbox?: OutboxOptions;
   /** Reminders that an actor may have at once. Default 1 000. */
@@ -65,13 +70,14 @@ export interface DurableState<M, S> {
  */
 export function durableState<M, S>(definition: DurableState<M, S>): Behavior<M> {
   checkOptions(durableStateTable, definition);
-  const { onMessage, schema: { version, upcastState } = {}, ...rest } = definition;
+  const { onMessage, schema: { version, state, upcastState } = {}, ...rest } = definition;
   return durable<M, S, S>({
     ...rest,
     onCommand: onMessage,
     onEvent: (_state, next) => next,
     schema: {
       ...(version !== undefined && { version }),
+      ...(state !== undefined && { event: state }),
       ...(upcastState !== undefined && { upcastEvent: upcastState }),
     },
   }, "last");

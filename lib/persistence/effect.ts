@@ -1,4 +1,6 @@
+import { plainText } from "../actor/ask/ask_failure.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
+import type { StatusError } from "../actor/errors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { EntryRequest } from "./book.ts";
 import { sendRequest } from "./delivery/outbox.ts";
@@ -11,6 +13,8 @@ export type EffectAction<S> =
     readonly message: (state: S) => unknown;
   }
   | { readonly type: "run"; readonly callback: (state: S) => void }
+  | { readonly type: "refuse"; readonly error: StatusError }
+  | { readonly type: "passivate" }
   | { readonly type: "stop" };
 
 /** What a command does to the stash. */
@@ -86,6 +90,14 @@ export class Effect<out E, in out S> {
     return this.#then({ type: "stop" });
   }
 
+  /**
+   * Stops an entity until there is another message for it: messages that it has received already are
+   * handled before. An actor that is no entity stops.
+   */
+  thenPassivate(): Effect<E, S> {
+    return this.#then({ type: "passivate" });
+  }
+
   /** Puts all stashed commands before those that wait. */
   thenUnstashAll(): Effect<E, S> {
     const { events, actions, isUnhandled, requests } = this;
@@ -112,8 +124,16 @@ export interface Effects<E, S> {
   none(): Effect<E, S>;
   /** Replies, once all earlier events are durable. */
   reply<R>(replyTo: ActorRef<R>, value: NoInfer<R>): Effect<E, S>;
+  /**
+   * Rejects the ask of the command, once all earlier events are durable: its asker gets an `AskError` of
+   * the reason `rejected`, with the error as its `rejection`. Of an `Error`, its message and its code are
+   * sent. A command that is no ask is dropped.
+   */
+  refuse(error: string | StatusError): Effect<E, S>;
   /** Stops the actor, once all earlier events are durable. */
   stop(): Effect<E, S>;
+  /** The same as `none().thenPassivate()`. */
+  passivate(): Effect<E, S>;
   /** Keeps the command for later. */
   stash(): Effect<E, S>;
   /** Puts all stashed commands before those that wait. */
@@ -140,7 +160,11 @@ export const Effects: Effects<any, any> = Object.freeze({
   persist: (...events: readonly any[]) => new Effect<any, any>(events),
   none: () => nothing,
   reply: <R>(replyTo: ActorRef<R>, value: R) => nothing.thenReply(replyTo, () => value),
+  refuse: (error: string | StatusError) =>
+    // deno-lint-ignore no-explicit-any
+    new Effect<any, any>([], [{ type: "refuse", error: refusalOf(error) }]),
   stop: () => nothing.thenStop(),
+  passivate: () => nothing.thenPassivate(),
   // deno-lint-ignore no-explicit-any
   stash: () => new Effect<any, any>([], [], "stash"),
   // deno-lint-ignore no-explicit-any
@@ -151,3 +175,15 @@ export const Effects: Effects<any, any> = Object.freeze({
 
 // deno-lint-ignore no-explicit-any
 const nothing = new Effect<any, any>([]);
+
+/** The longest code of a refusal, in UTF-16 code units. */
+const maxCode = 256;
+
+/** What is sent of an error. Plain texts, so that it can always be sent. */
+function refusalOf(error: string | StatusError): StatusError {
+  const { message, code } = typeof error === "string" ? { message: error } : error;
+  return {
+    message: plainText(String(message)),
+    ...(typeof code === "string" && { code: plainText(code).slice(0, maxCode) }),
+  };
+}

@@ -1,24 +1,35 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import type { StatusError } from "../actor/errors.ts";
 import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
 import type { Codec } from "../wire/codec.ts";
+import { failureOfRecovery, failureOfWrite } from "./ask_failures.ts";
 import { Book, type EntryRequest } from "./book.ts";
 import { type BookHost, BookKeeper } from "./book_keeper.ts";
 import { bookSections } from "./book_sections.ts";
 import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts";
 import { CommandContext, type DurableContext } from "./durable_context.ts";
+import { DirectJournal, directJournalOf } from "./direct_journal.ts";
 import { DurableLog } from "./durable_log.ts";
-import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
+import { type DurablePlace, placeOf } from "./durable_place.ts";
+import {
+  Effect,
+  type EffectAction,
+  Effects,
+  type Effects as EffectsOf,
+  type StashEffect,
+} from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
 import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
+import { recoveryTurnsOf } from "./recovery_turns.ts";
 import { DurableReminders } from "./reminders/durable_reminders.ts";
 import type { ReminderSet } from "./reminders/reminder_set.ts";
 import type { DueReminder, Reminders } from "./reminders/reminders.ts";
@@ -36,10 +47,13 @@ export interface SnapshotOptions {
 
 /** A kind of actor whose state is made of stored events. */
 export interface EventSourced<C, E, S> {
-  /** See {@linkcode persistenceId}. Of an entity: `persistenceId("account", id)`. */
-  readonly id: string;
-  /** Where events are stored. */
-  readonly journal: Journal;
+  /** See {@linkcode persistenceId}. All actors but entities need one. Default: of an entity: its type and id. */
+  readonly id?: string;
+  /**
+   * Where events are stored. Default: that of the entity type, or of the node or system: see
+   * `Behaviors.sharded(..., { journal })` and `persistence: { journal }`.
+   */
+  readonly journal?: Journal;
   /** The state before the first event. Never changed. */
   readonly initial: S;
   /**
@@ -56,8 +70,14 @@ export interface EventSourced<C, E, S> {
   readonly onEvent: (state: S, event: E) => S;
   /** When states are saved. Default: never. */
   readonly snapshots?: SnapshotOptions;
-  /** Versions of what is stored. */
-  readonly schema?: SchemaOptions;
+  /** Versions and validators of what is stored. */
+  readonly schema?: SchemaOptions<E, S>;
+  /**
+   * What waits until the events of a command are durable. `"output"`: what the actor says; meanwhile it
+   * handles the next commands on the state that it will have. `"command"`: the next command as well, so
+   * that each is decided on durable state, and takes a write of its own. Default `"output"`.
+   */
+  readonly gate?: "output" | "command";
   /** How the messages of `thenSend` are delivered. */
   readonly outbox?: OutboxOptions;
   /** Reminders that an actor may have at once. Default 1 000. */
@@ -70,7 +90,11 @@ export interface EventSourced<C, E, S> {
  * commands, on the state that it will have; what they say is held back until it is durable.
  *
  * If events cannot be stored, the actor fails with a {@linkcode PersistenceError}, and what was held
- * back is dropped; under `Behaviors.supervise` it restarts, and recovers what is stored.
+ * back is dropped: asks that it has not answered fail with the reason `notPersisted`, or
+ * `storeUnavailable`. Under `Behaviors.supervise` it restarts, and recovers what is stored. If it cannot
+ * recover, asks that wait for it fail as well (`notRecovered`, `storeUnavailable`).
+ *
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -117,53 +141,68 @@ export function durable<C, E, S>(
   definition: EventSourced<C, E, S>,
   needed: NeededEvents,
 ): Behavior<C> {
-  checkedId(definition.id);
-  return Behaviors.setup<C>(async (context) => {
-    const incarnation = await recover(context, definition, needed);
-    if (context.self instanceof LocalRef) context.self.takeHouseMessages();
-    return Behaviors.receive<C>(
-      (_context, message) => incarnation.handle(message),
-      (_context, { type }) => {
-        if (type === "postStop" || type === "preRestart") incarnation.end();
-        return Behaviors.same();
-      },
-    );
+  if (definition.id !== undefined) checkedId(definition.id);
+  const kind: DurableKind<C, E, S> = {
+    definition,
+    needed,
+    form: new StoredForm<E, S>(definition.schema),
+    snapshots: definition.snapshots &&
+      resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>,
+  };
+  return Behaviors.setup<C>((context) => {
+    const direct = directJournalOf(context as never);
+    return direct === undefined ? start(context, kind) : startDirectly(context, kind, direct);
   });
 }
 
 /** Which events make the state. */
 export type NeededEvents = "all" | "last";
 
+/** What all actors of one behaviour share. */
+interface DurableKind<C, E, S> {
+  readonly definition: EventSourced<C, E, S>;
+  readonly needed: NeededEvents;
+  readonly form: StoredForm<E, S>;
+  readonly snapshots: Required<SnapshotOptions> | undefined;
+}
+
 /** Earlier states are deleted after so many. */
 const statesKept = 100;
+
+/** Recovers the actor when it is its turn. */
+async function start<C, E, S>(
+  context: ActorContext<C>,
+  kind: DurableKind<C, E, S>,
+): Promise<Behavior<C>> {
+  try {
+    const place = placeOf(context as never, kind.definition);
+    const turns = recoveryTurnsOf(context.system, place.journal);
+    await turns.enter();
+    try {
+      const incarnation = await recover(context, kind, place);
+      if (context.self instanceof LocalRef) context.self.takeHouseMessages();
+      return incarnation.behavior();
+    } finally {
+      turns.leave();
+    }
+  } catch (error) {
+    const failure = failureOfRecovery(error);
+    const { self } = context;
+    if (failure !== undefined && self instanceof LocalRef) self.loseWaitingAsks(failure);
+    throw error;
+  }
+}
 
 /** Reads what is stored. */
 async function recover<C, E, S>(
   context: ActorContext<C>,
-  definition: EventSourced<C, E, S>,
-  needed: NeededEvents,
+  kind: DurableKind<C, E, S>,
+  place: DurablePlace,
 ): Promise<Incarnation<C, E, S>> {
-  const { id, journal, initial, onEvent } = definition;
-  const { clock } = context.system.runtime;
-  const form = new StoredForm<E, S>(definition.schema ?? {}, () => clock.now());
+  const { id, journal } = place;
+  const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
-  let book: Book | undefined;
-  const loadBook = (bytes: Uint8Array | undefined): void => {
-    book = undefined;
-    if (bytes !== undefined) (book = new Book(bookSections)).load(bytes, form.codec);
-  };
-  const reader = {
-    // The event of a whole state comes with the whole book.
-    readBook: (bytes: Uint8Array): void => {
-      if (needed === "last") loadBook(bytes);
-      else (book ??= new Book(bookSections)).read(bytes, form.codec);
-    },
-    loadBook,
-    readEvent: (payload: Uint8Array, version: number) => form.readEvent(payload, version),
-    readState: (payload: Uint8Array, version: number) => form.readState(payload, version),
-    apply: onEvent,
-  };
-  const recovery = new Recovery<E, S>(id, initial, reader);
+  const { recovery, bookOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
   while (snapshot !== undefined) {
@@ -176,47 +215,81 @@ async function recover<C, E, S>(
   for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
     recovery.next(event);
   }
-  if (recovery.seq !== lastSeq) {
-    throw new PersistenceError(
-      "missingEvent",
-      `${id}: event ${recovery.seq + 1} is missing; ${lastSeq} were stored`,
-      {
-        value: recovery.seq + 1,
-        place: { id, seq: recovery.seq + 1 },
-        remedy: "restore the store from a backup, or find out who has changed it",
-      },
-    );
-  }
-  const { state } = recovery;
+  recovery.end(lastSeq);
   const incarnation = new Incarnation(
     context,
-    definition,
-    needed,
-    form,
+    kind,
+    place,
     epoch,
-    state,
+    recovery.state,
     lastSeq,
     saved,
   );
-  if (book !== undefined) incarnation.startBook(book);
+  incarnation.startBook(bookOf());
   return incarnation;
 }
 
-/** What an incarnation tells itself. */
-interface Appended {
-  readonly incarnation: object;
-  readonly result?: AppendResult;
-  readonly error?: unknown;
-  /** Work whose time has come. */
-  readonly run?: () => void;
-  /** A reminder that is due. */
-  readonly reminder?: DueReminder;
+/** What is stored of one actor on its way to a state and a book. */
+interface DurableRecovery<E, S> {
+  readonly recovery: Recovery<E, S>;
+  /** Undefined: nothing was ever in it. */
+  readonly bookOf: () => Book | undefined;
+}
+
+function recoveryOf<C, E, S>(
+  { form, needed, definition: { initial, onEvent } }: DurableKind<C, E, S>,
+  id: string,
+): DurableRecovery<E, S> {
+  let book: Book | undefined;
+  const loadBook = (bytes: Uint8Array | undefined): void => {
+    book = undefined;
+    if (bytes !== undefined) (book = new Book(bookSections)).load(bytes, form.codec);
+  };
+  const recovery = new Recovery<E, S>(id, initial, {
+    // The event of a whole state comes with the whole book.
+    readBook: (bytes) => {
+      if (needed === "last") loadBook(bytes);
+      else (book ??= new Book(bookSections)).read(bytes, form.codec);
+    },
+    loadBook,
+    readEvent: (payload, version) => form.readEvent(payload, version),
+    readState: (payload, version) => form.readState(payload, version),
+    apply: onEvent,
+  });
+  return { recovery, bookOf: () => book };
+}
+
+/** The same without a store, and at once. */
+function startDirectly<C, E, S>(
+  context: ActorContext<C>,
+  plain: DurableKind<C, E, S>,
+  journal: DirectJournal,
+): Behavior<C> {
+  const { definition, needed, form } = plain;
+  const kind = {
+    ...plain,
+    definition: journal.observed(definition as never, needed, form as never),
+  } as typeof plain;
+  const { id = context.entityId || context.self.path } = definition;
+  const events = journal.stored;
+  const lastSeq = events.length;
+  const { recovery, bookOf } = recoveryOf(kind, id);
+  if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
+  for (const event of events) if (event.seq > recovery.seq) recovery.next(event);
+  const isEntity = context.entityId !== "";
+  const place = { id, journal, isEntity, isWoken: isEntity };
+  const incarnation = new Incarnation(context, kind, place, 1, recovery.state, lastSeq, 0);
+  incarnation.startBook(bookOf());
+  journal.attach(id, () => incarnation.state);
+  return incarnation.behavior();
 }
 
 /** An action, with the state after its command. */
 interface HeldAction<S> {
   readonly action: EffectAction<S>;
   readonly state: S;
+  /** The command. */
+  readonly command: unknown;
 }
 
 /** A state that is to be saved once its events are durable. */
@@ -226,21 +299,37 @@ interface DueSnapshot<S> {
   readonly book: Uint8Array | undefined;
 }
 
+/** What has become of an append. */
+type AppendOutcome =
+  | { readonly result: AppendResult; readonly error?: undefined }
+  | { readonly error: unknown; readonly result?: undefined };
+
+/** Work of an incarnation whose time has come. */
+class DueWork {
+  readonly incarnation: object;
+  readonly run: () => void;
+
+  constructor(incarnation: object, run: () => void) {
+    this.incarnation = incarnation;
+    this.run = run;
+  }
+}
+
 class Incarnation<C, E, S> implements BookHost {
   readonly #context: ActorContext<C>;
-  readonly #definition: EventSourced<C, E, S>;
-  readonly #needed: NeededEvents;
-  readonly #form: StoredForm<E, S>;
+  readonly #kind: DurableKind<C, E, S>;
+  readonly #place: DurablePlace;
   readonly #epoch: number;
   readonly #gate: OutputGate<HeldAction<S>>;
   readonly #log: DurableLog;
-  readonly #snapshots: Required<SnapshotOptions> | undefined;
   #state: S;
   #snapshotAt: number;
-  #due: DueSnapshot<S> | undefined;
+  #due: DueSnapshot<S> | undefined = undefined;
   #saving = false;
-  /** Numbers of the snapshots of this incarnation that are kept. */
-  #kept: number[];
+  /** Numbers of the snapshots of this incarnation that are kept; undefined: none. */
+  #kept: readonly number[] | undefined;
+  /** The append that is under way. */
+  #append: Promise<AppendOutcome> | undefined = undefined;
   /** Made when there is something to keep. */
   #keeper: BookKeeper | undefined = undefined;
   /** Made with the first command. */
@@ -252,30 +341,42 @@ class Incarnation<C, E, S> implements BookHost {
 
   constructor(
     context: ActorContext<C>,
-    definition: EventSourced<C, E, S>,
-    needed: NeededEvents,
-    form: StoredForm<E, S>,
+    kind: DurableKind<C, E, S>,
+    place: DurablePlace,
     epoch: number,
     state: S,
     lastSeq: number,
     snapshotAt: number,
   ) {
     this.#context = context;
-    this.#definition = definition;
-    this.#needed = needed;
-    this.#form = form;
+    this.#kind = kind;
+    this.#place = place;
     this.#epoch = epoch;
     this.#state = state;
     this.#gate = new OutputGate(lastSeq);
-    this.#log = new DurableLog(definition.id, epoch, lastSeq);
+    this.#log = new DurableLog(place.id, epoch, lastSeq);
     this.#snapshotAt = snapshotAt;
-    this.#kept = snapshotAt > 0 ? [snapshotAt] : [];
-    this.#snapshots = definition.snapshots &&
-      resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>;
+    this.#kept = snapshotAt > 0 ? [snapshotAt] : undefined;
   }
 
-  handle(message: C | Appended | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
-    if (isAppended(message)) return this.#onOwn(message);
+  /** The state with all events, durable or not. */
+  get state(): S {
+    return this.#state;
+  }
+
+  behavior(): Behavior<C> {
+    return Behaviors.receive<C>(
+      (_context, message) => this.handle(message),
+      (_context, { type }) => {
+        if (type === "postStop" || type === "preRestart") this.#reminders?.close();
+        return Behaviors.same();
+      },
+    );
+  }
+
+  handle(message: C | HouseMessage | DueWork): Behavior<C> | Promise<Behavior<C>> {
+    if (message instanceof DueWork) return this.#onDue(message);
+    if (this.#log.hasFailed) return this.#restart(message);
     if (message instanceof HouseMessage) return this.#onHouseMessage(message);
     return this.#command(message, undefined);
   }
@@ -289,7 +390,7 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   #decide(command: C): Effect<E, S> | Promise<Effect<E, S>> {
-    const { onCommand } = this.#definition;
+    const { onCommand } = this.#kind.definition;
     const context = this.#commandContext ??= new CommandContext(this.#context, this);
     this.#isDeciding = true;
     try {
@@ -300,6 +401,7 @@ class Incarnation<C, E, S> implements BookHost {
     }
   }
 
+  /** The command has failed, and has changed nothing. */
   #undecided(error: unknown): never {
     this.#isDeciding = false;
     this.#reminders?.failed();
@@ -308,15 +410,33 @@ class Incarnation<C, E, S> implements BookHost {
 
   /** A reminder is a command: the mark that it was handled is an entry beside its events. */
   #onReminder(reminder: DueReminder): Behavior<C> | Promise<Behavior<C>> {
+    // As of a message: the next incarnation fires it again by itself.
+    if (this.#log.hasFailed) return Behaviors.restart() as Behavior<C>;
     const due = this.#reminders!.begin(reminder);
-    return due === undefined ? Behaviors.same() : this.#command(due.message as C, undefined);
+    if (due === undefined) return Behaviors.same() as Behavior<C>;
+    return this.#command(due.message as C, undefined);
+  }
+
+  /**
+   * A write has failed, and a supervisor has said that the actor may go on: it may not, since its state has
+   * what is not stored. The next incarnation gets the command.
+   */
+  #restart(message: C | HouseMessage): Behavior<C> {
+    this.#context.stash.add(message as never);
+    return Behaviors.restart() as Behavior<C>;
+  }
+
+  /** Of an incarnation before a restart: the recovery has found what it was for. */
+  #onDue({ incarnation, run }: DueWork): Behavior<C> {
+    if (incarnation === this) run();
+    return Behaviors.same() as Behavior<C>;
   }
 
   #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
     if (message instanceof Delivery) return this.#onDelivery(message);
     // One that is woken has begun to deliver when it recovered.
     if (!(message instanceof Wake)) this.#book.receive(message);
-    return Behaviors.same();
+    return Behaviors.same() as Behavior<C>;
   }
 
   #onDelivery(delivery: Delivery): Behavior<C> | Promise<Behavior<C>> {
@@ -325,12 +445,12 @@ class Incarnation<C, E, S> implements BookHost {
         return this.#command(delivery.payload as C, delivery);
       case "handled":
         this.#acknowledge(delivery);
-        return Behaviors.same();
+        return Behaviors.same() as Behavior<C>;
       case "expired":
         delivery.acknowledge(delivery.number, "expired");
-        return Behaviors.same();
+        return Behaviors.same() as Behavior<C>;
       case "early":
-        return Behaviors.same();
+        return Behaviors.same() as Behavior<C>;
     }
   }
 
@@ -340,33 +460,39 @@ class Incarnation<C, E, S> implements BookHost {
     const held: HeldAction<S> = {
       action: { type: "run", callback: acknowledge },
       state: this.#state,
+      command: undefined,
     };
     if (!rules.acksFollowCommits || this.#gate.add(held)) acknowledge();
   }
 
-  #take(effect: Effect<E, S>, command: C, delivery: Delivery | undefined): Behavior<C> {
+  #take(
+    effect: Effect<E, S>,
+    command: C,
+    delivery: Delivery | undefined,
+  ): Behavior<C> | Promise<Behavior<C>> {
     this.#isDeciding = false;
-    if (!(effect instanceof Effect)) return this.#undecided(badEffect(this.#definition.id, effect));
-    const entered = this.#reminders?.enter(effect) ?? effect;
+    if (!(effect instanceof Effect)) return this.#undecided(badEffect(this.#place.id, effect));
     // What is kept for later is handled then.
     const handled = effect.stashing === "stash" ? undefined : delivery;
-    const { events, requests } = entered;
+    const { events, requests } = this.#reminders?.enter(effect) ?? effect;
     if (events.length > 0 || requests.length > 0 || handled !== undefined) {
       this.#persistOrFail(events, requests, handled);
     }
-    const isKept = this.#reminders !== undefined && this.#onTaken(effect);
+    const isKeptReminder = this.#reminders !== undefined && this.#onTaken(effect.stashing);
     let isStopped = false;
     for (const action of effect.actions) {
-      const held = { action, state: this.#state };
+      const held = { action, state: this.#state, command };
       if (this.#gate.add(held)) isStopped = this.#run(held) || isStopped;
     }
     if (handled !== undefined) this.#acknowledge(handled);
     const { stash } = this.#context;
-    if (isKept) return Behaviors.same();
+    if (isKeptReminder) return Behaviors.same() as Behavior<C>;
     if (effect.stashing === "stash") stash.add((delivery ?? command) as never);
     else if (effect.stashing === "unstashAll") stash.unstashAll();
-    if (isStopped) return Behaviors.stopped();
-    return effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same();
+    if (isStopped) return Behaviors.stopped() as Behavior<C>;
+    const isStrict = this.#kind.definition.gate === "command";
+    if (isStrict && this.#append !== undefined) return this.#whenDurable();
+    return (effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same()) as Behavior<C>;
   }
 
   #persistOrFail(
@@ -381,14 +507,15 @@ class Incarnation<C, E, S> implements BookHost {
     }
   }
 
-  /** Returns whether it was a reminder that is kept for later: it stays due, and is told again. */
-  #onTaken(effect: Effect<E, S>): boolean {
-    const taken = this.#reminders!.taken(effect.stashing);
+  /** Returns whether it was a reminder that is kept for later: it stays due, and is fired again. */
+  #onTaken(stashing: StashEffect): boolean {
+    const taken = this.#reminders!.taken(stashing);
     if (taken === undefined) return false;
     if (taken === "kept") return true;
     const held: HeldAction<S> = {
       action: { type: "run", callback: taken },
       state: this.#state,
+      command: undefined,
     };
     if (this.#gate.add(held)) taken();
     return false;
@@ -400,12 +527,12 @@ class Incarnation<C, E, S> implements BookHost {
     requests: readonly EntryRequest<S>[] = [],
     handled: Delivery | undefined = undefined,
   ): void {
-    const { onEvent } = this.#definition;
+    const { definition: { onEvent }, form, needed, snapshots } = this.#kind;
     const at = this.#context.system.runtime.clock.wallTime();
     const stored: NewEvent[] = [];
     let state = this.#state;
     for (const event of events) {
-      stored.push(this.#form.writeEvent(event, at));
+      stored.push(form.writeEvent(event, at));
       state = onEvent(state, event);
     }
     if (requests.length > 0 || handled !== undefined || this.#keeper !== undefined) {
@@ -415,11 +542,11 @@ class Incarnation<C, E, S> implements BookHost {
     this.#state = state;
     this.#gate.write(stored.length);
     this.#log.add(stored);
-    const every = this.#needed === "last" ? statesKept : this.#snapshots?.every ?? Infinity;
+    const every = needed === "last" ? statesKept : snapshots?.every ?? Infinity;
     const seq = this.#gate.written;
     if (seq - this.#snapshotAt >= every) {
       this.#snapshotAt = seq;
-      this.#due = { seq, state, book: this.#keeper?.book.save(this.#form.codec) };
+      this.#due = { seq, state, book: this.#keeper?.book.save(form.codec) };
     }
     this.#flush();
   }
@@ -432,20 +559,19 @@ class Incarnation<C, E, S> implements BookHost {
     at: number,
     state: S,
   ): void {
+    const { definition: { initial }, form, needed } = this.#kind;
     const keeper = this.#book;
     const seq = this.#gate.written + Math.max(1, stored.length);
     const entries = keeper.entriesOf(requests, handled, seq, at, state);
     if (handled !== undefined) keeper.mark(handled);
-    if (entries.length === 0 && !keeper.hasNoted && this.#needed === "all") return;
+    if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
     let book: Uint8Array | undefined = keeper.write(entries);
     keeper.apply(entries);
-    if (this.#needed === "last") book = keeper.book.save(this.#form.codec);
+    if (needed === "last") book = keeper.book.save(form.codec);
     // Of whole states the last one has to have all.
-    const isStateKnown = this.#needed === "all" || state === this.#definition.initial;
+    const isStateKnown = needed === "all" || state === initial;
     const last = stored.pop() ??
-      (isStateKnown
-        ? this.#form.writeNoEvent(at)
-        : this.#form.writeEvent(state as unknown as E, at));
+      (isStateKnown ? form.writeNoEvent(at) : form.writeEvent(state as unknown as E, at));
     stored.push(withBook(last, book));
   }
 
@@ -454,41 +580,40 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   /** Goes on with a book that was read. */
-  startBook(book: Book): void {
+  startBook(book: Book | undefined): void {
+    if (book === undefined) return;
     this.#keeper = new BookKeeper(this, book);
     this.#keeper.onDurable();
     if (book.existing("reminders") !== undefined) this.#durableReminders();
   }
 
-  /** The incarnation is over: nothing is told to the actor any more. */
-  end(): void {
-    this.#reminders?.close();
-  }
-
+  /** What commands see of the reminders. */
   get commandReminders(): Reminders<C> {
     return this.#durableReminders().commands;
   }
 
   #durableReminders(): DurableReminders {
-    const { clock } = this.#context.system.runtime;
-    const self = this.#context.self as unknown as LocalRef<never>;
+    const self = this.#context.self as unknown as LocalRef<C>;
+    const { id, isEntity, isWoken, journal } = this.#place;
     return this.#reminders ??= new DurableReminders({
-      id: this.#definition.id,
-      clock,
-      maxReminders: this.#definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
-      isWoken: true,
+      id,
+      actor: self,
+      clock: this.#context.system.runtime.clock,
+      maxReminders: this.#kind.definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
+      isWoken: isWoken || !isEntity,
       isDeciding: () => this.#isDeciding,
       reminders: () => this.#keeper?.book.existing("reminders") as ReminderSet | undefined,
-      fire: (reminder) => {
-        const due: Appended = { incarnation: this, reminder };
-        self.tellOwnWhen(Promise.resolve(), () => due, () => due);
-      },
-      actor: self,
+      ...(!(journal instanceof DirectJournal) && {
+        fire: (reminder) => {
+          const run = () => this.#onReminder(reminder);
+          self.runWhen(Promise.resolve(), run, run);
+        },
+      }),
     });
   }
 
   get id(): string {
-    return this.#definition.id;
+    return this.#place.id;
   }
 
   get context(): ActorContext<never> {
@@ -496,11 +621,11 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   get codec(): Codec {
-    return this.#form.codec;
+    return this.#kind.form.codec;
   }
 
   get outbox(): Required<OutboxOptions> {
-    return outboxOptions(this.#definition.outbox);
+    return outboxOptions(this.#kind.definition.outbox);
   }
 
   get durable(): number {
@@ -508,57 +633,83 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   writeNoted(): void {
-    if (this.#keeper?.hasNoted === true) this.#persist([]);
+    if (this.#keeper?.hasNoted === true && !this.#log.hasFailed) this.#persist([]);
   }
 
   later(key: string, delay: number, run: () => void): void {
-    const due: Appended = { incarnation: this, run };
-    this.#context.timers.startSingle(key, due as never, delay);
+    this.#context.timers.startSingle(key, new DueWork(this, run) as never, delay);
   }
 
   #flush(): void {
-    const appended = this.#log.next();
-    if (appended === undefined) return;
-    const entry = this.#keeper === undefined
-      ? appended
-      : { ...appended, ...this.#keeper.takeWake() };
-    const self = this.#context.self as unknown as LocalRef<C>;
-    self.tellOwnWhen(
-      this.#definition.journal.append([entry]),
-      ([result]): Appended => ({ incarnation: this, result: result! }),
-      (error): Appended => ({ incarnation: this, error }),
+    const next = this.#log.next();
+    if (next === undefined) return;
+    const { journal, isWoken } = this.#place;
+    // Of another actor nobody could start it, and it would be read as due again and again.
+    const wake = isWoken ? this.#keeper?.takeWake() : undefined;
+    const entry = wake === undefined ? next : { ...next, ...wake };
+    if (journal instanceof DirectJournal) {
+      this.#onAppended(journal.appendNow(entry));
+      return;
+    }
+    const append = journal.append([entry]).then(
+      ([result]): AppendOutcome => ({ result: result! }),
+      (error): AppendOutcome => ({ error }),
     );
+    this.#append = append;
+    const onOutcome = (outcome: AppendOutcome) => this.#onOutcome(append, outcome);
+    (this.#context.self as unknown as LocalRef<C>).runWhen(append, onOutcome, onOutcome as never);
   }
 
-  #onOwn(message: Appended): Behavior<C> | Promise<Behavior<C>> {
-    const { incarnation, reminder } = message;
-    if (reminder === undefined) return this.#onAppended(message);
-    return incarnation === this ? this.#onReminder(reminder) : Behaviors.same();
+  /** Waits until all events are durable; the actor handles nothing meanwhile. */
+  async #whenDurable(): Promise<Behavior<C>> {
+    let isStopped = false;
+    while (this.#append !== undefined) {
+      const append = this.#append;
+      const next = this.#onOutcome(append, await append);
+      if (next.kind === "stopped") isStopped = true;
+    }
+    return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
   }
 
-  #onAppended({ incarnation, result, error, run }: Appended): Behavior<C> {
-    // Of an incarnation before a restart: what it wrote was found by the recovery.
-    if (incarnation !== this) return Behaviors.same();
-    if (run !== undefined) {
-      run();
-      return Behaviors.same();
-    }
-    const failure = result === undefined ? this.#log.failed(error) : this.#log.ended(result);
-    if (failure !== undefined) {
-      this.#gate.fail();
-      throw failure;
-    }
+  #onOutcome(append: Promise<AppendOutcome>, { result, error }: AppendOutcome): Behavior<C> {
+    // A command that has waited for it has seen it.
+    if (append !== this.#append) return Behaviors.same() as Behavior<C>;
+    this.#append = undefined;
+    return result === undefined
+      ? this.#onFailed(this.#log.failed(error))
+      : this.#onAppended(result);
+  }
+
+  #onAppended(result: AppendResult): Behavior<C> {
+    const failure = this.#log.ended(result);
+    if (failure !== undefined) return this.#onFailed(failure);
     // The next append begins before this one's replies: the store does not wait for callbacks.
     this.#flush();
     let isStopped = false;
-    for (const held of this.#gate.open(this.#log.durable)) isStopped = this.#run(held) || isStopped;
+    let failed: { readonly error: unknown } | undefined;
+    for (const held of this.#gate.open(this.#log.durable)) {
+      // What others wait for must not be lost with a callback that throws.
+      try {
+        isStopped = this.#run(held) || isStopped;
+      } catch (error) {
+        failed ??= { error };
+      }
+    }
     this.#keeper?.onDurable();
     this.#saveDue();
-    return isStopped ? Behaviors.stopped() : Behaviors.same();
+    if (failed !== undefined) throw failed.error;
+    return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
+  }
+
+  /** Events were not stored: nobody hears of what was based on them. */
+  #onFailed(failure: PersistenceError): never {
+    this.#gate.fail();
+    (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
+    throw failure;
   }
 
   /** Returns whether the actor is to stop. */
-  #run({ action, state }: HeldAction<S>): boolean {
+  #run({ action, state, command }: HeldAction<S>): boolean {
     switch (action.type) {
       case "tell":
         action.to.tell(action.message(state) as never);
@@ -566,9 +717,23 @@ class Incarnation<C, E, S> implements BookHost {
       case "run":
         action.callback(state);
         return false;
+      case "refuse":
+        this.#refuse(action.error, command);
+        return false;
+      case "passivate":
+        if (this.#context.entityId === "") return true;
+        this.#context.passivate();
+        return false;
       case "stop":
         return true;
     }
+  }
+
+  #refuse(rejection: StatusError, command: unknown): void {
+    const { journal } = this.#place;
+    if (journal instanceof DirectJournal) return journal.refused(command, rejection);
+    const self = this.#context.self as unknown as LocalRef<C>;
+    self.failAsk(command, { reason: "rejected", details: rejection.message, rejection });
   }
 
   /** Saves in the background: a snapshot that fails fails nothing. */
@@ -578,29 +743,25 @@ class Incarnation<C, E, S> implements BookHost {
     this.#due = undefined;
     this.#saving = true;
     this.#save(due).catch((error) => {
-      const { id } = this.#definition;
+      const { id } = this.#place;
       this.#context.log.warn("snapshot was not saved", { id, seq: due.seq, error });
     }).finally(() => this.#saving = false);
   }
 
   async #save({ seq, state, book }: DueSnapshot<S>): Promise<void> {
-    const { id, journal } = this.#definition;
-    if (this.#needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
-    const { keep, deleteEvents } = this.#snapshots!;
+    const { id, journal } = this.#place;
+    const { needed, form, snapshots } = this.#kind;
+    if (needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
+    const { keep, deleteEvents } = snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
-    const written = withBook(this.#form.writeState(state, at), book);
+    const written = withBook(form.writeState(state, at), book);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
-    this.#kept = [...this.#kept, seq].slice(-keep);
+    const kept = this.#kept = [...this.#kept ?? [], seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.
-    if (deleteEvents && this.#kept.length === keep) {
-      await journal.deleteEvents(id, this.#kept[0]!, this.#epoch);
+    if (deleteEvents && kept.length === keep) {
+      await journal.deleteEvents(id, kept[0]!, this.#epoch);
     }
   }
-}
-
-function isAppended(message: unknown): message is Appended {
-  return typeof message === "object" && message !== null &&
-    (message as Partial<Appended>).incarnation instanceof Incarnation;
 }
 
 function badEffect(id: string, value: unknown): PersistenceError {

@@ -92,9 +92,30 @@ export class Recovery<E, S> {
   }
 
   /**
+   * All that is stored was read.
+   *
+   * @throws {PersistenceError} code `missingEvent`.
+   */
+  end(lastSeq: number): void {
+    if (this.#seq === lastSeq) return;
+    const id = this.#id;
+    const seq = this.#seq + 1;
+    throw new PersistenceError(
+      "missingEvent",
+      `${id}: event ${seq} is missing; ${lastSeq} were stored`,
+      {
+        value: seq,
+        place: { id, seq },
+        remedy: "restore the store from a backup, or find out who has changed it",
+      },
+    );
+  }
+
+  /**
    * Applies the next event.
    *
-   * @throws {PersistenceError} codes `missingEvent`, `corruptEvent`, `futureVersion`, `eventFailed`.
+   * @throws {PersistenceError} codes `missingEvent`, `corruptEvent`, `futureVersion`,
+   * `schemaMismatch`, `eventFailed`.
    */
   next(stored: StoredEvent): void {
     const { seq, version, payload, book, checksum } = stored;

@@ -14,6 +14,8 @@ import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
 const keeper: EntityKeeper = {
+  typeName: "",
+  store: undefined,
   idOf: () => "",
   epochOf: () => 7,
   pathOf: () => "",

@@ -17,6 +17,8 @@ system.spawn(
   Behaviors.setup<never>((context) => {
     region = context;
     (context.self as LocalRef<never>).keepEntities({
+      typeName: "",
+      store: undefined,
       idOf: () => "",
       pathOf: () => "",
       epochOf: () => 1,

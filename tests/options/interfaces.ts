@@ -23,6 +23,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   streamConsumerTable: ["streams#StreamConsumerOptions"],
   streamSourceTable: ["streams#StreamSourceOptions"],
   streamSinkTable: ["streams#StreamSinkOptions"],
+  persistenceTable: ["runtime#PersistenceOptions"],
   sqliteJournalTable: ["persistence#SqliteJournalOptions"],
   postgresJournalTable: ["persistence#PostgresJournalOptions"],
   snapshotsTable: ["persistence#SnapshotOptions"],

@@ -218,6 +218,12 @@ const stored = { id: "a|b", journal: memoryJournal(), initial: 0 };
 const sourced = { ...stored, onCommand: () => {}, onEvent: () => 0 };
 const persistenceUsers: readonly OptionUser[] = [
   {
+    table: persistence.persistenceTable,
+    path: "persistence",
+    otherForms: [nothing],
+    use: (persistence) => new ActorSystem({ persistence }),
+  },
+  {
     table: persistence.eventSourcedTable,
     path: "",
     base: sourced,

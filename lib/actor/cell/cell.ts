@@ -15,8 +15,14 @@ import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
 import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
-import type { HeldAsk } from "../ref/held_ask.ts";
-import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
+import { type AskFailure, failHeldAsks, type HeldAsk } from "../ref/held_ask.ts";
+import type {
+  EntityKeeper,
+  LocalRef,
+  RecoveryFailure,
+  TemporaryRef,
+  Watcher,
+} from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
 import type { ActorCell, CellFailure } from "./actor_cell.ts";
@@ -57,7 +63,7 @@ import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
 import { firing, signalling } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
-import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
+import { type OwnWork, type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
 // Bound here: see `rules.ts`.
@@ -213,20 +219,23 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.wake();
   }
 
-  override tellOwnWhen<T>(
+  override runWhen<T>(
     promise: Promise<T>,
     onFulfilled: (value: T) => unknown,
     onRejected: (reason: unknown) => unknown,
   ): void {
-    const { parts } = this;
+    const { parts, context } = this;
     parts.owed++;
-    const settle = (message: unknown) => {
+    const settle = (run: () => unknown) => {
       parts.owed--;
-      this.enqueueSystem({ type: "own", message });
-      // The message may lead to the next promise: then the stop waits on.
+      this.enqueueSystem({ type: "own", run, context });
+      // It may lead to the next promise: then the stop waits on.
       if (parts.owed === 0 && parts.stopWaits !== undefined) this.stopInTurn();
     };
-    promise.then((value) => settle(onFulfilled(value)), (reason) => settle(onRejected(reason)));
+    promise.then(
+      (value) => settle(() => onFulfilled(value)),
+      (reason) => settle(() => onRejected(reason)),
+    );
   }
 
   /** Waits for what the actor owes; at most for the stop timeout. */
@@ -282,6 +291,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override keepEntities(keeper: EntityKeeper): void {
     this.parts.entities = keeper;
+  }
+
+  override get entities(): EntityKeeper | undefined {
+    return this.#parts?.entities;
   }
 
   override isBusy(withTimers: boolean): boolean {
@@ -519,7 +532,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "own":
-        return this.deliverOwn(message.message);
+        return this.#runOwn(message);
       case "stopInTurn":
         if (message.waits && this.parts.owed > 0) return this.#stopLater();
         return beginStop(this);
@@ -537,6 +550,23 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if ((this.#status & timed) !== 0) this.#parts!.receiveTimeout!.received();
     this.host.observer?.onOwnHandler?.(this.path);
     this.#handle(message);
+  }
+
+  #runOwn({ run, context }: OwnWork): void {
+    // Of an incarnation before a restart: what it has left is lost.
+    if (context !== this.#context) return;
+    const { host, parts } = this;
+    host.observer?.onOwnHandler?.(this.path);
+    this.#current = undefined;
+    // Nothing that is stashed now can be the message at hand.
+    parts.stashedAt = ++host.step;
+    let next: unknown;
+    try {
+      next = run();
+    } catch (error) {
+      return fail(this, error);
+    }
+    if (next !== same) this.apply(next, "signal", undefined);
   }
 
   #handle(kept: unknown): void {
@@ -673,10 +703,34 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   askedInMailbox(): Set<HeldAsk> {
     const asks = new Set<HeldAsk>();
     this.forEachWaiting((kept) => {
-      const ask = findReply(messageOf(untraced(kept)))?.heldAsk;
+      const ask = askIn(kept);
       if (ask !== undefined) asks.add(ask);
     });
     return asks;
+  }
+
+  override failAsk(message: unknown, failure: AskFailure): void {
+    this.host.failAsk(this, message, failure);
+  }
+
+  override failHandledAsks(failure: AskFailure): void {
+    if (this.heldAsks === undefined) return;
+    const unhandled = this.askedInMailbox();
+    this.#parts?.stash?.forEach((kept) => {
+      const ask = askIn(kept);
+      if (ask !== undefined) unhandled.add(ask);
+    });
+    failHeldAsks(this, failure, unhandled);
+  }
+
+  override loseWaitingAsks(failure: AskFailure & { readonly reason: RecoveryFailure }): void {
+    const others: unknown[] = [];
+    while (this.size > 0) {
+      const kept = this.shift();
+      if (askIn(kept) === undefined) others.push(kept);
+      else this.host.loseTold(failure, this.path, untraced(kept));
+    }
+    for (let i = others.length - 1; i >= 0; i--) this.unshift(others[i]);
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {
@@ -778,6 +832,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
 /** What an asker is told when the actor does not handle its message. */
 const notHandled = { reason: "invalidMessage", details: "the actor does not handle it" } as const;
+
+/** The ask whose message a mailbox or a stash keeps. */
+function askIn(kept: unknown): HeldAsk | undefined {
+  return findReply(messageOf(untraced(kept)))?.heldAsk;
+}
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

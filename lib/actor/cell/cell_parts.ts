@@ -46,7 +46,7 @@ export class CellParts {
   pendingAsks: PendingAsks | undefined = undefined;
   /** Promises given to `pipeToSelf` that are not settled yet. */
   piped = 0;
-  /** Promises given to `tellOwnWhen` that are not settled yet. */
+  /** Promises given to `runWhen` that are not settled yet. */
   owed = 0;
   /** The limit of an orderly stop that waits for them. */
   stopWaits: Timer | undefined = undefined;

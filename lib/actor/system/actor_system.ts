@@ -46,6 +46,7 @@ import { safeLogger } from "./safe_logger.ts";
 import { stopOnSignals } from "./stop_on_signals.ts";
 import { SystemTelemetry } from "./system_telemetry.ts";
 import { setInternals, type SystemInternals } from "./system_internals.ts";
+import type { PersistenceOptions } from "../../runtime/durable_store.ts";
 import { LimitedLog } from "../../runtime/limited_log.ts";
 
 /** Uids start anywhere below: a reply to an earlier process of the same address is not delivered. */
@@ -103,7 +104,7 @@ class LocalActorSystem implements LocalSystem {
       actors: () => this.#registry.size,
       pendingAsks: () => this.#asks.pending,
     });
-    this.#exposeInternals();
+    this.#exposeInternals(options.persistence);
     this.receptionist = new Receptionist(this.#host, logger);
     this.#phases = new ShutdownPhases({ ...options, clock, logger });
     const quiet = resolved.suppressDeadLettersOnShutdown;
@@ -275,10 +276,12 @@ class LocalActorSystem implements LocalSystem {
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
       lose: (reason, target, message) => this.#deadLetters.add(reason, target, message),
+      loseTold: ({ reason, ...why }, target, message) =>
+        this.#deadLetters.add(reason, target, message, why),
     };
   }
 
-  #exposeInternals(): void {
+  #exposeInternals(persistence: PersistenceOptions | undefined): void {
     const host = this.#host;
     const registry = this.#registry;
     const asks = this.#asks;
@@ -312,6 +315,7 @@ class LocalActorSystem implements LocalSystem {
       set askAtHand(value) {
         host.askAtHand = value;
       },
+      persistence,
       limitedLog: this.#limitedLog,
       lastSlowRun: () => this.#slowHandlers?.last,
       get turnGate() {

@@ -1,3 +1,4 @@
+import type { PersistenceOptions } from "../../runtime/durable_store.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
@@ -17,6 +18,8 @@ export type LossDetails = Omit<AskFailure, "reason">;
 export interface SystemInternals {
   /** `"host:port"` once it is known; references carry it. */
   nodeAddress: string;
+  /** Where durable actors are stored, and how they recover. */
+  readonly persistence: PersistenceOptions | undefined;
   /** Watches actors of other systems. Without it, to watch one is an error. */
   remoteWatch: RemoteWatch | undefined;
   /** Lines that messages of others can cause. */

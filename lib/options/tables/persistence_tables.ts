@@ -14,6 +14,28 @@ import {
   whole,
 } from "../option.ts";
 
+/** The type of a journal. */
+export const journal = objectWith("a Journal, such as memoryJournal()", "open", "append", "read");
+
+/** `persistence` of a system or a node. */
+export const persistenceTable = optionTable("persistence", {
+  journal: option(journal, {
+    defaultText: "none",
+    text: "Where durable actors without a journal of their own are stored. Who made it closes it.",
+  }),
+  maxRecoveries: option(whole(1, 1_000_000), {
+    default: 50,
+    text: "Actors that recover from one journal at once; others wait for their turn.",
+  }),
+  dueInterval: option(milliseconds(10), {
+    default: 1_000,
+    text: "Time between two looks for entities that have work to do and do not run.",
+  }),
+});
+
+/** The defaults of `persistence`. */
+export const persistenceDefaults = persistenceTable.defaults;
+
 /** `sqliteJournal(...)`. */
 export const sqliteJournalTable = optionTable("sqliteJournal", {
   synchronous: option(choice("FULL", "NORMAL"), {
@@ -74,7 +96,16 @@ const upcasts = code(
     ),
 );
 
+const validator = code(
+  "a Standard Schema",
+  (value) => typeof (value as Record<string, unknown> | null)?.["~standard"] === "object",
+);
+
 const schemaOptions = {
+  state: option(validator, {
+    defaultText: "none",
+    text: "Validates states before they are stored, and when they are read.",
+  }),
   version: option(whole(0, 1_000_000), {
     defaultText: "0",
     text: "Version of the events and states that this program writes.",
@@ -88,6 +119,10 @@ const schemaOptions = {
 /** `schema` of `eventSourced`. */
 export const schemaTable = optionTable("schema of eventSourced", {
   ...schemaOptions,
+  event: option(validator, {
+    defaultText: "none",
+    text: "Validates events before they are stored, and when they are read.",
+  }),
   upcastEvent: option(upcasts, {
     defaultText: "none",
     text: "By version: makes an event of that version into one of the next.",
@@ -119,11 +154,11 @@ export const outboxTable = optionTable("outbox", {
 
 const definition = {
   id: option(text(1, 1_024), {
-    required: true,
+    defaultText: "of an entity: its type and id",
     text: "Under which the store keeps it; see persistenceId.",
   }),
-  journal: option(objectWith("a Journal, such as memoryJournal()", "open", "append", "read"), {
-    required: true,
+  journal: option(journal, {
+    defaultText: "that of the entity type, or of the node or system",
     text: "Where it is stored.",
   }),
   outbox: option(group(outboxTable), { text: "How the messages of `thenSend` are delivered." }),
@@ -132,6 +167,10 @@ const definition = {
     text: "Reminders that an actor may have at once.",
   }),
   initial: option(anything, { text: "The state before anything is stored." }),
+  gate: option(choice("output", "command"), {
+    default: "output",
+    text: "What waits until events are durable: only what the actor says, or the next command too.",
+  }),
 } as const;
 
 /** `eventSourced(...)`. */

@@ -25,8 +25,8 @@ export interface DurableRemindersPort {
   isDeciding(): boolean;
   /** Those that are set; undefined: none ever was. */
   reminders(): ReminderSet | undefined;
-  /** Tells the actor that a reminder is due, in its turn. */
-  fire(reminder: DueReminder): void;
+  /** Tells the actor that a reminder is due, in its turn. Absent: none is fired. */
+  readonly fire?: (reminder: DueReminder) => void;
   /** The actor, which outlives its incarnations. */
   readonly actor: object;
 }
@@ -149,8 +149,8 @@ export class DurableReminders implements ReminderHost {
   #changed(): void {
     if (this.#alarm !== undefined) return this.#alarm.arm();
     const set = this.reminders;
-    if (set === undefined) return;
     const { clock, actor, fire } = this.#port;
+    if (set === undefined || fire === undefined) return;
     let tries = triesOf.get(actor);
     if (tries === undefined) triesOf.set(actor, tries = new ReminderTries());
     this.#alarm = new ReminderAlarm(set, { clock, tries, fire });

@@ -1,5 +1,6 @@
 /**
- * When reminders are due. Pure: times are arguments, in milliseconds since 1970.
+ * When reminders are due. Pure: times are arguments, in milliseconds since 1970. Those that come out are
+ * whole: stores keep them as such.
  *
  * @module
  */
@@ -38,7 +39,9 @@ export function onceAt(when: Date | number, now: number): Schedule {
 
 /** @throws {PersistenceError} code `badReminder`. */
 export function everyInterval(interval: number): Schedule {
-  if (isWithin(interval, minInterval, maxDelay)) return { type: "every", interval };
+  if (isWithin(interval, minInterval, maxDelay)) {
+    return { type: "every", interval: Math.ceil(interval) };
+  }
   throw badReminder(`${String(interval)} is no interval of a reminder`, interval, {
     remedy: `give milliseconds, ${minInterval} to ${maxDelay} (10 years); ` +
       "what happens more often is for context.timers",
@@ -73,7 +76,7 @@ export function firstDue(schedule: Schedule, now: number): number | undefined {
     case "once":
       return schedule.at;
     case "every":
-      return now + schedule.interval;
+      return Math.ceil(now) + schedule.interval;
     case "cron":
       return cronAfter(schedule, now);
   }

@@ -7,7 +7,7 @@ import {
   regionPath,
   shardingPath,
 } from "../routing/protocol.ts";
-import { checkMessage, type MessageSchema } from "../routing/schema.ts";
+import { checkMessage, type MessageSchema } from "../../actor/behavior/message_schema.ts";
 import type { DeliverySender } from "./delivery_sender.ts";
 import { EntityStarts } from "./entity_starts.ts";
 import type { LocatedGrant } from "../routing/shard_grant.ts";

@@ -16,6 +16,7 @@ import { markChecked } from "../../actor/behavior/checked_options.ts";
 import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
 import { backoffDelay } from "../../runtime/backoff.ts";
+import type { DurableStore } from "../../runtime/durable_store.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
@@ -61,6 +62,8 @@ export interface EntitiesPort {
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
   /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
   holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
+  /** Where durable entities are stored; undefined: where the node stores its durable actors. */
+  readonly store?: DurableStore;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -89,8 +92,9 @@ interface Shard {
 
 /** See the module's text. */
 export class Entities implements ShardRunner, EntityKeeper {
+  readonly typeName: string;
+  readonly store: DurableStore | undefined;
   readonly #port: EntitiesPort;
-  readonly #shardType: string;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
   /** Entities that take messages. */
@@ -110,8 +114,9 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   /** Runs no entity yet. */
   constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
+    this.typeName = shardType;
+    this.store = port.store;
     this.#port = port;
-    this.#shardType = shardType;
     this.#path = regionPath(shardType);
     this.#spawnOptions = markChecked(port.mailbox ? { mailbox: port.mailbox } : {});
     this.#withTimers = !port.limits.ignoreTimers;
@@ -226,7 +231,7 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   pathOf(cell: LocalRef<unknown>): string {
     const { numShards } = this.#port;
-    return entityPath({ shardType: this.#shardType, numShards, entityId: this.idOf(cell) });
+    return entityPath({ shardType: this.typeName, numShards, entityId: this.idOf(cell) });
   }
 
   passivate(cell: LocalRef<unknown>): void {

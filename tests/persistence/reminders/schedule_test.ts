@@ -46,6 +46,15 @@ Deno.test("the next due time is after the last one and to come, and no other is 
   fc.assert(property, { numRuns: 500 });
 });
 
+Deno.test("due times are whole milliseconds", () => {
+  for (const schedule of [onceAt(1_000.2, 0.3), everyInterval(1_000.2)]) {
+    const due = firstDue(schedule, 0.3)!;
+    assertEquals(due, Math.ceil(due));
+    const next = nextDue(schedule, due, 5_000.7);
+    if (next !== undefined) assertEquals(next, Math.ceil(next));
+  }
+});
+
 Deno.test("a time that cannot be meant is refused", () => {
   const refused = (make: () => unknown) =>
     assertEquals((assertThrows(make, PersistenceError) as PersistenceError).code, "badReminder");

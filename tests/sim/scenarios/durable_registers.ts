@@ -6,7 +6,15 @@
  * @module
  */
 import { Behaviors } from "../../../lib/behaviors.ts";
-import { eventSourced, persistenceId } from "../../../lib/persistence/mod.ts";
+import {
+  type AppendEntry,
+  type AppendResult,
+  eventSourced,
+  type Journal,
+  memoryJournal,
+  PersistenceError,
+  persistenceId,
+} from "../../../lib/persistence/mod.ts";
 import {
   type Fault,
   type Operation,
@@ -22,22 +30,84 @@ import {
   keys,
   options,
   type Output,
+  pause,
   type RegisterMessage,
   useRegisters,
 } from "./register.ts";
-import { SimulatedStore } from "./simulated_store.ts";
 
 type Done = Operation<Input, Output>;
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
 
-const stores = new WeakMap<SimulatedNode, SimulatedStore>();
+/** The store of a simulation, and what happened to it. */
+interface Store {
+  readonly sim: Simulation;
+  readonly journal: Journal;
+  /** Appends that were stored although their writer was told that the outcome is unknown. */
+  unknown: number;
+  /** Appends that were refused because another owner had taken over. */
+  fenced: number;
+  appended: number;
+}
+
+const stores = new WeakMap<SimulatedNode, Store>();
+
+const unavailable = () => new PersistenceError("storeUnavailable", "simulated: gone for a while");
+
+/** The store as one node reaches it: each call takes time there and back, and some fail. */
+function storeOf(node: SimulatedNode): Journal {
+  const { clock, random } = node.system.runtime;
+  const store = stores.get(node)!;
+  // There in the time of all: what a node has sent is carried out although it stands still or dies.
+  const call = async <T>(work: () => Promise<T>): Promise<T> => {
+    const draw = random.next();
+    await store.sim.sleep(0.2 + random.next() * (draw < 0.01 ? 12_000 : 10));
+    if (draw > 0.99) throw unavailable();
+    const result = await work();
+    await pause(clock, 0.2 + random.next() * 5);
+    return result;
+  };
+  return new Proxy(store.journal, {
+    get: (target, name) => {
+      switch (name) {
+        case "open":
+          return (id: string, epoch: number) => call(() => target.open(id, epoch));
+        case "append":
+          return (entries: readonly AppendEntry[]) => call(() => append(store, entries, random));
+        case "saveSnapshot":
+        case "loadSnapshot":
+        case "deleteEvents":
+          return (...args: never[]) =>
+            call(() => (target[name] as (...args: never[]) => Promise<unknown>)(...args));
+      }
+      const value = target[name as keyof Journal];
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+async function append(
+  store: Store,
+  entries: readonly AppendEntry[],
+  random: { next(): number },
+): Promise<readonly AppendResult[]> {
+  const results = await store.journal.append(entries);
+  for (const { outcome } of results) {
+    if (outcome === "appended") store.appended++;
+    if (outcome === "fenced") store.fenced++;
+  }
+  if (random.next() < 0.01) {
+    store.unknown++;
+    throw new PersistenceError("outcomeUnknown", "simulated: the connection has ended");
+  }
+  return results;
+}
 
 function register(node: SimulatedNode, key: string) {
   return Behaviors.supervise(
     eventSourced<RegisterMessage, number, number>({
       id: persistenceId("register", key),
-      journal: stores.get(node)!.at(node),
+      journal: storeOf(node),
       initial: 0,
       onCommand(_context, value, { input, replyTo }, effect) {
         const sets = input.type === "write" ||
@@ -62,7 +132,7 @@ function spawnRegisters(node: SimulatedNode): void {
 }
 
 /** Each confirmed change is stored once, and no owner has written after a later one. */
-async function checkStore(store: SimulatedStore, operations: readonly Done[]): Promise<void> {
+async function checkStore(store: Store, operations: readonly Done[]): Promise<void> {
   for (const key of keys) {
     const times = new Map<number, number>();
     let [seq, epoch] = [0, 0];
@@ -86,12 +156,11 @@ async function checkStore(store: SimulatedStore, operations: readonly Done[]): P
   }
 }
 
-const form = new StoredForm<number, number>({}, () => 0);
+const form = new StoredForm<number, number>();
 const decodeNumber = (payload: Uint8Array) => form.readEvent(payload, 0);
 
 async function run(sim: Simulation): Promise<void> {
-  const store = new SimulatedStore();
-  store.sim = sim;
+  const store: Store = { sim, journal: memoryJournal(), unknown: 0, fenced: 0, appended: 0 };
   for (const node of sim.nodes) stores.set(node, store);
   const history = await useRegisters(sim, undefined, 100);
   await checkStore(store, history.operations());
