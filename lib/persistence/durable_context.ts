@@ -9,6 +9,7 @@ import type { MessageSender } from "../actor/ref/message_sender.ts";
 import type { MessageAtHand } from "../actor/ref/passed_on.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SentMessage } from "../actor/ref/sent_message.ts";
+import type { DurableReminders } from "./reminders/durable_reminders.ts";
 import type { Reminders } from "./reminders/reminders.ts";
 
 /** The operations of a durable actor: those of any actor, and its reminders. */
@@ -17,18 +18,28 @@ export interface DurableContext<in out M> extends ActorContext<M> {
   readonly reminders: Reminders<M>;
 }
 
+/** The incarnation whose commands they are. */
+export interface CommandHost<M> {
+  /** Its reminders, made once. */
+  remindersOf(commands: CommandContext<M>): DurableReminders;
+}
+
 /** The context of an actor, with what its incarnation adds. */
 export class CommandContext<M> implements DurableContext<M>, MessageAtHand {
   readonly #context: ActorContext<M>;
-  readonly #incarnation: { readonly commandReminders: Reminders<M> };
+  readonly #host: CommandHost<M>;
+  /** Whether a command is being decided. */
+  isDeciding = false;
+  /** Made when there are reminders, or a command looks at them. */
+  durableReminders: DurableReminders | undefined = undefined;
 
-  constructor(context: ActorContext<M>, incarnation: { readonly commandReminders: Reminders<M> }) {
+  constructor(context: ActorContext<M>, host: CommandHost<M>) {
     this.#context = context;
-    this.#incarnation = incarnation;
+    this.#host = host;
   }
 
   get reminders(): Reminders<M> {
-    return this.#incarnation.commandReminders;
+    return (this.durableReminders ??= this.#host.remindersOf(this)).commands;
   }
 
   get current(): SentMessage | undefined {

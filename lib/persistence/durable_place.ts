@@ -1,6 +1,7 @@
 import type { ActorContext } from "../actor/behavior/context.ts";
 import { type EntityKeeper, LocalRef } from "../actor/ref/local_ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
+import type { DurableStore } from "../runtime/durable_store.ts";
 import { PersistenceError } from "./errors.ts";
 import type { Journal } from "./journal.ts";
 import { checkedId, missingId, persistenceId } from "./persistence_id.ts";
@@ -10,13 +11,6 @@ export interface DurablePlace {
   /** Persistence id. */
   readonly id: string;
   readonly journal: Journal;
-  /** Whether it is a sharded entity. */
-  readonly isEntity: boolean;
-  /**
-   * Whether it is started when the journal says that it has work: it is an entity that can be found by
-   * the id, in a journal that nodes look into.
-   */
-  readonly isWoken: boolean;
 }
 
 /** What a behaviour says of it. */
@@ -33,21 +27,34 @@ export interface GivenPlace {
  */
 export function placeOf(context: ActorContext<never>, given: GivenPlace): DurablePlace {
   const keeper = keeperOf(context);
-  const { entityId, self: { path }, system } = context;
+  const { entityId, self: { path } } = context;
   if (given.id === undefined && (entityId === "" || keeper === undefined)) throw missingId(path);
   const id = given.id === undefined
     ? persistenceId(keeper!.typeName, entityId)
     : checkedId(given.id);
-  const common = keeper?.store ?? internalsOf(system).persistence?.journal;
-  const journal = given.journal ?? common;
+  const journal = given.journal ?? journalAround(context, keeper);
   if (journal === undefined) throw noJournal(path, id);
-  return {
-    id,
-    // The option has checked it: the layers below know only a part of its type.
-    journal: journal as Journal,
-    isEntity: entityId !== "",
-    isWoken: entityId !== "" && id === `${keeper?.typeName}|${entityId}` && journal === common,
-  };
+  // The option has checked it: the layers below know only a part of its type.
+  return { id, journal: journal as Journal };
+}
+
+/**
+ * Whether the actor is started when its journal says that it has work: it is an entity that can be found
+ * by its id, in a journal that nodes look into.
+ */
+export function isWoken(context: ActorContext<never>, { id, journal }: DurablePlace): boolean {
+  const { entityId } = context;
+  const keeper = keeperOf(context);
+  return entityId !== "" && keeper !== undefined && id === `${keeper.typeName}|${entityId}` &&
+    journal === journalAround(context, keeper);
+}
+
+/** The journal of an actor that has none of its own. */
+function journalAround(
+  { system }: ActorContext<never>,
+  keeper: EntityKeeper | undefined,
+): DurableStore | undefined {
+  return keeper?.store ?? internalsOf(system).persistence?.journal;
 }
 
 /** What keeps the entity that the actor is, or belongs to. */

@@ -16,7 +16,7 @@ import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts"
 import { CommandContext, type DurableContext } from "./durable_context.ts";
 import { DirectJournal, directJournalOf } from "./direct_journal.ts";
 import { DurableLog } from "./durable_log.ts";
-import { type DurablePlace, placeOf } from "./durable_place.ts";
+import { type DurablePlace, isWoken, placeOf } from "./durable_place.ts";
 import {
   Effect,
   type EffectAction,
@@ -32,7 +32,7 @@ import { Recovery } from "./recovery.ts";
 import { recoveryTurnsOf } from "./recovery_turns.ts";
 import { DurableReminders } from "./reminders/durable_reminders.ts";
 import type { ReminderSet } from "./reminders/reminder_set.ts";
-import type { DueReminder, Reminders } from "./reminders/reminders.ts";
+import type { DueReminder } from "./reminders/reminders.ts";
 import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
@@ -145,7 +145,7 @@ export function durable<C, E, S>(
   const kind: DurableKind<C, E, S> = {
     definition,
     needed,
-    form: new StoredForm<E, S>(definition.schema),
+    form: definition.schema === undefined ? plainForm : new StoredForm<E, S>(definition.schema),
     snapshots: definition.snapshots &&
       resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>,
   };
@@ -165,6 +165,10 @@ interface DurableKind<C, E, S> {
   readonly form: StoredForm<E, S>;
   readonly snapshots: Required<SnapshotOptions> | undefined;
 }
+
+/** Of all actors without a schema. */
+// deno-lint-ignore no-explicit-any -- it writes and reads any data
+const plainForm = new StoredForm<any, any>();
 
 /** Earlier states are deleted after so many. */
 const statesKept = 100;
@@ -276,8 +280,7 @@ function startDirectly<C, E, S>(
   const { recovery, bookOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   for (const event of events) if (event.seq > recovery.seq) recovery.next(event);
-  const isEntity = context.entityId !== "";
-  const place = { id, journal, isEntity, isWoken: isEntity };
+  const place = { id, journal };
   const incarnation = new Incarnation(context, kind, place, 1, recovery.state, lastSeq, 0);
   incarnation.startBook(bookOf());
   journal.attach(id, () => incarnation.state);
@@ -315,29 +318,53 @@ class DueWork {
   }
 }
 
+/** Events on their way to the store, and what waits for them. */
+class Writes<S> {
+  readonly gate: OutputGate<HeldAction<S>>;
+  readonly log: DurableLog;
+  /** The append that is under way. */
+  append: Promise<AppendOutcome> | undefined = undefined;
+
+  constructor(id: string, epoch: number, lastSeq: number) {
+    this.gate = new OutputGate(lastSeq);
+    this.log = new DurableLog(id, epoch, lastSeq);
+  }
+}
+
+/** When the state was saved, and is to be saved next. */
+class SavedStates<S> {
+  /** The number of the last event in the last snapshot, whether it is saved already or not. */
+  at: number;
+  due: DueSnapshot<S> | undefined = undefined;
+  isSaving = false;
+  /** Numbers of the snapshots of this incarnation that are kept. */
+  kept: readonly number[];
+
+  /** `at`: the snapshot of the recovery; 0: there was none. */
+  constructor(at: number) {
+    this.at = at;
+    this.kept = at > 0 ? [at] : [];
+  }
+}
+
+/** An actor at rest has little more than its state: there may be hundreds of thousands. */
 class Incarnation<C, E, S> implements BookHost {
   readonly #context: ActorContext<C>;
   readonly #kind: DurableKind<C, E, S>;
-  readonly #place: DurablePlace;
+  readonly #journal: Journal;
+  readonly id: string;
   readonly #epoch: number;
-  readonly #gate: OutputGate<HeldAction<S>>;
-  readonly #log: DurableLog;
   #state: S;
-  #snapshotAt: number;
-  #due: DueSnapshot<S> | undefined = undefined;
-  #saving = false;
-  /** Numbers of the snapshots of this incarnation that are kept; undefined: none. */
-  #kept: readonly number[] | undefined;
-  /** The append that is under way. */
-  #append: Promise<AppendOutcome> | undefined = undefined;
+  /** The last durable event, while nothing is written. */
+  #lastSeq: number;
+  /** Undefined: all is durable. */
+  #writes: Writes<S> | undefined = undefined;
+  /** Undefined if states are never saved. */
+  readonly #saved: SavedStates<S> | undefined;
   /** Made when there is something to keep. */
   #keeper: BookKeeper | undefined = undefined;
-  /** Made with the first command. */
-  #commandContext: CommandContext<C> | undefined = undefined;
-  /** Made when there are reminders. */
-  #reminders: DurableReminders | undefined = undefined;
-  /** Whether a command is being decided. */
-  #isDeciding = false;
+  /** Made with the first command, or for reminders. */
+  #commands: CommandContext<C> | undefined = undefined;
 
   constructor(
     context: ActorContext<C>,
@@ -350,13 +377,13 @@ class Incarnation<C, E, S> implements BookHost {
   ) {
     this.#context = context;
     this.#kind = kind;
-    this.#place = place;
+    this.#journal = place.journal;
+    this.id = place.id;
     this.#epoch = epoch;
     this.#state = state;
-    this.#gate = new OutputGate(lastSeq);
-    this.#log = new DurableLog(place.id, epoch, lastSeq);
-    this.#snapshotAt = snapshotAt;
-    this.#kept = snapshotAt > 0 ? [snapshotAt] : undefined;
+    this.#lastSeq = lastSeq;
+    const saves = kind.needed === "last" || kind.snapshots !== undefined;
+    this.#saved = saves ? new SavedStates(snapshotAt) : undefined;
   }
 
   /** The state with all events, durable or not. */
@@ -368,7 +395,7 @@ class Incarnation<C, E, S> implements BookHost {
     return Behaviors.receive<C>(
       (_context, message) => this.handle(message),
       (_context, { type }) => {
-        if (type === "postStop" || type === "preRestart") this.#reminders?.close();
+        if (type === "postStop" || type === "preRestart") this.#commands?.durableReminders?.close();
         return Behaviors.same();
       },
     );
@@ -376,7 +403,7 @@ class Incarnation<C, E, S> implements BookHost {
 
   handle(message: C | HouseMessage | DueWork): Behavior<C> | Promise<Behavior<C>> {
     if (message instanceof DueWork) return this.#onDue(message);
-    if (this.#log.hasFailed) return this.#restart(message);
+    if (this.#hasFailed) return this.#restart(message);
     if (message instanceof HouseMessage) return this.#onHouseMessage(message);
     return this.#command(message, undefined);
   }
@@ -391,10 +418,10 @@ class Incarnation<C, E, S> implements BookHost {
 
   #decide(command: C): Effect<E, S> | Promise<Effect<E, S>> {
     const { onCommand } = this.#kind.definition;
-    const context = this.#commandContext ??= new CommandContext(this.#context, this);
-    this.#isDeciding = true;
+    const commands = this.#commands ??= new CommandContext(this.#context, this);
+    commands.isDeciding = true;
     try {
-      const effect = onCommand(context, this.#state, command, Effects);
+      const effect = onCommand(commands, this.#state, command, Effects);
       return effect instanceof Promise ? effect.catch((error) => this.#undecided(error)) : effect;
     } catch (error) {
       return this.#undecided(error);
@@ -403,16 +430,17 @@ class Incarnation<C, E, S> implements BookHost {
 
   /** The command has failed, and has changed nothing. */
   #undecided(error: unknown): never {
-    this.#isDeciding = false;
-    this.#reminders?.failed();
+    const commands = this.#commands!;
+    commands.isDeciding = false;
+    commands.durableReminders?.failed();
     throw error;
   }
 
   /** A reminder is a command: the mark that it was handled is an entry beside its events. */
   #onReminder(reminder: DueReminder): Behavior<C> | Promise<Behavior<C>> {
     // As of a message: the next incarnation fires it again by itself.
-    if (this.#log.hasFailed) return Behaviors.restart() as Behavior<C>;
-    const due = this.#reminders!.begin(reminder);
+    if (this.#hasFailed) return Behaviors.restart() as Behavior<C>;
+    const due = this.#commands!.durableReminders!.begin(reminder);
     if (due === undefined) return Behaviors.same() as Behavior<C>;
     return this.#command(due.message as C, undefined);
   }
@@ -462,7 +490,7 @@ class Incarnation<C, E, S> implements BookHost {
       state: this.#state,
       command: undefined,
     };
-    if (!rules.acksFollowCommits || this.#gate.add(held)) acknowledge();
+    if (!rules.acksFollowCommits || this.#mayRun(held)) acknowledge();
   }
 
   #take(
@@ -470,19 +498,25 @@ class Incarnation<C, E, S> implements BookHost {
     command: C,
     delivery: Delivery | undefined,
   ): Behavior<C> | Promise<Behavior<C>> {
-    this.#isDeciding = false;
-    if (!(effect instanceof Effect)) return this.#undecided(badEffect(this.#place.id, effect));
+    const commands = this.#commands!;
+    commands.isDeciding = false;
+    if (!(effect instanceof Effect)) return this.#undecided(badEffect(this.id, effect));
+    const { durableReminders: reminders } = commands;
     // What is kept for later is handled then.
     const handled = effect.stashing === "stash" ? undefined : delivery;
-    const { events, requests } = this.#reminders?.enter(effect) ?? effect;
+    const { events, requests } = reminders?.enter(effect) ?? effect;
     if (events.length > 0 || requests.length > 0 || handled !== undefined) {
-      this.#persistOrFail(events, requests, handled);
+      try {
+        this.#persist(events, requests, handled);
+      } catch (error) {
+        this.#undecided(error);
+      }
     }
-    const isKeptReminder = this.#reminders !== undefined && this.#onTaken(effect.stashing);
+    const isKeptReminder = reminders !== undefined && this.#onTaken(reminders, effect.stashing);
     let isStopped = false;
     for (const action of effect.actions) {
       const held = { action, state: this.#state, command };
-      if (this.#gate.add(held)) isStopped = this.#run(held) || isStopped;
+      if (this.#mayRun(held)) isStopped = this.#run(held) || isStopped;
     }
     if (handled !== undefined) this.#acknowledge(handled);
     const { stash } = this.#context;
@@ -491,25 +525,13 @@ class Incarnation<C, E, S> implements BookHost {
     else if (effect.stashing === "unstashAll") stash.unstashAll();
     if (isStopped) return Behaviors.stopped() as Behavior<C>;
     const isStrict = this.#kind.definition.gate === "command";
-    if (isStrict && this.#append !== undefined) return this.#whenDurable();
+    if (isStrict && this.#writes?.append !== undefined) return this.#whenDurable();
     return (effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same()) as Behavior<C>;
   }
 
-  #persistOrFail(
-    events: readonly E[],
-    requests: readonly EntryRequest<S>[],
-    handled: Delivery | undefined,
-  ): void {
-    try {
-      this.#persist(events, requests, handled);
-    } catch (error) {
-      this.#undecided(error);
-    }
-  }
-
   /** Returns whether it was a reminder that is kept for later: it stays due, and is fired again. */
-  #onTaken(stashing: StashEffect): boolean {
-    const taken = this.#reminders!.taken(stashing);
+  #onTaken(reminders: DurableReminders, stashing: StashEffect): boolean {
+    const taken = reminders.taken(stashing);
     if (taken === undefined) return false;
     if (taken === "kept") return true;
     const held: HeldAction<S> = {
@@ -517,7 +539,7 @@ class Incarnation<C, E, S> implements BookHost {
       state: this.#state,
       command: undefined,
     };
-    if (this.#gate.add(held)) taken();
+    if (this.#mayRun(held)) taken();
     return false;
   }
 
@@ -527,7 +549,7 @@ class Incarnation<C, E, S> implements BookHost {
     requests: readonly EntryRequest<S>[] = [],
     handled: Delivery | undefined = undefined,
   ): void {
-    const { definition: { onEvent }, form, needed, snapshots } = this.#kind;
+    const { definition: { onEvent }, form } = this.#kind;
     const at = this.#context.system.runtime.clock.wallTime();
     const stored: NewEvent[] = [];
     let state = this.#state;
@@ -540,15 +562,29 @@ class Incarnation<C, E, S> implements BookHost {
     }
     if (stored.length === 0) return;
     this.#state = state;
-    this.#gate.write(stored.length);
-    this.#log.add(stored);
-    const every = needed === "last" ? statesKept : snapshots?.every ?? Infinity;
-    const seq = this.#gate.written;
-    if (seq - this.#snapshotAt >= every) {
-      this.#snapshotAt = seq;
-      this.#due = { seq, state, book: this.#keeper?.book.save(form.codec) };
-    }
-    this.#flush();
+    const writes = this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq);
+    writes.gate.write(stored.length);
+    writes.log.add(stored);
+    if (this.#saved !== undefined) this.#planSave(this.#saved, writes.gate.written);
+    this.#flush(writes);
+  }
+
+  #planSave(saved: SavedStates<S>, seq: number): void {
+    const { form, needed, snapshots } = this.#kind;
+    const every = needed === "last" ? statesKept : snapshots!.every;
+    if (seq - saved.at < every) return;
+    saved.at = seq;
+    saved.due = { seq, state: this.#state, book: this.#keeper?.book.save(form.codec) };
+  }
+
+  /** Whether the store has failed, so that the state has what it has not. */
+  get #hasFailed(): boolean {
+    return this.#writes?.log.hasFailed === true;
+  }
+
+  /** Whether an action may run now; otherwise it will when the events so far are durable. */
+  #mayRun(held: HeldAction<S>): boolean {
+    return this.#writes === undefined || this.#writes.gate.add(held);
   }
 
   /** Adds entries of the book to the last of the events; to one of their own if there is none. */
@@ -561,7 +597,8 @@ class Incarnation<C, E, S> implements BookHost {
   ): void {
     const { definition: { initial }, form, needed } = this.#kind;
     const keeper = this.#book;
-    const seq = this.#gate.written + Math.max(1, stored.length);
+    const written = this.#writes?.gate.written ?? this.#lastSeq;
+    const seq = written + Math.max(1, stored.length);
     const entries = keeper.entriesOf(requests, handled, seq, at, state);
     if (handled !== undefined) keeper.mark(handled);
     if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
@@ -584,24 +621,22 @@ class Incarnation<C, E, S> implements BookHost {
     if (book === undefined) return;
     this.#keeper = new BookKeeper(this, book);
     this.#keeper.onDurable();
-    if (book.existing("reminders") !== undefined) this.#durableReminders();
+    if (book.existing("reminders") === undefined) return;
+    const commands = this.#commands ??= new CommandContext(this.#context, this);
+    commands.durableReminders = this.remindersOf(commands);
   }
 
-  /** What commands see of the reminders. */
-  get commandReminders(): Reminders<C> {
-    return this.#durableReminders().commands;
-  }
-
-  #durableReminders(): DurableReminders {
+  remindersOf(commands: CommandContext<C>): DurableReminders {
     const self = this.#context.self as unknown as LocalRef<C>;
-    const { id, isEntity, isWoken, journal } = this.#place;
-    return this.#reminders ??= new DurableReminders({
+    const { id } = this;
+    const journal = this.#journal;
+    return new DurableReminders({
       id,
       actor: self,
       clock: this.#context.system.runtime.clock,
       maxReminders: this.#kind.definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
-      isWoken: isWoken || !isEntity,
-      isDeciding: () => this.#isDeciding,
+      isWoken: this.#context.entityId === "" || this.#isWoken,
+      isDeciding: () => commands.isDeciding,
       reminders: () => this.#keeper?.book.existing("reminders") as ReminderSet | undefined,
       ...(!(journal instanceof DirectJournal) && {
         fire: (reminder) => {
@@ -612,8 +647,9 @@ class Incarnation<C, E, S> implements BookHost {
     });
   }
 
-  get id(): string {
-    return this.#place.id;
+  get #isWoken(): boolean {
+    const place = { id: this.id, journal: this.#journal };
+    return this.#journal instanceof DirectJournal || isWoken(this.context, place);
   }
 
   get context(): ActorContext<never> {
@@ -629,33 +665,33 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   get durable(): number {
-    return this.#log.durable;
+    return this.#writes?.log.durable ?? this.#lastSeq;
   }
 
   writeNoted(): void {
-    if (this.#keeper?.hasNoted === true && !this.#log.hasFailed) this.#persist([]);
+    if (this.#keeper?.hasNoted === true && !this.#hasFailed) this.#persist([]);
   }
 
   later(key: string, delay: number, run: () => void): void {
     this.#context.timers.startSingle(key, new DueWork(this, run) as never, delay);
   }
 
-  #flush(): void {
-    const next = this.#log.next();
+  #flush(writes: Writes<S>): void {
+    const next = writes.log.next();
     if (next === undefined) return;
-    const { journal, isWoken } = this.#place;
+    const wake = this.#keeper?.takeWake();
     // Of another actor nobody could start it, and it would be read as due again and again.
-    const wake = isWoken ? this.#keeper?.takeWake() : undefined;
-    const entry = wake === undefined ? next : { ...next, ...wake };
+    const entry = wake?.wake === undefined || !this.#isWoken ? next : { ...next, ...wake };
+    const journal = this.#journal;
     if (journal instanceof DirectJournal) {
-      this.#onAppended(journal.appendNow(entry));
+      this.#onAppended(writes, journal.appendNow(entry));
       return;
     }
     const append = journal.append([entry]).then(
       ([result]): AppendOutcome => ({ result: result! }),
       (error): AppendOutcome => ({ error }),
     );
-    this.#append = append;
+    writes.append = append;
     const onOutcome = (outcome: AppendOutcome) => this.#onOutcome(append, outcome);
     (this.#context.self as unknown as LocalRef<C>).runWhen(append, onOutcome, onOutcome as never);
   }
@@ -663,8 +699,9 @@ class Incarnation<C, E, S> implements BookHost {
   /** Waits until all events are durable; the actor handles nothing meanwhile. */
   async #whenDurable(): Promise<Behavior<C>> {
     let isStopped = false;
-    while (this.#append !== undefined) {
-      const append = this.#append;
+    for (;;) {
+      const append = this.#writes?.append;
+      if (append === undefined) break;
       const next = this.#onOutcome(append, await append);
       if (next.kind === "stopped") isStopped = true;
     }
@@ -672,22 +709,24 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   #onOutcome(append: Promise<AppendOutcome>, { result, error }: AppendOutcome): Behavior<C> {
+    const writes = this.#writes;
     // A command that has waited for it has seen it.
-    if (append !== this.#append) return Behaviors.same() as Behavior<C>;
-    this.#append = undefined;
+    if (writes === undefined || append !== writes.append) return Behaviors.same() as Behavior<C>;
+    writes.append = undefined;
     return result === undefined
-      ? this.#onFailed(this.#log.failed(error))
-      : this.#onAppended(result);
+      ? this.#onFailed(writes, writes.log.failed(error))
+      : this.#onAppended(writes, result);
   }
 
-  #onAppended(result: AppendResult): Behavior<C> {
-    const failure = this.#log.ended(result);
-    if (failure !== undefined) return this.#onFailed(failure);
+  #onAppended(writes: Writes<S>, result: AppendResult): Behavior<C> {
+    const { gate, log } = writes;
+    const failure = log.ended(result);
+    if (failure !== undefined) return this.#onFailed(writes, failure);
     // The next append begins before this one's replies: the store does not wait for callbacks.
-    this.#flush();
+    this.#flush(writes);
     let isStopped = false;
     let failed: { readonly error: unknown } | undefined;
-    for (const held of this.#gate.open(this.#log.durable)) {
+    for (const held of gate.open(log.durable)) {
       // What others wait for must not be lost with a callback that throws.
       try {
         isStopped = this.#run(held) || isStopped;
@@ -696,14 +735,18 @@ class Incarnation<C, E, S> implements BookHost {
       }
     }
     this.#keeper?.onDurable();
-    this.#saveDue();
+    if (this.#saved !== undefined) this.#saveDue(this.#saved);
+    if (gate.written === log.durable) {
+      this.#lastSeq = log.durable;
+      this.#writes = undefined;
+    }
     if (failed !== undefined) throw failed.error;
     return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
   }
 
   /** Events were not stored: nobody hears of what was based on them. */
-  #onFailed(failure: PersistenceError): never {
-    this.#gate.fail();
+  #onFailed({ gate }: Writes<S>, failure: PersistenceError): never {
+    gate.fail();
     (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
     throw failure;
   }
@@ -730,36 +773,36 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   #refuse(rejection: StatusError, command: unknown): void {
-    const { journal } = this.#place;
+    const journal = this.#journal;
     if (journal instanceof DirectJournal) return journal.refused(command, rejection);
     const self = this.#context.self as unknown as LocalRef<C>;
     self.failAsk(command, { reason: "rejected", details: rejection.message, rejection });
   }
 
   /** Saves in the background: a snapshot that fails fails nothing. */
-  #saveDue(): void {
-    const due = this.#due;
-    if (due === undefined || this.#saving || due.seq > this.#log.durable) return;
-    this.#due = undefined;
-    this.#saving = true;
-    this.#save(due).catch((error) => {
-      const { id } = this.#place;
-      this.#context.log.warn("snapshot was not saved", { id, seq: due.seq, error });
-    }).finally(() => this.#saving = false);
+  #saveDue(saved: SavedStates<S>): void {
+    const { due } = saved;
+    if (due === undefined || saved.isSaving || due.seq > this.durable) return;
+    saved.due = undefined;
+    saved.isSaving = true;
+    this.#save(saved, due).catch((error) => {
+      this.#context.log.warn("snapshot was not saved", { id: this.id, seq: due.seq, error });
+    }).finally(() => saved.isSaving = false);
   }
 
-  async #save({ seq, state, book }: DueSnapshot<S>): Promise<void> {
-    const { id, journal } = this.#place;
+  async #save(saved: SavedStates<S>, { seq, state, book }: DueSnapshot<S>): Promise<void> {
+    const { id } = this;
+    const journal = this.#journal;
     const { needed, form, snapshots } = this.#kind;
     if (needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
     const { keep, deleteEvents } = snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
     const written = withBook(form.writeState(state, at), book);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
-    const kept = this.#kept = [...this.#kept ?? [], seq].slice(-keep);
+    saved.kept = [...saved.kept, seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.
-    if (deleteEvents && kept.length === keep) {
-      await journal.deleteEvents(id, kept[0]!, this.#epoch);
+    if (deleteEvents && saved.kept.length === keep) {
+      await journal.deleteEvents(id, saved.kept[0]!, this.#epoch);
     }
   }
 }

@@ -31,7 +31,7 @@ const outcomes: readonly DeliveryOutcome[] = ["through", "one", "expired"];
 const serializer: Serializer = Object.freeze({
   name: "casty/house",
   version: 1,
-  encode: (value: object) => partsOf(value as HouseMessage),
+  encode: (value: object) => formOf(value as HouseMessage),
   decode: (data: unknown) => read(data),
 });
 
@@ -65,39 +65,76 @@ function reviveHouse(data: unknown): HouseMessage {
   }
 }
 
-function partsOf(message: HouseMessage): unknown[] {
+/** See `Delivery`. */
+interface DeliveryForm {
+  readonly type: "delivery";
+  readonly from: string;
+  readonly number: number;
+  readonly after: number;
+  readonly at: number;
+  readonly to: string;
+  readonly ackTo: ActorRef<never>;
+  readonly payload: unknown;
+}
+
+/** See `DeliveryAck`. */
+interface DeliveryAckForm {
+  readonly type: "deliveryAck";
+  readonly from: string;
+  readonly to: string;
+  readonly number: number;
+  readonly outcome: DeliveryOutcome;
+}
+
+/** See `OutboxCommand`. */
+interface OutboxCommandForm {
+  readonly type: "outboxCommand";
+  readonly order: OutboxOrder;
+  readonly replyTo: ActorRef<never>;
+}
+
+/** See `Wake`. */
+interface WakeForm {
+  readonly type: "wake";
+}
+
+type HouseData = DeliveryForm | DeliveryAckForm | OutboxCommandForm | WakeForm;
+
+function formOf(message: HouseMessage): HouseData {
   if (message instanceof Delivery) {
     const { from, number, after, at, to, ackTo, payload } = message;
-    return ["delivery", from, number, after, at, to, ackTo, payload];
+    return { type: "delivery", from, number, after, at, to, ackTo, payload };
   }
   if (message instanceof DeliveryAck) {
     const { from, to, number, outcome } = message;
-    return ["deliveryAck", from, to, number, outcome];
+    return { type: "deliveryAck", from, to, number, outcome };
   }
-  if (message instanceof OutboxCommand) return ["outboxCommand", message.order, message.replyTo];
-  if (message instanceof Wake) return ["wake"];
+  if (message instanceof OutboxCommand) {
+    const { order, replyTo } = message;
+    return { type: "outboxCommand", order, replyTo };
+  }
+  if (message instanceof Wake) return { type: "wake" };
   throw new TypeError(`${message.type} has no form`);
 }
 
 /** @throws if it has none of the documented forms. */
 function read(data: unknown): HouseMessage {
-  if (!Array.isArray(data)) throw malformed();
-  const [kind, ...parts] = data;
-  switch (kind) {
+  if (typeof data !== "object" || data === null) throw malformed();
+  const fields = data as Record<string, unknown>;
+  switch (fields.type) {
     case "delivery": {
-      const [from, number, after, at, to, ackTo, payload] = parts;
-      if (parts.length !== 7 || payload === undefined) break;
-      if (!isText(from) || !isCount(number) || !isCount(after) || !isCount(at)) break;
-      if (!isText(to) || !(ackTo instanceof Ref)) break;
+      const { from, number, after, at, to, ackTo, payload } = fields;
+      if (!isText(from) || !isCount(number) || !isCount(after) || !isTime(at)) break;
+      if (!isText(to) || !(ackTo instanceof Ref) || payload === undefined) break;
       return new Delivery({ from, number, after, at, to, ackTo }, payload);
     }
     case "deliveryAck": {
-      const [from, to, number, outcome] = parts;
-      if (!isText(from) || !isText(to) || !isCount(number) || !outcomes.includes(outcome)) break;
+      const { from, to, number, outcome } = fields;
+      if (!isText(from) || !isText(to) || !isCount(number) || !isOutcome(outcome)) break;
       return new DeliveryAck(from, to, number, outcome);
     }
     case "outboxCommand": {
-      const [order, replyTo] = parts;
+      const { order, replyTo } = fields;
       const checked = orderOf(order);
       if (checked === undefined || !(replyTo instanceof Ref)) break;
       return new OutboxCommand(checked, replyTo as ActorRef<never>);
@@ -122,8 +159,17 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value.length > 0 && value.length <= maxText;
 }
 
+function isOutcome(value: unknown): value is DeliveryOutcome {
+  return outcomes.includes(value as DeliveryOutcome);
+}
+
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Milliseconds since 1970, which need not be whole. */
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }
 
 function malformed(): TypeError {

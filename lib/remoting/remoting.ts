@@ -62,7 +62,7 @@ import {
 } from "./remoting_options.ts";
 import { RefTable } from "./ref_table.ts";
 import { RemotingTelemetry } from "./remoting_telemetry.ts";
-import { RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
+import { maxRemoteWait, RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
@@ -782,6 +782,9 @@ export class Remoting {
     const internals = this.#internals;
     const outer = internals.askAtHand;
     ask.askedAt = path;
+    if (deadline !== undefined) {
+      ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
+    }
     ask.peer = peer;
     internals.askAtHand = ask;
     try {

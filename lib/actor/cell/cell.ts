@@ -15,7 +15,7 @@ import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
 import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
-import { type AskFailure, failHeldAsks, type HeldAsk } from "../ref/held_ask.ts";
+import { type AskFailure, failHeldAsks, type HeldAsk, owesAnswer } from "../ref/held_ask.ts";
 import type {
   EntityKeeper,
   LocalRef,
@@ -300,7 +300,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   override isBusy(withTimers: boolean): boolean {
     const idle = attributed | timed;
     return (this.#status & ~idle) !== 0 || this.size > 0 ||
-      (this.#parts?.isBusy(withTimers) ?? false);
+      (this.#parts?.isBusy(withTimers) ?? false) ||
+      (this.heldAsks !== undefined && owesAnswer(this, this.host.runtime.clock.now()));
   }
 
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {

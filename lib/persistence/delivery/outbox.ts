@@ -91,11 +91,11 @@ export class Outbox implements BookSection {
       case form.added:
         return this.#add(entry);
       case form.acknowledged: {
-        const through = wholeOf(entry[2]);
+        const through = finite(entry[2]);
         return this.#remove(to, ({ number }) => number <= through);
       }
       case form.discarded: {
-        const which = wholeOf(entry[2]);
+        const which = finite(entry[2]);
         return this.#remove(to, ({ number }) => number === which);
       }
       case form.parked: {
@@ -134,7 +134,7 @@ export class Outbox implements BookSection {
       const [to, parked, ...stored] = queue;
       const messages = stored.map((each) => {
         if (!Array.isArray(each)) throw noOutbox();
-        return { number: wholeOf(each[0]), at: wholeOf(each[1]), message: each[2] };
+        return { number: finite(each[0]), at: finite(each[1]), message: each[2] };
       });
       this.#queues.set(to, { messages, ...(parked !== null && { parked: reasonOf(parked) }) });
       this.#size += messages.length;
@@ -152,7 +152,7 @@ export class Outbox implements BookSection {
   }
 
   #add([, to, number, at, message, stream]: unknown[]): void {
-    const stored = { number: wholeOf(number), at: wholeOf(at), message };
+    const stored = { number: finite(number), at: finite(at), message };
     if (stream !== undefined) this.#stream = String(stream);
     this.#lastAt = Math.max(this.#lastAt, stored.at);
     const queue = this.#queues.get(to as string);
@@ -236,7 +236,7 @@ function noMessage(id: string): PersistenceError {
   });
 }
 
-function wholeOf(value: unknown): number {
+function finite(value: unknown): number {
   if (!Number.isFinite(value)) throw noOutbox();
   return value as number;
 }

@@ -12,6 +12,7 @@ import {
   type Simulation,
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
+import { ledger, ledgerInPauses } from "./ledger.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
@@ -147,5 +148,7 @@ export const scenarios: readonly Scenario[] = [
   durableRegisters,
   durableRegistersInPauses,
   ...reminderScenarios,
+  ledger,
+  ledgerInPauses,
   ...disks,
 ];

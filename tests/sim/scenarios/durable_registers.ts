@@ -6,15 +6,7 @@
  * @module
  */
 import { Behaviors } from "../../../lib/behaviors.ts";
-import {
-  type AppendEntry,
-  type AppendResult,
-  eventSourced,
-  type Journal,
-  memoryJournal,
-  PersistenceError,
-  persistenceId,
-} from "../../../lib/persistence/mod.ts";
+import { eventSourced, memoryJournal, persistenceId } from "../../../lib/persistence/mod.ts";
 import {
   type Fault,
   type Operation,
@@ -24,13 +16,13 @@ import {
   type Simulation,
 } from "../../../lib/testkit/mod.ts";
 import { StoredForm } from "../../../lib/persistence/schema.ts";
+import { FaultyStore } from "./faulty_store.ts";
 import {
   base,
   type Input,
   keys,
   options,
   type Output,
-  pause,
   type RegisterMessage,
   useRegisters,
 } from "./register.ts";
@@ -39,75 +31,13 @@ type Done = Operation<Input, Output>;
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
 
-/** The store of a simulation, and what happened to it. */
-interface Store {
-  readonly sim: Simulation;
-  readonly journal: Journal;
-  /** Appends that were stored although their writer was told that the outcome is unknown. */
-  unknown: number;
-  /** Appends that were refused because another owner had taken over. */
-  fenced: number;
-  appended: number;
-}
-
-const stores = new WeakMap<SimulatedNode, Store>();
-
-const unavailable = () => new PersistenceError("storeUnavailable", "simulated: gone for a while");
-
-/** The store as one node reaches it: each call takes time there and back, and some fail. */
-function storeOf(node: SimulatedNode): Journal {
-  const { clock, random } = node.system.runtime;
-  const store = stores.get(node)!;
-  // There in the time of all: what a node has sent is carried out although it stands still or dies.
-  const call = async <T>(work: () => Promise<T>): Promise<T> => {
-    const draw = random.next();
-    await store.sim.sleep(0.2 + random.next() * (draw < 0.01 ? 12_000 : 10));
-    if (draw > 0.99) throw unavailable();
-    const result = await work();
-    await pause(clock, 0.2 + random.next() * 5);
-    return result;
-  };
-  return new Proxy(store.journal, {
-    get: (target, name) => {
-      switch (name) {
-        case "open":
-          return (id: string, epoch: number) => call(() => target.open(id, epoch));
-        case "append":
-          return (entries: readonly AppendEntry[]) => call(() => append(store, entries, random));
-        case "saveSnapshot":
-        case "loadSnapshot":
-        case "deleteEvents":
-          return (...args: never[]) =>
-            call(() => (target[name] as (...args: never[]) => Promise<unknown>)(...args));
-      }
-      const value = target[name as keyof Journal];
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
-async function append(
-  store: Store,
-  entries: readonly AppendEntry[],
-  random: { next(): number },
-): Promise<readonly AppendResult[]> {
-  const results = await store.journal.append(entries);
-  for (const { outcome } of results) {
-    if (outcome === "appended") store.appended++;
-    if (outcome === "fenced") store.fenced++;
-  }
-  if (random.next() < 0.01) {
-    store.unknown++;
-    throw new PersistenceError("outcomeUnknown", "simulated: the connection has ended");
-  }
-  return results;
-}
+const stores = new WeakMap<SimulatedNode, FaultyStore>();
 
 function register(node: SimulatedNode, key: string) {
   return Behaviors.supervise(
     eventSourced<RegisterMessage, number, number>({
       id: persistenceId("register", key),
-      journal: storeOf(node),
+      journal: stores.get(node)!.at(node),
       initial: 0,
       onCommand(_context, value, { input, replyTo }, effect) {
         const sets = input.type === "write" ||
@@ -132,7 +62,7 @@ function spawnRegisters(node: SimulatedNode): void {
 }
 
 /** Each confirmed change is stored once, and no owner has written after a later one. */
-async function checkStore(store: Store, operations: readonly Done[]): Promise<void> {
+async function checkStore(store: FaultyStore, operations: readonly Done[]): Promise<void> {
   for (const key of keys) {
     const times = new Map<number, number>();
     let [seq, epoch] = [0, 0];
@@ -160,12 +90,12 @@ const form = new StoredForm<number, number>();
 const decodeNumber = (payload: Uint8Array) => form.readEvent(payload, 0);
 
 async function run(sim: Simulation): Promise<void> {
-  const store: Store = { sim, journal: memoryJournal(), unknown: 0, fenced: 0, appended: 0 };
+  const store = new FaultyStore(sim, memoryJournal());
   for (const node of sim.nodes) stores.set(node, store);
   const history = await useRegisters(sim, undefined, 100);
   await checkStore(store, history.operations());
   if (store.appended < 100) throw new Error(`only ${store.appended} appends`);
-  sim.note(`appended ${store.appended}, unknown ${store.unknown}, fenced ${store.fenced}`);
+  sim.note(store.text);
 }
 
 /** Nodes crash and are restarted while the store fails now and then. */

@@ -9,7 +9,7 @@
  */
 import type { ActorRef } from "../../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../../lib/behaviors.ts";
-import { eventSourced, type Journal } from "../../../lib/persistence/mod.ts";
+import { eventSourced, type Journal, memoryJournal } from "../../../lib/persistence/mod.ts";
 import { StoredForm } from "../../../lib/persistence/schema.ts";
 import { entityType } from "../../../lib/sharding/routing/entity_type.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type SimulatedNode,
   type Simulation,
 } from "../../../lib/testkit/mod.ts";
-import { SimulatedStore } from "./simulated_store.ts";
+import { FaultyStore } from "./faulty_store.ts";
 
 /** What an entity is told. */
 type Command =
@@ -62,8 +62,26 @@ const alarm = () =>
     { maxRestarts: Infinity, backoff: { min: 20, max: 1_000, jitter: 0.2 } },
   );
 
-function spawnAlarms(node: SimulatedNode, store: SimulatedStore): void {
-  const journal = store.at(node);
+/** What a run keeps: the store has faults once its script has begun. */
+class Run {
+  readonly journal = memoryJournal();
+  store: FaultyStore | undefined;
+
+  /** The journal as a node reaches it. */
+  at(node: SimulatedNode): Journal {
+    let reached: Journal | undefined;
+    return new Proxy(this.journal, {
+      get: (target, name) => {
+        const journal = (reached ??= this.store?.at(node)) ?? target;
+        const value = journal[name as keyof Journal];
+        return typeof value === "function" ? value.bind(journal) : value;
+      },
+    });
+  }
+}
+
+function spawnAlarms(node: SimulatedNode, run: Run): void {
+  const journal = run.at(node);
   node.system.spawn(Behaviors.sharded(Alarms, alarm, { journal, passivation: { idle: 2_000 } }));
 }
 
@@ -127,15 +145,15 @@ function check(id: string, events: readonly Event[], end: number): number {
   return rest.length;
 }
 
-async function run(sim: Simulation, store: SimulatedStore): Promise<void> {
-  store.sim = sim;
+async function script(sim: Simulation, run: Run): Promise<void> {
+  const store = run.store = new FaultyStore(sim, run.journal);
   await startAll(sim);
   await sim.faultsOver();
   await sim.sleep(Math.max(...onces) + slack);
   const end = sim.nodes[0]!.system.runtime.clock.wallTime();
   let fired = 0;
-  for (const id of ids) fired += check(id, await eventsOf(store.journal, id), end);
-  sim.note(`fired ${fired}, unknown ${store.unknown}, fenced ${store.fenced}`);
+  for (const id of ids) fired += check(id, await eventsOf(run.journal, id), end);
+  sim.note(`fired ${fired}, ${store.text}`);
 }
 
 /** Nodes crash, leave and are restarted while the store fails now and then. */
@@ -146,8 +164,8 @@ export const reminders: Scenario = {
   linger: 1_000,
   cluster: { seedNodes: Array.from({ length: 5 }, (_, index) => `node-${index + 1}:25520`) },
   create: () => {
-    const store = new SimulatedStore();
-    return { setup: (node) => spawnAlarms(node, store), run: (sim) => run(sim, store) };
+    const run = new Run();
+    return { setup: (node) => spawnAlarms(node, run), run: (sim) => script(sim, run) };
   },
   faults: randomFaults({ kinds: ["crash", "stop", "pause"], every: 8_000, quiet: 190_000 }),
   restartEnded: 10_000,
