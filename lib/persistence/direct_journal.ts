@@ -4,6 +4,7 @@ import type { Effect, Effects } from "./effect.ts";
 import {
   type AppendEntry,
   type AppendResult,
+  claimOf,
   type DueLog,
   type Journal,
   judgeAppend,
@@ -96,7 +97,7 @@ export class DirectJournal implements Journal {
   /** Appends at once. */
   appendNow(entry: AppendEntry): AppendResult {
     const lastSeq = this.#stored.length;
-    const result = judgeAppend({ epoch: entry.epoch, lastSeq }, entry);
+    const result = judgeAppend({ epoch: entry.epoch, lastSeq }, claimOf(entry));
     if (result.outcome !== "appended") return result;
     const events = entry.events.map((event, index) => ({
       ...event,

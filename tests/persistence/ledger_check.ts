@@ -7,7 +7,7 @@ import { type AccountEvent, Accounts } from "../../examples/ledger/account.ts";
 import { type Journal, persistenceId } from "../../lib/persistence/mod.ts";
 import { StoredForm } from "../../lib/persistence/schema.ts";
 
-const form = new StoredForm<AccountEvent, unknown>({}, () => 0);
+const form = new StoredForm<AccountEvent, unknown>();
 
 /** What has happened to one transfer. */
 export interface Transfer {

@@ -15,6 +15,7 @@ import {
 import { ledger, ledgerInPauses } from "./ledger.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
+import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
 import { reminderScenarios } from "./reminders.ts";
 import { registers, splitRegisters } from "./register.ts";
@@ -148,6 +149,7 @@ export const scenarios: readonly Scenario[] = [
   durableRegisters,
   durableRegistersInPauses,
   ...reminderScenarios,
+  durableDiaries,
   ledger,
   ledgerInPauses,
   ...disks,

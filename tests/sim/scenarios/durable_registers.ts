@@ -1,22 +1,24 @@
 /**
- * Registers as event-sourced entities on one store, which is slow, fails before and after commits, and
- * is gone for a while; nodes crash, stand still for longer than their leases, and are cut off. What
+ * Registers as event-sourced entities on one database, which is slow, full, fails before and after
+ * commits, and is gone for a while; nodes crash, stand still for longer than their leases, and are cut off. What
  * the clients saw must be linearizable, and everything that was confirmed is stored once.
  *
  * @module
  */
 import { Behaviors } from "../../../lib/behaviors.ts";
-import { eventSourced, memoryJournal, persistenceId } from "../../../lib/persistence/mod.ts";
+import { eventSourced, persistenceId } from "../../../lib/persistence/mod.ts";
 import {
   type Fault,
+  type FaultPlan,
   type Operation,
   randomFaults,
   type Scenario,
+  type SimulatedDatabase,
   type SimulatedNode,
   type Simulation,
+  storeFaultKinds,
 } from "../../../lib/testkit/mod.ts";
 import { StoredForm } from "../../../lib/persistence/schema.ts";
-import { FaultyStore } from "./faulty_store.ts";
 import {
   base,
   type Input,
@@ -31,13 +33,11 @@ type Done = Operation<Input, Output>;
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
 
-const stores = new WeakMap<SimulatedNode, FaultyStore>();
-
 function register(node: SimulatedNode, key: string) {
   return Behaviors.supervise(
     eventSourced<RegisterMessage, number, number>({
       id: persistenceId("register", key),
-      journal: stores.get(node)!.at(node),
+      journal: node.journal,
       initial: 0,
       onCommand(_context, value, { input, replyTo }, effect) {
         const sets = input.type === "write" ||
@@ -62,11 +62,14 @@ function spawnRegisters(node: SimulatedNode): void {
 }
 
 /** Each confirmed change is stored once, and no owner has written after a later one. */
-async function checkStore(store: FaultyStore, operations: readonly Done[]): Promise<void> {
+async function checkStore(
+  { contents }: SimulatedDatabase,
+  operations: readonly Done[],
+): Promise<void> {
   for (const key of keys) {
     const times = new Map<number, number>();
     let [seq, epoch] = [0, 0];
-    for await (const event of store.journal.read(persistenceId("register", key))) {
+    for await (const event of contents.read(persistenceId("register", key))) {
       if (event.seq !== ++seq) throw new Error(`register ${key}: ${event.seq} instead of ${seq}`);
       if (event.epoch < epoch) {
         throw new Error(`register ${key}: epoch ${event.epoch} has written after ${epoch}`);
@@ -90,21 +93,38 @@ const form = new StoredForm<number, number>();
 const decodeNumber = (payload: Uint8Array) => form.readEvent(payload, 0);
 
 async function run(sim: Simulation): Promise<void> {
-  const store = new FaultyStore(sim, memoryJournal());
-  for (const node of sim.nodes) stores.set(node, store);
   const history = await useRegisters(sim, undefined, 100);
-  await checkStore(store, history.operations());
-  if (store.appended < 100) throw new Error(`only ${store.appended} appends`);
-  sim.note(store.text);
+  const { database } = sim;
+  await checkStore(database, history.operations());
+  const { appended, unknown, refused, fenced } = database.counts;
+  if (appended < 100 || unknown === 0) throw new Error(`only ${appended} appends`);
+  sim.note(`appended ${appended}, unknown ${unknown}, refused ${refused}, fenced ${fenced}`);
 }
 
-/** Nodes crash and are restarted while the store fails now and then. */
+/** The database fails now and then, and for a while in other ways. */
+export const failingDatabase: FaultPlan = (random, scene) => [
+  { type: "storeError", at: 0, for: 50_000, when: "before", probability: 0.01 },
+  { type: "storeError", at: 0, for: 50_000, when: "after", probability: 0.01 },
+  ...randomFaults({ kinds: storeFaultKinds, every: 15_000, longest: 12_000, quiet: 190_000 })(
+    random,
+    scene,
+  ),
+];
+
+const crashes = randomFaults({
+  kinds: ["crash", "stop"],
+  every: 8_000,
+  longest: 10_000,
+  quiet: 190_000,
+});
+
+/** Nodes crash and are restarted while the database fails. */
 export const durableRegisters: Scenario = {
   ...base,
   name: "durable registers",
   setup: spawnRegisters,
   run,
-  faults: randomFaults({ kinds: ["crash", "stop"], every: 8_000, longest: 10_000, quiet: 190_000 }),
+  faults: (random, scene) => [...crashes(random, scene), ...failingDatabase(random, scene)],
   source: source("durableRegisters"),
 };
 
@@ -113,8 +133,9 @@ export const durableRegistersInPauses: Scenario = {
   ...durableRegisters,
   name: "durable registers in pauses",
   restartEnded: 10_000,
-  faults: (random, { nodes }) => {
-    const faults: Fault[] = [];
+  faults: (random, scene) => {
+    const { nodes } = scene;
+    const faults: Fault[] = [...failingDatabase(random, scene)];
     for (let at = 5_000; at < 60_000; at += 12_000) {
       const node = nodes[Math.floor(random.next() * nodes.length)]!;
       const span = 1_000 + random.next() * 9_000;

@@ -1,6 +1,6 @@
 /**
  * The ledger of `examples/ledger` in a cluster: accounts transfer money to each other by their outboxes,
- * on one store that is slow, fails before and after commits, and is gone for a while. Nodes crash, are
+ * on one database that is slow, full, gone for a while, or fails before and after commits. Nodes crash, are
  * cut off, stand still beyond their leases. When it is over, every transfer that was begun has ended,
  * each happened once, and the money adds up; every confirmed one was begun.
  *
@@ -10,7 +10,6 @@ import { account, Accounts, type TransferAnswer } from "../../../examples/ledger
 import type { ActorRef } from "../../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../../lib/behaviors.ts";
 import type { ClusterClient } from "../../../lib/client/cluster_client.ts";
-import { memoryJournal } from "../../../lib/persistence/mod.ts";
 import {
   type Fault,
   randomFaults,
@@ -19,15 +18,13 @@ import {
   type Simulation,
 } from "../../../lib/testkit/mod.ts";
 import { faultOf, readLedger } from "../../persistence/ledger_check.ts";
-import { FaultyStore } from "./faulty_store.ts";
+import { failingDatabase } from "./durable_registers.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
 /** The last one is closed: what is transferred to it comes back. */
 const names = ["a", "b", "c", "d", "e", "f", "g", "closed"];
 const deposit = 1_000;
 const clients = 4;
-
-const stores = new WeakMap<SimulatedNode, FaultyStore>();
 
 function spawnAccounts(node: SimulatedNode): void {
   const { system } = node;
@@ -36,7 +33,7 @@ function spawnAccounts(node: SimulatedNode): void {
     Behaviors.sharded(
       Accounts,
       (id) =>
-        Behaviors.supervise(account(id, stores.get(node)!.at(node), other), {
+        Behaviors.supervise(account(id, node.journal, other), {
           maxRestarts: Infinity,
           backoff: { min: 20, max: 1_000, jitter: 0.2 },
         }),
@@ -92,8 +89,6 @@ async function work(
 }
 
 async function run(sim: Simulation): Promise<void> {
-  const store = new FaultyStore(sim, memoryJournal());
-  for (const node of sim.nodes) stores.set(node, store);
   const connected = await Promise.all(Array.from({ length: clients }, () => sim.connect()));
   await open(sim, connected[0]!);
   let over = false;
@@ -102,7 +97,6 @@ async function run(sim: Simulation): Promise<void> {
   await sim.sleep(10_000);
   over = true;
   const accepted = (await Promise.all(working)).flat();
-  store.heal();
   let fault: string | undefined = "it was not looked at";
   // Accounts that were passivated are started by the question.
   for (let tries = 0; tries < 60 && fault !== undefined; tries++) {
@@ -111,14 +105,16 @@ async function run(sim: Simulation): Promise<void> {
       await insist(sim, () => ref.ask((replyTo) => ({ type: "balance", replyTo })));
     }
     await sim.sleep(1_000);
-    fault = faultOf(await readLedger(store.journal, names), true);
+    fault = faultOf(await readLedger(sim.database.contents, names), true);
   }
   if (fault !== undefined) throw new Error(fault);
-  const { transfers } = await readLedger(store.journal, names);
+  const { transfers } = await readLedger(sim.database.contents, names);
   const lost = accepted.filter((id) => !transfers.has(id));
   if (lost.length > 0) throw new Error(`accepted, and not stored: ${lost}`);
   if (accepted.length < 50) throw new Error(`only ${accepted.length} transfers were accepted`);
-  sim.note(`transfers ${transfers.size}, accepted ${accepted.length}, ${store.text}`);
+  const { appended, unknown, refused, fenced } = sim.database.counts;
+  sim.note(`transfers ${transfers.size}, accepted ${accepted.length}`);
+  sim.note(`appended ${appended}, unknown ${unknown}, refused ${refused}, fenced ${fenced}`);
 }
 
 const base = {
@@ -130,16 +126,18 @@ const base = {
   run,
 } satisfies Scenario;
 
+const crashes = randomFaults({
+  kinds: ["crash", "stop", "messageLoss", "messageDuplication", "messageReordering"],
+  every: 7_000,
+  longest: 10_000,
+  quiet: 240_000,
+});
+
 /** Nodes crash and are restarted, with messages lost and doubled between them. */
 export const ledger: Scenario = {
   ...base,
   name: "ledger",
-  faults: randomFaults({
-    kinds: ["crash", "stop", "messageLoss", "messageDuplication", "messageReordering"],
-    every: 7_000,
-    longest: 10_000,
-    quiet: 240_000,
-  }),
+  faults: (random, scene) => [...crashes(random, scene), ...failingDatabase(random, scene)],
   source: source("ledger"),
 };
 
@@ -148,8 +146,9 @@ export const ledgerInPauses: Scenario = {
   ...base,
   name: "ledger in pauses",
   restartEnded: 10_000,
-  faults: (random, { nodes }) => {
-    const faults: Fault[] = [];
+  faults: (random, scene) => {
+    const { nodes } = scene;
+    const faults: Fault[] = [...failingDatabase(random, scene)];
     for (let at = 5_000; at < 60_000; at += 12_000) {
       const node = nodes[Math.floor(random.next() * nodes.length)]!;
       const span = 1_000 + random.next() * 9_000;

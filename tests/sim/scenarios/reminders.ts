@@ -1,6 +1,6 @@
 /**
- * Reminders of sharded entities while nodes crash, leave, stand still and all stop at once, and the store
- * fails now and then. Entities are passivated between their reminders.
+ * Reminders of sharded entities while nodes crash, leave, stand still and all stop at once, and the
+ * database fails now and then. Entities are passivated between their reminders.
  *
  * At the end, by what is in the journal: every reminder has come, none twice for one due time, each
  * rhythm was kept, and times that passed in an outage were one.
@@ -9,7 +9,7 @@
  */
 import type { ActorRef } from "../../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../../lib/behaviors.ts";
-import { eventSourced, type Journal, memoryJournal } from "../../../lib/persistence/mod.ts";
+import { eventSourced, type Journal } from "../../../lib/persistence/mod.ts";
 import { StoredForm } from "../../../lib/persistence/schema.ts";
 import { entityType } from "../../../lib/sharding/routing/entity_type.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type SimulatedNode,
   type Simulation,
 } from "../../../lib/testkit/mod.ts";
-import { FaultyStore } from "./faulty_store.ts";
+import { failingDatabase } from "./durable_registers.ts";
 
 /** What an entity is told. */
 type Command =
@@ -62,26 +62,8 @@ const alarm = () =>
     { maxRestarts: Infinity, backoff: { min: 20, max: 1_000, jitter: 0.2 } },
   );
 
-/** What a run keeps: the store has faults once its script has begun. */
-class Run {
-  readonly journal = memoryJournal();
-  store: FaultyStore | undefined;
-
-  /** The journal as a node reaches it. */
-  at(node: SimulatedNode): Journal {
-    let reached: Journal | undefined;
-    return new Proxy(this.journal, {
-      get: (target, name) => {
-        const journal = (reached ??= this.store?.at(node)) ?? target;
-        const value = journal[name as keyof Journal];
-        return typeof value === "function" ? value.bind(journal) : value;
-      },
-    });
-  }
-}
-
-function spawnAlarms(node: SimulatedNode, run: Run): void {
-  const journal = run.at(node);
+function spawnAlarms(node: SimulatedNode): void {
+  const { journal } = node;
   node.system.spawn(Behaviors.sharded(Alarms, alarm, { journal, passivation: { idle: 2_000 } }));
 }
 
@@ -136,7 +118,7 @@ function check(id: string, events: readonly Event[], end: number): number {
   }
   for (const [key, span] of [["tick", interval], ["cron", 10_000]] as const) {
     const times = dues.get(key) ?? [];
-    const offset = key === "tick" ? first.at % span : 0;
+    const offset = key === "tick" ? Math.ceil(first.at) % span : 0;
     const off = times.find((due) => due % span !== offset);
     if (off !== undefined) wrong(`${key} has lost its rhythm at ${off}`);
     const last = times.at(-1) ?? wrong(`${key} has never come`);
@@ -145,29 +127,34 @@ function check(id: string, events: readonly Event[], end: number): number {
   return rest.length;
 }
 
-async function script(sim: Simulation, run: Run): Promise<void> {
-  const store = run.store = new FaultyStore(sim, run.journal);
+async function run(sim: Simulation): Promise<void> {
   await startAll(sim);
   await sim.faultsOver();
   await sim.sleep(Math.max(...onces) + slack);
   const end = sim.nodes[0]!.system.runtime.clock.wallTime();
+  const { contents, counts } = sim.database;
   let fired = 0;
-  for (const id of ids) fired += check(id, await eventsOf(run.journal, id), end);
-  sim.note(`fired ${fired}, ${store.text}`);
+  for (const id of ids) fired += check(id, await eventsOf(contents, id), end);
+  sim.note(`fired ${fired}, unknown ${counts.unknown}, refused ${counts.refused}`);
 }
 
-/** Nodes crash, leave and are restarted while the store fails now and then. */
+const crashes = randomFaults({
+  kinds: ["crash", "stop", "pause"],
+  every: 8_000,
+  longest: 10_000,
+  quiet: 190_000,
+});
+
+/** Nodes crash, leave and are restarted while the database fails. */
 export const reminders: Scenario = {
   name: "reminders",
   nodes: 5,
   duration: 240_000,
   linger: 1_000,
   cluster: { seedNodes: Array.from({ length: 5 }, (_, index) => `node-${index + 1}:25520`) },
-  create: () => {
-    const run = new Run();
-    return { setup: (node) => spawnAlarms(node, run), run: (sim) => script(sim, run) };
-  },
-  faults: randomFaults({ kinds: ["crash", "stop", "pause"], every: 8_000, quiet: 190_000 }),
+  setup: spawnAlarms,
+  run,
+  faults: (random, scene) => [...crashes(random, scene), ...failingDatabase(random, scene)],
   restartEnded: 10_000,
   source: source("reminders"),
 };
@@ -176,9 +163,15 @@ export const reminders: Scenario = {
 export const remindersInOutage: Scenario = {
   ...reminders,
   name: "reminders in an outage",
-  faults: (random, { nodes }) => {
+  faults: (random, scene) => {
     const at = 10_000 + Math.floor(random.next() * 10_000);
-    return nodes.map((node): Fault => ({ type: "crash", at, node, restartAfter: 30_000 }));
+    const outage = scene.nodes.map((node): Fault => ({
+      type: "crash",
+      at,
+      node,
+      restartAfter: 30_000,
+    }));
+    return [...outage, ...failingDatabase(random, scene)];
   },
   source: source("remindersInOutage"),
 };
