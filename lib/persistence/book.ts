@@ -169,7 +169,8 @@ export function writeEntries(entries: readonly BookEntry[], codec: Codec): Uint8
   return codec.encode(parts).slice();
 }
 
-function entriesOf(bytes: Uint8Array, codec: Codec): BookEntry[] {
+/** The entries in bytes. */
+export function entriesOf(bytes: Uint8Array, codec: Codec): BookEntry[] {
   const parts = codec.decode(bytes, 0, bytes.length);
   if (!Array.isArray(parts) || parts.length % 2 !== 1) throw new TypeError("this is no book");
   if (parts[0] !== version) {

@@ -110,6 +110,21 @@ export class Effect<out E, in out S> {
     return new Effect(events, actions, stashing, isUnhandled, [...requests, request]);
   }
 
+  /** @internal The same; `look` sees each message that is told, when it is made. */
+  withTold(look: (message: unknown) => void): Effect<E, S> {
+    const { events, actions, stashing, isUnhandled, requests } = this;
+    const seen = actions.map((action): EffectAction<S> => {
+      if (action.type !== "tell") return action;
+      const message = (state: S) => {
+        const made = action.message(state);
+        look(made);
+        return made;
+      };
+      return { ...action, message };
+    });
+    return new Effect(events, seen, stashing, isUnhandled, requests);
+  }
+
   #then(action: EffectAction<S>): Effect<E, S> {
     const { events, actions, stashing, isUnhandled, requests } = this;
     return new Effect(events, [...actions, action], stashing, isUnhandled, requests);

@@ -1,6 +1,6 @@
 /** What a durable actor says and does, with both gates, and what its askers are told of failures. */
 import { assert, assertEquals } from "@std/assert";
-import { AskError } from "../../lib/actor/errors.ts";
+import type { AskError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import type { LocalRef } from "../../lib/actor/ref/local_ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";

@@ -198,6 +198,14 @@ export function sendRequest<M, S>(
   };
 }
 
+/** The message that an entry adds, and its receiver; undefined: it adds none. */
+export function sentOf(
+  entry: unknown,
+): { readonly to: string; readonly message: unknown } | undefined {
+  const [kind, to, , , message] = entry as readonly unknown[];
+  return kind === form.added ? { to: to as string, message } : undefined;
+}
+
 /** All messages to a receiver up to a number were handled. */
 export function acknowledgedEntry(to: string, through: number): unknown {
   return [form.acknowledged, to, through];

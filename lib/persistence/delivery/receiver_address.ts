@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { LocalRef } from "../../actor/ref/local_ref.ts";
+import { TemporaryRef } from "../../actor/ref/local_ref.ts";
 import { type ActorRef, Ref, type RefAddress } from "../../actor/ref/ref.ts";
 import { PersistenceError } from "../errors.ts";
 
@@ -26,7 +26,7 @@ export function receiverAddress(
 ): string {
   if (!(ref instanceof Ref)) throw badReceiver(id, ref, "it is no reference");
   // Replies and message adapters end with what has made them, or before.
-  if (ref.isReply || (ref.isActor && ref.node === home && !(ref instanceof LocalRef))) {
+  if (ref.isReply || ref instanceof TemporaryRef) {
     throw badReceiver(id, ref, "it ends with its ask or its actor; use thenReply or thenTell");
   }
   const { wirePath, isActor, node } = ref;
