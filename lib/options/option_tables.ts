@@ -70,6 +70,7 @@ import {
 import {
   durableStateTable,
   eventSourcedTable,
+  outboxTable,
   persistenceTable,
   postgresJournalTable,
   schemaTable,
@@ -147,6 +148,7 @@ export const optionChapters: readonly OptionChapter[] = [
       persistenceTable,
       eventSourcedTable,
       snapshotsTable,
+      outboxTable,
       schemaTable,
       durableStateTable,
       stateSchemaTable,

@@ -27,6 +27,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   sqliteJournalTable: ["persistence#SqliteJournalOptions"],
   postgresJournalTable: ["persistence#PostgresJournalOptions"],
   snapshotsTable: ["persistence#SnapshotOptions"],
+  outboxTable: ["persistence#OutboxOptions"],
   schemaTable: ["persistence#SchemaOptions", "persistence#StateSchemaOptions"],
   stateSchemaTable: ["persistence#StateSchemaOptions"],
   eventSourcedTable: ["persistence#EventSourced"],

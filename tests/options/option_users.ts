@@ -236,6 +236,12 @@ const persistenceUsers: readonly OptionUser[] = [
     use: (snapshots) => eventSourced({ ...sourced, snapshots } as never),
   },
   {
+    table: persistence.outboxTable,
+    path: "outbox",
+    otherForms: [nothing],
+    use: (outbox) => eventSourced({ ...sourced, outbox } as never),
+  },
+  {
     table: persistence.schemaTable,
     path: "schema",
     otherForms: [nothing],

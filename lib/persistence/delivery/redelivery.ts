@@ -7,20 +7,17 @@
  * @module
  */
 import { backoffDelay } from "../../runtime/backoff.ts";
+import type { OutboxOptions } from "./outbox_options.ts";
 import type { OutboxQueue, StoredMessage } from "./outbox.ts";
 
 /** Messages that may be under way to a receiver that keeps marks. */
 const window = 64;
 
-/** How messages are sent again. Times in milliseconds. */
-export interface RedeliveryOptions {
-  /** Pause before the first repetition. */
-  readonly minBackoff: number;
-  /** The longest pause. */
-  readonly maxBackoff: number;
-  /** How often the first message of a receiver is sent before its messages are parked. */
-  readonly maxTries: number;
-}
+/** How messages are sent again. */
+export type RedeliveryPlan = Pick<
+  Required<OutboxOptions>,
+  "minBackoff" | "maxBackoff" | "maxTries"
+>;
 
 /** What is under way to a receiver. */
 interface Progress {
@@ -52,11 +49,11 @@ export interface RedeliveryStep {
 
 /** See the module's text. */
 export class Redelivery {
-  readonly #options: RedeliveryOptions;
+  readonly #plan: RedeliveryPlan;
   readonly #receivers = new Map<string, Progress>();
 
-  constructor(options: RedeliveryOptions) {
-    this.#options = options;
+  constructor(plan: RedeliveryPlan) {
+    this.#plan = plan;
   }
 
   /** How often the first message to a receiver was sent in vain. */
@@ -93,7 +90,7 @@ export class Redelivery {
         progress.tries++;
         progress.sent = 0;
         progress.window = 1;
-        if (progress.tries >= this.#options.maxTries) {
+        if (progress.tries >= this.#plan.maxTries) {
           park.push(to);
           continue;
         }
@@ -142,7 +139,7 @@ export class Redelivery {
   }
 
   #delay({ tries }: Progress, random: () => number): number {
-    const { minBackoff: min, maxBackoff: max } = this.#options;
+    const { minBackoff: min, maxBackoff: max } = this.#plan;
     return backoffDelay({ min, max, jitter: [0.5, 1] }, tries, random());
   }
 
