@@ -1,6 +1,6 @@
 /**
- * Reminders: an order that nobody pays expires, also if its service is down when it is due. Two runs of
- * a node on one SQLite file; between them nothing runs.
+ * Reminders: an order that nobody pays expires, also if its service is down then. Two runs of a node on
+ * one SQLite file; between them nothing runs.
  *
  *     deno run -A examples/reminders.ts
  *

@@ -1,6 +1,7 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import type { Signal } from "../actor/behavior/signal.ts";
 import type { StatusError } from "../actor/errors.ts";
 import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
@@ -30,7 +31,7 @@ import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
 import { recoveryTurnsOf } from "./recovery_turns.ts";
-import { DurableReminders } from "./reminders/durable_reminders.ts";
+import { closeReminders, DurableReminders } from "./reminders/durable_reminders.ts";
 import type { ReminderSet } from "./reminders/reminder_set.ts";
 import type { DueReminder } from "./reminders/reminders.ts";
 import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
@@ -347,6 +348,12 @@ class SavedStates<S> {
   }
 }
 
+/** One for all: a function of each would be kept by each. */
+function onSignal<C>(context: ActorContext<C>, { type }: Signal): Behavior<C> {
+  if (type === "postStop" || type === "preRestart") closeReminders(context);
+  return Behaviors.same() as Behavior<C>;
+}
+
 /** An actor at rest has little more than its state: there may be hundreds of thousands. */
 class Incarnation<C, E, S> implements BookHost {
   readonly #context: ActorContext<C>;
@@ -392,13 +399,7 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   behavior(): Behavior<C> {
-    return Behaviors.receive<C>(
-      (_context, message) => this.handle(message),
-      (_context, { type }) => {
-        if (type === "postStop" || type === "preRestart") this.#commands?.durableReminders?.close();
-        return Behaviors.same();
-      },
-    );
+    return Behaviors.receive<C>((_context, message) => this.handle(message), onSignal);
   }
 
   handle(message: C | HouseMessage | DueWork): Behavior<C> | Promise<Behavior<C>> {
@@ -633,6 +634,7 @@ class Incarnation<C, E, S> implements BookHost {
     return new DurableReminders({
       id,
       actor: self,
+      context: this.#context,
       clock: this.#context.system.runtime.clock,
       maxReminders: this.#kind.definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
       isWoken: this.#context.entityId === "" || this.#isWoken,

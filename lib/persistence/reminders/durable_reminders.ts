@@ -29,10 +29,19 @@ export interface DurableRemindersPort {
   readonly fire?: (reminder: DueReminder) => void;
   /** The actor, which outlives its incarnations. */
   readonly actor: object;
+  /** That of the incarnation. */
+  readonly context: object;
 }
 
 /** By the actor. */
 const triesOf = new WeakMap<object, ReminderTries>();
+/** Of incarnations that have reminders, by their context. */
+const alarms = new WeakMap<object, ReminderAlarm>();
+
+/** An incarnation has ended: nothing of it is fired any more. */
+export function closeReminders(context: object): void {
+  alarms.get(context)?.close();
+}
 
 /** See the module's text. Made when there are reminders, or when a command uses them. */
 export class DurableReminders implements ReminderHost {
@@ -140,20 +149,16 @@ export class DurableReminders implements ReminderHost {
     if (key !== undefined) this.#alarm?.taken(key);
   }
 
-  /** Nothing is fired any more. */
-  close(): void {
-    this.#alarm?.close();
-  }
-
   /** The set may have changed. */
   #changed(): void {
     if (this.#alarm !== undefined) return this.#alarm.arm();
     const set = this.reminders;
-    const { clock, actor, fire } = this.#port;
+    const { clock, actor, context, fire } = this.#port;
     if (set === undefined || fire === undefined) return;
     let tries = triesOf.get(actor);
     if (tries === undefined) triesOf.set(actor, tries = new ReminderTries());
     this.#alarm = new ReminderAlarm(set, { clock, tries, fire });
+    alarms.set(context, this.#alarm);
   }
 }
 
