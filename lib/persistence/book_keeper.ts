@@ -51,6 +51,8 @@ export class BookKeeper implements EntryOwner {
   /** Whether the store may know another wake. */
   #isChanged = false;
   #driver: OutboxDriver | undefined;
+  /** What is to be acknowledged, by stream. */
+  #acks: Map<string, { readonly delivery: Delivery; readonly number: number }> | undefined;
 
   /** `book`: as it was read, or empty. */
   constructor(host: BookHost, book: Book) {
@@ -136,6 +138,7 @@ export class BookKeeper implements EntryOwner {
 
   /** Events are durable; also after the recovery. */
   onDurable(): void {
+    this.sendAcks();
     if (this.book.existing("outbox") !== undefined) this.#outboxDriver.pump();
   }
 
@@ -151,10 +154,23 @@ export class BookKeeper implements EntryOwner {
     }
   }
 
-  /** Acknowledges all messages of a sender that were handled. */
-  acknowledge(delivery: Delivery): void {
-    const handled = (this.book.section("inbox") as Inbox).handledOf(delivery.from);
-    delivery.acknowledge(handled, "through");
+  /** The highest number of its stream that was handled, durable or not. */
+  handledOf({ from }: Delivery): number {
+    return (this.book.section("inbox") as Inbox).handledOf(from);
+  }
+
+  /** All messages of its stream up to a number are durable: {@linkcode sendAcks} follows. */
+  acknowledge(delivery: Delivery, number: number): void {
+    // Numbers grow: the last one says all.
+    (this.#acks ??= new Map()).set(delivery.from, { delivery, number });
+  }
+
+  /** Tells senders, each once, what is durable. */
+  sendAcks(): void {
+    const acks = this.#acks;
+    if (acks === undefined) return;
+    this.#acks = undefined;
+    for (const { delivery, number } of acks.values()) delivery.acknowledge(number, "through");
   }
 
   /** Takes what others say about the messages of this actor. */

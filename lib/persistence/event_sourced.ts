@@ -485,13 +485,18 @@ class Incarnation<C, E, S> implements BookHost {
 
   /** The sender may forget what is durable, and nothing else. */
   #acknowledge(delivery: Delivery): void {
-    const acknowledge = () => this.#book.acknowledge(delivery);
+    const keeper = this.#book;
+    // As of now: what is handled later may not be durable when this is.
+    const number = keeper.handledOf(delivery);
+    const acknowledge = () => keeper.acknowledge(delivery, number);
     const held: HeldAction<S> = {
       action: { type: "run", callback: acknowledge },
       state: this.#state,
       command: undefined,
     };
-    if (!rules.acksFollowCommits || this.#mayRun(held)) acknowledge();
+    if (rules.acksFollowCommits && !this.#mayRun(held)) return;
+    acknowledge();
+    keeper.sendAcks();
   }
 
   #take(

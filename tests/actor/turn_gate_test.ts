@@ -21,6 +21,7 @@ const keeper: EntityKeeper = {
   pathOf: () => "",
   passivate: () => {},
   keep: () => false,
+  onNotRecovered: () => {},
   onStopped: () => {},
 };
 

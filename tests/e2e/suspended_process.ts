@@ -24,6 +24,7 @@ system.spawn(
       epochOf: () => 1,
       passivate: () => {},
       keep: () => false,
+      onNotRecovered: () => {},
       onStopped: () => {},
     });
     return Behaviors.receive(() => Behaviors.same());

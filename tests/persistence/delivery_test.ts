@@ -205,6 +205,28 @@ Deno.test("a message is acknowledged after the commit, and not if that fails", a
   assertEquals(await taken(virtual, to), [5]);
 });
 
+Deno.test("what was handled behind the commit that ends is not acknowledged with it", async () => {
+  await using virtual = new VirtualSystem();
+  const held = new HeldJournal(memoryJournal());
+  const sender = new Sender();
+  const to = virtual.system.spawn(purse(held.journal), "purse");
+  await virtual.settle();
+  held.holds = true;
+  for (const number of [1, 2, 3]) {
+    to.tell(sender.delivery(number, number - 1, { type: "take", amount: 5 }) as never);
+    await virtual.settle();
+  }
+  // The first is under way; the others wait, and come twice.
+  to.tell(sender.delivery(3, 2, { type: "take", amount: 5 }) as never);
+  await virtual.settle();
+  held.release();
+  await virtual.settle();
+  assertEquals(sender.acks.map(({ number }) => number), [1]);
+  held.release();
+  await virtual.settle();
+  assertEquals(sender.acks.map(({ number }) => number), [1, 3]);
+});
+
 Deno.test("messages of one sender are handled in the order in which they were stored", async () => {
   await using virtual = new VirtualSystem();
   const journal = memoryJournal();

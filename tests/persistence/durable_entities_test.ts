@@ -307,3 +307,60 @@ Deno.test("at most as many entities recover at once as asked; the others wait in
   assertEquals(order, ids.map((id) => `one|${id}`));
   await cluster.stop([system!]);
 });
+
+Deno.test("asks of an entity whose store is gone fail at once, also between its tries to start", async () => {
+  let isGone = false;
+  const inner = memoryJournal();
+  const journal = new Proxy(inner, {
+    get: (target, name) => {
+      if (name === "open" && isGone) {
+        return () => Promise.reject(new PersistenceError("storeUnavailable", "gone"));
+      }
+      const value = target[name as keyof Journal];
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const { cluster, node: system } = await node(journal);
+  system.spawn(Behaviors.sharded(Counters, () => counter));
+  assertEquals(await asked(cluster, system, "other", "add"), 1);
+  isGone = true;
+  const clock = system.runtime.clock;
+  for (let n = 0; n < 40; n++) {
+    const from = clock.now();
+    const error = await failed(cluster, system.entity(Counters, "a").ask(ask("get")));
+    assertEquals(error.reason, "storeUnavailable");
+    assert(clock.now() - from < 20, `after ${clock.now() - from} ms`);
+    // Between two tries.
+    await cluster.clock.advance(50);
+  }
+  // What was told waits, and an entity that runs is not disturbed.
+  const listener = system.spawn(Behaviors.ignore(), "listener");
+  system.entity(Counters, "a").tell({ type: "add", replyTo: listener });
+  assertEquals(await asked(cluster, system, "other", "add"), 2);
+  isGone = false;
+  await cluster.clock.advance(12_000);
+  assertEquals(await asked(cluster, system, "a", "get"), 1);
+  await cluster.stop([system]);
+});
+
+Deno.test("what waits for an entity that recovers is bounded by its mailbox", async () => {
+  const { cluster, node: system } = await node(
+    new Proxy(memoryJournal(), {
+      get: (target, name) =>
+        name === "open" ? () => new Promise(() => {}) : target[name as keyof Journal],
+    }),
+  );
+  system.spawn(Behaviors.sharded(Counters, () => counter, { mailbox: { capacity: 3 } }));
+  await cluster.clock.advance(3_000);
+  const reasons: string[] = [];
+  for (let n = 0; n < 5; n++) {
+    system.entity(Counters, "a").ask(ask("get")).catch(({ reason, code }) =>
+      reasons.push(reason ?? code)
+    );
+    await cluster.clock.advance(1);
+  }
+  assertEquals(reasons, ["mailboxFull", "mailboxFull"]);
+  await cluster.clock.advance(6_000);
+  assertEquals(reasons.slice(2), ["askTimeout", "askTimeout", "askTimeout"]);
+  await cluster.stop([system]);
+});

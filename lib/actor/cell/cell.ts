@@ -732,6 +732,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       else this.host.loseTold(failure, this.path, untraced(kept));
     }
     for (let i = others.length - 1; i >= 0; i--) this.unshift(others[i]);
+    this.parent?.existingParts?.entities?.onNotRecovered(this, failure);
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {

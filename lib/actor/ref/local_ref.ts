@@ -69,6 +69,8 @@ export interface EntityKeeper {
    * so that another start at once would end in the same way.
    */
   keep(child: LocalRef<unknown>, messages: readonly unknown[], ready: boolean): boolean;
+  /** A child cannot recover, and is about to fail: asks that wait for it need not wait on. */
+  onNotRecovered(child: LocalRef<unknown>, failure: AskFailure): void;
   /** A child has stopped, or has failed. */
   onStopped(child: LocalRef<unknown>, failed: boolean): void;
 }

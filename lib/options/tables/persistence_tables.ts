@@ -134,7 +134,7 @@ export const stateSchemaTable = optionTable("schema of durableState", schemaOpti
 
 /** `outbox` of `eventSourced` and `durableState`. */
 export const outboxTable = optionTable("outbox", {
-  maxMessages: option(whole(1, 1_000_000), {
+  maxMessages: option(whole(1, 100_000), {
     default: 1_000,
     text: "Messages that may wait for delivery, the parked ones included.",
   }),

@@ -92,22 +92,25 @@ export class Outbox implements BookSection {
         return this.#add(entry);
       case form.acknowledged: {
         const through = finite(entry[2]);
-        return this.#remove(to, ({ number }) => number <= through);
+        return this.#remove(to, (messages) => {
+          const left = messages.findIndex(({ number }) => number > through);
+          return messages.splice(0, left < 0 ? messages.length : left).length;
+        });
       }
       case form.discarded: {
         const which = finite(entry[2]);
-        return this.#remove(to, ({ number }) => number === which);
+        return this.#remove(to, (messages) => {
+          const at = messages.findIndex(({ number }) => number === which);
+          return at < 0 ? 0 : messages.splice(at, 1).length;
+        });
       }
       case form.parked: {
         const queue = this.#queues.get(to);
         if (queue !== undefined) queue.parked = reasonOf(entry[2]);
         return;
       }
-      case form.retried: {
-        const queue = this.#queues.get(to);
-        if (queue !== undefined) delete queue.parked;
-        return;
-      }
+      case form.retried:
+        return this.#retry(to, finite(entry[2]));
       default:
         throw noOutbox();
     }
@@ -161,13 +164,26 @@ export class Outbox implements BookSection {
     this.#size++;
   }
 
-  #remove(to: string, isGone: (message: StoredMessage) => boolean): void {
+  /**
+   * What the receiver has refused as too old is as new as `at` from now on: to retry is to decide
+   * that it was not handled.
+   */
+  #retry(to: string, at: number): void {
     const queue = this.#queues.get(to);
     if (queue === undefined) return;
-    const left = queue.messages.filter((message) => !isGone(message));
-    this.#size -= queue.messages.length - left.length;
-    queue.messages = left;
-    if (left.length === 0) this.#queues.delete(to);
+    if (queue.parked === "expired") {
+      queue.messages = queue.messages.map((each) => ({ ...each, at: Math.max(each.at, at) }));
+      this.#lastAt = Math.max(this.#lastAt, at);
+    }
+    delete queue.parked;
+  }
+
+  /** `take` removes messages, and returns how many. */
+  #remove(to: string, take: (messages: StoredMessage[]) => number): void {
+    const queue = this.#queues.get(to);
+    if (queue === undefined) return;
+    this.#size -= take(queue.messages);
+    if (queue.messages.length === 0) this.#queues.delete(to);
   }
 }
 
@@ -216,9 +232,9 @@ export function parkedEntry(to: string, reason: ParkedReason): unknown {
   return [form.parked, to, reason];
 }
 
-/** They are sent again. */
-export function retriedEntry(to: string): unknown {
-  return [form.retried, to];
+/** They are sent again. `at`: milliseconds since 1970. */
+export function retriedEntry(to: string, at: number): unknown {
+  return [form.retried, to, at];
 }
 
 /** One message to a receiver is given up, or was handled by one that keeps no marks. */

@@ -32,7 +32,10 @@ export interface OutboxReport {
 export interface OutboxControl {
   /** What waits. */
   list(): Promise<OutboxReport>;
-  /** Sends parked messages again, of one receiver or all. Returns what waits then. */
+  /**
+   * Sends parked messages again, of one receiver or all. Returns what waits then. A receiver may handle
+   * a second time what was parked as `expired`: look first whether it has.
+   */
   retry(to?: string): Promise<OutboxReport>;
   /** Gives up one message, which may have been handled all the same. Returns what waits then. */
   discard(number: number): Promise<OutboxReport>;

@@ -117,14 +117,14 @@ export class OutboxDriver {
   }
 
   #obey(order: OutboxOrder): void {
-    const { note, writeNoted } = this.#port;
+    const { note, writeNoted, system: { runtime: { clock } } } = this.#port;
     switch (order.type) {
       case "list":
         return;
       case "retry":
         for (const [to, { parked }] of [...this.#outbox.queues]) {
           if (parked === undefined || (order.to !== undefined && order.to !== to)) continue;
-          note(retriedEntry(to));
+          note(retriedEntry(to, clock.wallTime()));
         }
         break;
       case "discard":

@@ -3,7 +3,7 @@ import { withDefaults } from "../../options/check_options.ts";
 
 /** How the stored messages of a durable actor are delivered. Times in milliseconds. */
 export interface OutboxOptions {
-  /** Messages that may wait, the parked ones included, 1 to 1 000 000. Default 1 000. */
+  /** Messages that may wait, the parked ones included, 1 to 100 000. Default 1 000. */
   readonly maxMessages?: number;
   /** Pause before a message is sent again. Default 1 000. */
   readonly minBackoff?: number;

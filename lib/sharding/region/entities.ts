@@ -14,6 +14,7 @@ import { isAdapted } from "../../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import { markChecked } from "../../actor/behavior/checked_options.ts";
 import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
+import type { AskFailure } from "../../actor/ref/held_ask.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
 import { backoffDelay } from "../../runtime/backoff.ts";
 import type { DurableStore } from "../../runtime/durable_store.ts";
@@ -60,6 +61,8 @@ export interface EntitiesPort {
    */
   reroute(entityId: string, message: unknown, first: boolean): void;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** Loses the message of an ask, whose asker is told why; false: it is the message of none. */
+  refuse?(failure: AskFailure, target: string, message: unknown): boolean;
   /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
   holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
   /** Where durable entities are stored; undefined: where the node stores its durable actors. */
@@ -256,6 +259,11 @@ export class Entities implements ShardRunner, EntityKeeper {
     return true;
   }
 
+  onNotRecovered(cell: LocalRef<unknown>, failure: AskFailure): void {
+    const entity = this.#entityOf(cell);
+    if (entity !== undefined) entity.refusal = failure;
+  }
+
   onStopped(cell: LocalRef<unknown>, failed: boolean): void {
     const entity = this.#entityOf(cell);
     this.#unnamed.delete(cell);
@@ -405,6 +413,11 @@ export class Entities implements ShardRunner, EntityKeeper {
   }
 
   #keep(entity: Entity, message: unknown): void {
+    const { refusal, id } = entity;
+    // It waits for its next start, and the asker need not wait for that.
+    if (refusal !== undefined && entity.cell === undefined) {
+      if (this.#port.refuse?.(refusal, `${this.#path}/${id}`, message)) return;
+    }
     const { maxPending, maxPendingBytes, mailbox } = this.#port;
     const { capacity = Infinity, maxBytes = Infinity } = mailbox ?? {};
     // What its mailbox had accepted does not count, up to what a mailbox takes.
