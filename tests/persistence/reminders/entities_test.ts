@@ -8,15 +8,18 @@ import {
   type PersistenceError,
   persistenceId,
 } from "../../../lib/persistence/mod.ts";
+import type { ClusteredActorSystem } from "../../../lib/clustered_actor_system.ts";
 import { entityType } from "../../../lib/sharding/routing/entity_type.ts";
 import type { ShardedOptions } from "../../../lib/sharding/sharded_behavior.ts";
 import { simulate, type Simulation, type SimulationSetup } from "../../../lib/testkit/mod.ts";
 
 type Command =
   | { type: "set"; key: string; delay: number; replyTo: ActorRef<string> }
+  | { type: "send"; replyTo: ActorRef<string> }
   | { type: "ring" };
 
 const Alarms = entityType<Command>("alarms", { numShards: 12 });
+const Nobody = entityType<string>("nobody");
 
 /** When reminders came, by the entity and its key: milliseconds of the simulation. */
 type Rung = Map<string, number[]>;
@@ -29,7 +32,13 @@ const alarm = (
   eventSourced<Command, string, number>({
     ...more,
     initial: 0,
-    onCommand({ reminders, entityId }, count, command, effect) {
+    onCommand({ reminders, entityId, system }, count, command, effect) {
+      if (command.type === "send") {
+        // Nobody runs it: the message waits.
+        const nobody = (system as ClusteredActorSystem).entity(Nobody, "x");
+        return effect.persist("sent").thenSend(nobody, "hello")
+          .thenReply(command.replyTo, () => "sent");
+      }
       if (command.type === "ring") {
         const name = `${entityId} ${reminders.current!.key}`;
         rung.set(name, [...rung.get(name) ?? [], now()]);
@@ -50,6 +59,7 @@ interface World {
   readonly sim: Simulation;
   readonly rung: Rung;
   set(id: string, key: string, delay: number): Promise<string>;
+  send(id: string): Promise<string>;
   running(): string[];
 }
 
@@ -86,7 +96,9 @@ async function inCluster(
             sim,
             rung,
             running: () =>
-              sim.nodes.flatMap(({ system }) => [...system.sharding.runningEntities("alarms")]),
+              sim.nodes.filter(({ status }) => status === "up")
+                .flatMap(({ system }) => [...system.sharding.runningEntities("alarms")]),
+            send: (id) => client.entity(Alarms, id).ask((replyTo) => ({ type: "send", replyTo })),
             set: (id, key, delay) =>
               client.entity(Alarms, id).ask((replyTo) => ({ type: "set", key, delay, replyTo })),
           });
@@ -160,4 +172,23 @@ Deno.test("an entity that nothing would start cannot have reminders", async () =
       (rung, now) => alarm(rung, now, place),
     );
   }
+});
+
+Deno.test("an entity that has messages to deliver is started again, though nobody asks it", async () => {
+  await inCluster(
+    async ({ sim, send, running }) => {
+      assertEquals(await send("a"), "sent");
+      await sim.faultsOver();
+      await sim.until(() => running().includes("a"), { limit: 30_000 });
+    },
+    {},
+    {
+      faults: [1, 2, 3].map((number) => ({
+        type: "crash" as const,
+        at: 5_000,
+        node: `node-${number}`,
+        restartAfter: 10_000,
+      })),
+    },
+  );
 });

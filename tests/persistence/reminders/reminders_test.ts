@@ -400,6 +400,22 @@ Deno.test("a reminder that is stashed stays due, and is handled once", async () 
   assertEquals(await bench.rung(), ["a a"]);
 });
 
+Deno.test("with the gate `command` reminders arrive, and failed appends repeat them", async () => {
+  await using bench = new Bench().start(handle, { gate: "command" });
+  await bench.do((reminders) => {
+    reminders.once("a", 1_000, ring("a"));
+    reminders.every("b", 30_000, ring("b"));
+  });
+  bench.held.fault = { type: "before", error: new PersistenceError("storeUnavailable", "away") };
+  await bench.clock.advance(1_000);
+  await bench.clock.advance(20_000);
+  assertEquals(await bench.rung(), ["a a"]);
+  bench.held.fault = { type: "after", error: new PersistenceError("outcomeUnknown", "cut") };
+  await bench.clock.advance(9_500);
+  await bench.clock.advance(20_000);
+  assertEquals(await bench.rung(), ["a a", "b b"]);
+});
+
 Deno.test("reminders are in snapshots: events before can be deleted", async () => {
   await using bench = new Bench();
   const snapshots = { every: 2, keep: 1, deleteEvents: true };
