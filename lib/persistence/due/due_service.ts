@@ -85,7 +85,7 @@ export class DueService {
   async #read(): Promise<boolean> {
     const { clock, interval, share } = this.#port;
     const { own, others } = share();
-    const wall = clock.wallTime();
+    const wall = Math.floor(clock.wallTime());
     const isFull = await this.#readInto(this.#own, own === undefined ? [] : [own], wall + interval);
     const now = clock.now();
     if (now - this.#overdueAt < overdueAfter || !rules.overdueIsCalledByAll) return isFull;
