@@ -5,6 +5,7 @@ import type { Signal } from "../actor/behavior/signal.ts";
 import type { StatusError } from "../actor/errors.ts";
 import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
+import { OwnWork } from "../actor/ref/own_work.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
@@ -193,7 +194,9 @@ async function start<C, E, S>(
   } catch (error) {
     const failure = failureOfRecovery(error);
     const { self } = context;
-    if (failure !== undefined && self instanceof LocalRef) self.loseWaitingAsks(failure);
+    if (failure !== undefined && self instanceof LocalRef && rules.unrecoveredActorsRefuseAsks) {
+      self.loseWaitingAsks(failure);
+    }
     throw error;
   }
 }
@@ -308,17 +311,6 @@ type AppendOutcome =
   | { readonly result: AppendResult; readonly error?: undefined }
   | { readonly error: unknown; readonly result?: undefined };
 
-/** Work of an incarnation whose time has come. */
-class DueWork {
-  readonly incarnation: object;
-  readonly run: () => void;
-
-  constructor(incarnation: object, run: () => void) {
-    this.incarnation = incarnation;
-    this.run = run;
-  }
-}
-
 /** Events on their way to the store, and what waits for them. */
 class Writes<S> {
   readonly gate: OutputGate<HeldAction<S>>;
@@ -402,8 +394,7 @@ class Incarnation<C, E, S> implements BookHost {
     return Behaviors.receive<C>((_context, message) => this.handle(message), onSignal);
   }
 
-  handle(message: C | HouseMessage | DueWork): Behavior<C> | Promise<Behavior<C>> {
-    if (message instanceof DueWork) return this.#onDue(message);
+  handle(message: C | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
     if (this.#hasFailed) return this.#restart(message);
     if (message instanceof HouseMessage) return this.#onHouseMessage(message);
     return this.#command(message, undefined);
@@ -453,12 +444,6 @@ class Incarnation<C, E, S> implements BookHost {
   #restart(message: C | HouseMessage): Behavior<C> {
     this.#context.stash.add(message as never);
     return Behaviors.restart() as Behavior<C>;
-  }
-
-  /** Of an incarnation before a restart: the recovery has found what it was for. */
-  #onDue({ incarnation, run }: DueWork): Behavior<C> {
-    if (incarnation === this) run();
-    return Behaviors.same() as Behavior<C>;
   }
 
   #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
@@ -585,12 +570,13 @@ class Incarnation<C, E, S> implements BookHost {
 
   /** Whether the store has failed, so that the state has what it has not. */
   get #hasFailed(): boolean {
-    return this.#writes?.log.hasFailed === true;
+    return this.#writes?.log.hasFailed === true && rules.failedWritesEndIncarnations;
   }
 
   /** Whether an action may run now; otherwise it will when the events so far are durable. */
   #mayRun(held: HeldAction<S>): boolean {
-    return this.#writes === undefined || this.#writes.gate.add(held);
+    if (this.#writes === undefined || !rules.repliesFollowCommits) return true;
+    return this.#writes.gate.add(held);
   }
 
   /** Adds entries of the book to the last of the events; to one of their own if there is none. */
@@ -680,7 +666,11 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   later(key: string, delay: number, run: () => void): void {
-    this.#context.timers.startSingle(key, new DueWork(this, run) as never, delay);
+    const work = new OwnWork(() => {
+      run();
+      return Behaviors.same();
+    });
+    this.#context.timers.startSingle(key, work as never, delay);
   }
 
   #flush(writes: Writes<S>): void {
@@ -759,7 +749,9 @@ class Incarnation<C, E, S> implements BookHost {
   /** Events were not stored: nobody hears of what was based on them. */
   #onFailed({ gate }: Writes<S>, failure: PersistenceError): never {
     gate.fail();
-    (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
+    if (rules.failedWritesFailAsks) {
+      (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
+    }
     throw failure;
   }
 

@@ -13,6 +13,7 @@ export type {
 } from "./book.ts";
 export { deliveryKey } from "./delivery/delivery_key.ts";
 export {
+  type MessagesParked,
   type OutboxControl,
   outboxOf,
   type OutboxReceiver,

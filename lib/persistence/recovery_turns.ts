@@ -7,6 +7,7 @@
 import type { LocalSystem } from "../actor/behavior/local_system.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import { persistenceDefaults } from "../options/tables/persistence_tables.ts";
+import { rules } from "../runtime/rules.ts";
 import type { Journal } from "./journal.ts";
 
 /** Turns, which are taken in the order in which they were asked for. */
@@ -29,7 +30,7 @@ export class RecoveryTurns {
 
   /** Resolves when it is the caller's turn, which it ends with `leave`. */
   enter(): Promise<void> | undefined {
-    if (this.#taken < this.#most) {
+    if (this.#taken < this.#most || !rules.recoveriesTakeTurns) {
       this.#taken++;
       return undefined;
     }

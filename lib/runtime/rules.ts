@@ -126,6 +126,13 @@ const all = {
   lateHoldersAreExcluded: true,
   conflictsDelayReadmission: true,
   readmissionNeedsNewReport: true,
+  // Durable actors.
+  repliesFollowCommits: true,
+  failedWritesEndIncarnations: true,
+  failedWritesFailAsks: true,
+  unrecoveredActorsRefuseAsks: true,
+  recoveriesTakeTurns: true,
+  unansweredAsksAreWork: true,
   // Deliveries between durable actors.
   marksAreStoredWithEvents: true,
   acksFollowCommits: true,

@@ -4,7 +4,10 @@ import { Delivery, DeliveryAck } from "../../lib/actor/ref/house_message.ts";
 import { Ref } from "../../lib/actor/ref/ref.ts";
 import type { SentMessage } from "../../lib/actor/ref/sent_message.ts";
 import { internalsOf } from "../../lib/actor/system/system_internals.ts";
+import type { Clock } from "../../lib/runtime/clock.ts";
+import { StoredForm } from "../../lib/persistence/schema.ts";
 import {
+  type AppendEntry,
   deliveryKey,
   durableState,
   Effects,
@@ -129,6 +132,15 @@ class Link extends Ref<unknown> {
   }
 }
 
+/** A reference to an actor of another node. */
+class Elsewhere extends Ref<unknown> {
+  readonly path = "/purse";
+  readonly uid = 7;
+  readonly node = "other:1";
+
+  tell(): void {}
+}
+
 /** What is sent to stored addresses of the system is lost while `loses` says so. */
 function breakLinks(virtual: VirtualSystem, loses: (path: string) => boolean): void {
   const internals = internalsOf(virtual.system);
@@ -248,6 +260,29 @@ Deno.test("messages of one sender are handled in the order in which they were st
   assertEquals(sender.last, [5, "through"]);
 });
 
+Deno.test("a receiver with two addresses loses nothing of what comes by either", async () => {
+  await using virtual = new VirtualSystem();
+  const { system, clock } = virtual;
+  const journal = memoryJournal();
+  const to = system.spawn(purse(journal), "purse");
+  const internals = internalsOf(system);
+  const { refTo } = internals;
+  let isLost = true;
+  internals.refTo = (address) => {
+    if (address.node === "") return refTo(address);
+    return new Link("/alias", () => refTo({ node: "", path: "/purse", uid: 0 }), () => isLost);
+  };
+  const alias = new Elsewhere();
+  const from = system.spawn(giver(journal), "giver");
+  from.tell({ to: alias, amounts: [1] });
+  from.tell({ to, amounts: [2] });
+  await virtual.settle();
+  isLost = false;
+  await clock.advance(3_000);
+  assertEquals(await taken(virtual, to), [2, 1]);
+  assertEquals(await waiting(virtual, from), 0);
+});
+
 Deno.test("a message is sent again until the receiver answers, also by the next incarnation", async () => {
   await using virtual = new VirtualSystem();
   const { system, clock } = virtual;
@@ -288,6 +323,58 @@ Deno.test("messages that get lost or come twice are handled once, in order", asy
   }
 });
 
+/** A store whose calls take up to 20 ms, and fail before or after their work. */
+function failing(journal: Journal, clock: Clock, chance: () => number): Journal {
+  const pause = (time: number) => new Promise<void>((done) => void clock.schedule(time, done));
+  return new Proxy(journal, {
+    get: (target, name) => {
+      const value = target[name as keyof Journal];
+      if (name !== "append") return typeof value === "function" ? value.bind(target) : value;
+      return async (entries: readonly AppendEntry[]) => {
+        await pause(chance() * 10);
+        if (chance() < 0.04) throw new PersistenceError("storeUnavailable", "it is away");
+        const results = await target.append(entries);
+        await pause(chance() * 10);
+        if (chance() < 0.04) throw new PersistenceError("outcomeUnknown", "nobody knows");
+        return results;
+      };
+    },
+  });
+}
+
+Deno.test("a store that fails before and after commits: each message is handled once, in order", async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    await using virtual = new VirtualSystem();
+    const { system, clock } = virtual;
+    let state = seed * 7_919;
+    const chance = () => (state = state * 48_271 % 2_147_483_647) / 2_147_483_647;
+    breakLinks(virtual, () => chance() < 0.1);
+    const contents = memoryJournal();
+    const journal = failing(contents, clock, chance);
+    const options = {
+      decider: () => "restart" as const,
+      maxRestarts: Infinity,
+      backoff: { min: 5, max: 50, jitter: 0.2 },
+    };
+    const to = system.spawn(Behaviors.supervise(purse(journal, { every: 9 }), options), "purse");
+    const plan = { minBackoff: 50, maxBackoff: 500 };
+    const from = system.spawn(Behaviors.supervise(giver(journal, plan), options), "giver");
+    for (let amount = 1; amount <= 80; amount++) {
+      from.tell({ to, amounts: [amount] });
+      await clock.advance(chance() * 12);
+    }
+    await clock.advance(60_000);
+    const form = new StoredForm<number, unknown>();
+    const given: number[] = [];
+    for await (const { payload, version } of contents.read(persistenceId("giver", "g"))) {
+      if (payload.length > 0) given.push(form.readEvent(payload, version));
+    }
+    assert(given.length > 40, `seed ${seed}: ${given.length} were stored`);
+    assertEquals(await taken(virtual, to), given, `seed ${seed}`);
+    assertEquals(await waiting(virtual, from), 0);
+  }
+});
+
 Deno.test("a receiver that does not answer is parked, and holds up nobody else", async () => {
   await using virtual = new VirtualSystem();
   const { system, clock } = virtual;
@@ -305,6 +392,7 @@ Deno.test("a receiver that does not answer is parked, and holds up nobody else",
     );
   const stuck = plain("stuck");
   const well = plain("well");
+  const events = virtual.events("messagesParked");
   const from = system.spawn(giver(journal, { maxTries: 3, maxBackoff: 2_000 }), "giver");
   from.tell({ to: stuck, amounts: [1, 2] });
   from.tell({ to: well, amounts: [3, 4] });
@@ -319,6 +407,13 @@ Deno.test("a receiver that does not answer is parked, and holds up nobody else",
   const [first] = report.receivers[0]!.messages;
   assertEquals(first!.message, { type: "take", amount: 1 });
   assert(virtual.lines.some(({ message }) => message.includes("parked")));
+  assertEquals(events, [{
+    type: "messagesParked",
+    id: "giver|g",
+    to: "/stuck",
+    reason: "notAcknowledged",
+    waiting: 2,
+  } as never]);
   // What is parked stays so in the next incarnation, and nothing is sent.
   isStuck = false;
   await clock.resolve(system.stop(from));
@@ -331,6 +426,34 @@ Deno.test("a receiver that does not answer is parked, and holds up nobody else",
   await clock.advance(200);
   assertEquals(seen, ["well 3", "well 4", "stuck 2"]);
   assertEquals(await waiting(virtual, next), 0);
+});
+
+Deno.test("an actor that tries in vain is not started for that by others all the time", async () => {
+  await using virtual = new VirtualSystem();
+  const { system, clock } = virtual;
+  const journal = memoryJournal();
+  let isLost = true;
+  breakLinks(virtual, () => isLost);
+  const to = system.spawn(purse(journal), "purse");
+  const from = system.spawn(giver(journal), "giver");
+  const slices = { from: 0, to: 1_023 };
+  const due = async () =>
+    (await journal.readDue({ slices, before: clock.wallTime(), limit: 10 })).length;
+  from.tell({ to, amounts: [1] });
+  await clock.advance(12_000);
+  assertEquals(await due(), 0, "it runs, and has tried");
+  await clock.advance(500_000);
+  assertEquals(await due(), 0);
+  isLost = false;
+  await clock.advance(70_000);
+  assertEquals(await taken(virtual, to), [1]);
+  isLost = true;
+  from.tell({ to, amounts: [2] });
+  await clock.advance(1_000);
+  // It is killed, so to speak.
+  await clock.resolve(system.stop(from));
+  await clock.advance(10_000);
+  assertEquals(await due(), 1, "of a message that is new");
 });
 
 Deno.test("a command whose messages find no room fails, and stores nothing", async () => {
