@@ -132,6 +132,7 @@ export class StoredForm<E, S> {
     const schema = this.#schema[kind];
     if (schema !== undefined) checked(kind, schema, value);
     const bytes = storedCodec.encode(value);
+    // Events are many and short-lived; a state may be large.
     const payload = kind === "event" ? copyToSlab(bytes) : bytes.slice();
     return { payload, version: this.#version, at, checksum: crc32c(payload) };
   }
