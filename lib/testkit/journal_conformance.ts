@@ -501,27 +501,31 @@ const promises: readonly JournalPromise[] = [
       let isOver = false;
       const writers = Array.from({ length: 16 }, (_, n) => writeMany(journal, n, 20));
       const written = Promise.all(writers).finally(() => isOver = true);
+      // Told below, unless the reader fails before.
+      written.catch(() => {});
       const got: SliceEvent[] = [];
       let after: ReadonlyMap<number, bigint> = new Map();
-      for (let last = false; !last;) {
+      const own = "w|reader";
+      await journal.open(own, 1);
+      for (let [last, seq] = [false, 0]; !last; seq++) {
         last = isOver;
-        const { events, next } = await readAll(journal, { after, limit: 7 });
+        // Takes as long as writing takes, so that the writers go on between the pages.
+        await appendOne(journal, entry(own, seq, 1, "read"));
+        const { events, next } = await readAll(journal, { after, limit: 23 });
         got.push(...events);
         after = next;
-        // Lets other tasks run, so that writers go on between the pages.
-        await new Promise<void>((resolve) => systemClock.yield(resolve));
       }
       await written;
+      const ids = Array.from({ length: 16 }, (_, n) => [`w|${n}`, `w|${n} second`]).flat();
       const expected: [string, number[]][] = [];
-      for (let n = 0; n < 16; n++) {
-        for (const id of [`w|${n}`, `w|${n} second`]) {
-          const { lastSeq } = await journal.open(id, 1);
-          expected.push([id, Array.from({ length: lastSeq }, (_, index) => index + 1)]);
-        }
+      for (const id of [...ids, own]) {
+        const { lastSeq } = await journal.open(id, 1);
+        expected.push([id, Array.from({ length: lastSeq }, (_, index) => index + 1)]);
       }
       expected.sort(([a], [b]) => a < b ? -1 : 1);
       expect("events", numbersById(got), expected);
-      expect("read again", placesOf((await readAll(journal)).events), placesOf(got));
+      const again = await readAll(journal, { limit: 101 });
+      expect("read again", placesOf(again.events), placesOf(got));
     },
   },
   {

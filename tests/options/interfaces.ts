@@ -152,6 +152,9 @@ export const describedAtTheCall: readonly string[] = [
 /** Interfaces that are named like options, and which no user passes. */
 export const noUserOptions: Readonly<Record<string, string>> = {
   ReadOptions: "a port of stores",
+  ReadSlicesOptions: "a port of stores",
+  ReadDueOptions: "a port of stores",
+  StoreGuardOptions: "made by stores",
   BackoffOptions: "what a delay is computed of",
   SpanOptions: "a port of Runtime",
   ParseOptions: "of the local stand-in of @std/cli",

@@ -29,6 +29,8 @@ export interface PoolOptions {
   readonly connectionTimeoutMillis?: number;
   readonly statement_timeout?: number;
   readonly application_name?: string;
+  /** Called with each new connection of a pool, before it is used. */
+  readonly onConnect?: (client: PoolClient) => Promise<unknown>;
 }
 
 /** Connections that are used again. */

@@ -135,6 +135,7 @@ class PostgresJournal implements Journal {
       connectionTimeoutMillis: settings.statementTimeout,
       statement_timeout: settings.statementTimeout,
       application_name: "casty",
+      onConnect: (client) => client.query(sql.settings),
     });
     // A connection that ends would end the process; its query, if there is one, fails as well.
     this.#pool.on("error", () => {});

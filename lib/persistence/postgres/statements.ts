@@ -11,6 +11,14 @@ export const schemaVersion = 2;
 /** Held while tables are made, so that processes that start at once make them once. */
 export const migrationLock = 0x6361737479;
 
+/**
+ * Of each connection. All statements have an index to go by, and are planned once: a plan that was made
+ * when a table was small must not search all of it when it has grown. Compiling would cost more than
+ * it saves, and what `enable_seqscan` adds to a cost makes the server do it.
+ */
+export const settings =
+  "set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set jit = off";
+
 const names = new Map<string, string>();
 
 /**
