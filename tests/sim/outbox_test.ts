@@ -12,8 +12,10 @@ import {
   type Journal,
   memoryJournal,
   outboxOf,
+  type PersistenceError,
   persistenceId,
 } from "../../lib/persistence/mod.ts";
+import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 
 function spawnAccounts(node: ClusteredActorSystem, journal: Journal): void {
@@ -105,6 +107,32 @@ Deno.test("a plain actor of another node is delivered to, and by the next actor 
   there!.spawn(listener(), "listener");
   await clock.advance(20_000);
   assertEquals(seen, ["one", "two"]);
+  await cluster.stop(nodes);
+});
+
+Deno.test("all entities of a type are no receiver", async () => {
+  const { cluster, nodes, journal } = await started(4, 1);
+  const [node] = nodes;
+  const region = node!.entityRef(Accounts);
+  const failures: unknown[] = [];
+  node!.eventStream.subscribe("actorStopped", ({ cause }) => void failures.push(cause));
+  const teller = node!.spawn(
+    eventSourced<string, string, number>({
+      id: persistenceId("teller", "1"),
+      journal,
+      initial: 0,
+      onCommand: (_context, _state, text, effect) =>
+        effect.persist(text).thenSend(
+          region,
+          shardEnvelope("a", { type: "refund", id: "", amount: 1 }),
+        ),
+      onEvent: (count) => count + 1,
+    }),
+    "teller",
+  );
+  teller.tell("one");
+  await cluster.clock.advance(100);
+  assertEquals(failures.map((cause) => (cause as PersistenceError).code), ["badReceiver"]);
   await cluster.stop(nodes);
 });
 

@@ -29,6 +29,13 @@ export function receiverAddress(
   if (ref.isReply || ref instanceof TemporaryRef) {
     throw badReceiver(id, ref, "it ends with its ask or its actor; use thenReply or thenTell");
   }
+  if (!ref.isActor && !("entityId" in ref)) {
+    throw badReceiver(
+      id,
+      ref,
+      "it stands for all entities of a type; give it the one that is meant",
+    );
+  }
   const { wirePath, isActor, node } = ref;
   const address = !isActor || node === home ? wirePath : node + wirePath;
   if (address.length > maxAddress) throw badReceiver(id, ref, "its path is too long");
