@@ -18,7 +18,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   transport: ["runtime", "options", "wire", "x509"],
   remoting: ["runtime", "options", "actor", "wire", "transport"],
   cluster: ["runtime", "options", "actor", "wire", "transport", "membership", "remoting"],
-  sharding: ["runtime", "options", "actor", "transport", "membership", "remoting", "cluster"],
+  sharding: [
+    "runtime",
+    "options",
+    "actor",
+    "persistence",
+    "transport",
+    "membership",
+    "remoting",
+    "cluster",
+  ],
   client: ["runtime", "options", "actor", "wire", "transport", "remoting", "cluster", "sharding"],
   // Simulations run whole nodes; `lib/*.ts` are the composition root.
   testkit: [

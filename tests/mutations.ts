@@ -43,6 +43,8 @@ const entityMessages = testedBy("sim/entity_messages_test.ts");
 const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
+const reminders = testedBy("persistence/reminders/reminders_test.ts");
+const dueService = testedBy("persistence/due/due_service_test.ts");
 const events = testedBy("persistence/event_sourced_test.ts");
 const effects = testedBy("persistence/effects_test.ts");
 const durableEntities = testedBy("persistence/durable_entities_test.ts");
@@ -501,5 +503,25 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   deliveriesKeepTheirOrder: delivery(
     "A message waits until those before it of the same sender were handled.",
     "messages of one sender are handled in the order in which they were stored",
+  ),
+  remindersAreMarked: reminders(
+    "The mark of a due time is stored in the same append as what its command persists.",
+    "the mark of a due time is in the append of what its command persists",
+  ),
+  changesNeedTheirCommand: reminders(
+    "A command that has failed has changed no reminder.",
+    "what a failed command has changed is not left to the next one",
+  ),
+  missedTimesAreOne: reminders(
+    "Due times that have passed are made up for by one message.",
+    "reminders are there after a restart, and times that have passed are one",
+  ),
+  failedRemindersPause: reminders(
+    "A reminder whose command fails is tried again after a pause.",
+    "a reminder whose command always fails is tried after growing pauses, beside others",
+  ),
+  overdueIsCalledByAll: dueService(
+    "What is overdue in the share of another node is called by any.",
+    "what is overdue in the share of a node that does not look is called by another",
   ),
 };

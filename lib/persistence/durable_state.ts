@@ -1,8 +1,8 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
-import type { ActorContext } from "../actor/behavior/context.ts";
 import { checkOptions } from "../options/check_options.ts";
 import { durableStateTable } from "../options/tables/persistence_tables.ts";
 import type { OutboxOptions } from "./delivery/outbox_options.ts";
+import type { DurableContext } from "./durable_context.ts";
 import type { Effect, Effects } from "./effect.ts";
 import { durable } from "./event_sourced.ts";
 import type { Journal } from "./journal.ts";
@@ -24,7 +24,7 @@ export interface DurableState<M, S> {
    * present one.
    */
   readonly onMessage: (
-    context: ActorContext<M>,
+    context: DurableContext<M>,
     state: S,
     message: M,
     effect: Effects<S, S>,
@@ -35,6 +35,8 @@ export interface DurableState<M, S> {
   readonly gate?: "output" | "command";
   /** How the messages of `thenSend` are delivered. */
   readonly outbox?: OutboxOptions;
+  /** Reminders that an actor may have at once. Default 1 000. */
+  readonly maxReminders?: number;
 }
 
 /**

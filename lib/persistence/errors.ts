@@ -19,6 +19,10 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `badEffect`: `onCommand` has returned something that is no effect.
  * - `outboxFull`: too many messages wait for delivery; nothing of the command was stored.
  * - `badReceiver`: a message cannot be stored for this receiver.
+ * - `badReminder`: the key, the time, the interval or the cron expression of a reminder is wrong.
+ * - `tooManyReminders`: the actor has as many reminders as it may have.
+ * - `noCommand`: reminders change with a command, and none is being decided.
+ * - `notWoken`: an entity with an id or a journal of its own cannot have reminders.
  */
 export type PersistenceErrorCode =
   | "badPersistenceId"
@@ -35,7 +39,11 @@ export type PersistenceErrorCode =
   | "schemaMismatch"
   | "badEffect"
   | "outboxFull"
-  | "badReceiver";
+  | "badReceiver"
+  | "badReminder"
+  | "tooManyReminders"
+  | "noCommand"
+  | "notWoken";
 
 /** Where a fault was found. */
 export interface PersistencePlace {

@@ -1,6 +1,7 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
+import type { Signal } from "../actor/behavior/signal.ts";
 import type { StatusError } from "../actor/errors.ts";
 import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
@@ -14,10 +15,17 @@ import { Book, type EntryRequest } from "./book.ts";
 import { type BookHost, BookKeeper } from "./book_keeper.ts";
 import { bookSections } from "./book_sections.ts";
 import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts";
+import { CommandContext, type DurableContext } from "./durable_context.ts";
 import { DirectJournal, directJournalOf } from "./direct_journal.ts";
 import { DurableLog } from "./durable_log.ts";
-import { type DurablePlace, placeOf } from "./durable_place.ts";
-import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
+import { type DurablePlace, isWoken, placeOf } from "./durable_place.ts";
+import {
+  Effect,
+  type EffectAction,
+  Effects,
+  type Effects as EffectsOf,
+  type StashEffect,
+} from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
 import { noteDefinition } from "./made_definitions.ts";
@@ -25,6 +33,9 @@ import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
 import { recoveryTurnsOf } from "./recovery_turns.ts";
+import { closeReminders, DurableReminders } from "./reminders/durable_reminders.ts";
+import type { ReminderSet } from "./reminders/reminder_set.ts";
+import type { DueReminder } from "./reminders/reminders.ts";
 import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
@@ -53,7 +64,7 @@ export interface EventSourced<C, E, S> {
    * `effect` begins one.
    */
   readonly onCommand: (
-    context: ActorContext<C>,
+    context: DurableContext<C>,
     state: S,
     command: C,
     effect: EffectsOf<E, S>,
@@ -72,6 +83,8 @@ export interface EventSourced<C, E, S> {
   readonly gate?: "output" | "command";
   /** How the messages of `thenSend` are delivered. */
   readonly outbox?: OutboxOptions;
+  /** Reminders that an actor may have at once. Default 1 000. */
+  readonly maxReminders?: number;
 }
 
 /**
@@ -329,6 +342,12 @@ class SavedStates<S> {
   }
 }
 
+/** One for all: a function of each would be kept by each. */
+function onSignal<C>(context: ActorContext<C>, { type }: Signal): Behavior<C> {
+  if (type === "postStop" || type === "preRestart") closeReminders(context);
+  return Behaviors.same() as Behavior<C>;
+}
+
 /** An actor at rest has little more than its state: there may be hundreds of thousands. */
 class Incarnation<C, E, S> implements BookHost {
   readonly #context: ActorContext<C>;
@@ -345,6 +364,8 @@ class Incarnation<C, E, S> implements BookHost {
   readonly #saved: SavedStates<S> | undefined;
   /** Made when there is something to keep. */
   #keeper: BookKeeper | undefined = undefined;
+  /** Made with the first command, or for reminders. */
+  #commands: CommandContext<C> | undefined = undefined;
 
   constructor(
     context: ActorContext<C>,
@@ -372,7 +393,7 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   behavior(): Behavior<C> {
-    return Behaviors.receive<C>((_context, message) => this.handle(message));
+    return Behaviors.receive<C>((_context, message) => this.handle(message), onSignal);
   }
 
   handle(message: C | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
@@ -383,11 +404,39 @@ class Incarnation<C, E, S> implements BookHost {
 
   /** `delivery`: the message that it came in, if a durable actor has stored it. */
   #command(command: C, delivery: Delivery | undefined): Behavior<C> | Promise<Behavior<C>> {
-    const { onCommand } = this.#kind.definition;
-    const effect = onCommand(this.#context, this.#state, command, Effects);
+    const effect = this.#decide(command);
     return effect instanceof Promise
       ? effect.then((effect) => this.#take(effect, command, delivery))
       : this.#take(effect, command, delivery);
+  }
+
+  #decide(command: C): Effect<E, S> | Promise<Effect<E, S>> {
+    const { onCommand } = this.#kind.definition;
+    const commands = this.#commands ??= new CommandContext(this.#context, this);
+    commands.isDeciding = true;
+    try {
+      const effect = onCommand(commands, this.#state, command, Effects);
+      return effect instanceof Promise ? effect.catch((error) => this.#undecided(error)) : effect;
+    } catch (error) {
+      return this.#undecided(error);
+    }
+  }
+
+  /** The command has failed, and has changed nothing. */
+  #undecided(error: unknown): never {
+    const commands = this.#commands!;
+    commands.isDeciding = false;
+    commands.durableReminders?.failed();
+    throw error;
+  }
+
+  /** A reminder is a command: the mark that it was handled is an entry beside its events. */
+  #onReminder(reminder: DueReminder): Behavior<C> | Promise<Behavior<C>> {
+    // As of a message: the next incarnation fires it again by itself.
+    if (this.#hasFailed) return Behaviors.restart() as Behavior<C>;
+    const due = this.#commands!.durableReminders!.begin(reminder);
+    if (due === undefined) return Behaviors.same() as Behavior<C>;
+    return this.#command(due.message as C, undefined);
   }
 
   /**
@@ -442,13 +491,21 @@ class Incarnation<C, E, S> implements BookHost {
     command: C,
     delivery: Delivery | undefined,
   ): Behavior<C> | Promise<Behavior<C>> {
-    if (!(effect instanceof Effect)) throw badEffect(this.id, effect);
+    const commands = this.#commands!;
+    commands.isDeciding = false;
+    if (!(effect instanceof Effect)) return this.#undecided(badEffect(this.id, effect));
+    const { durableReminders: reminders } = commands;
     // What is kept for later is handled then.
     const handled = effect.stashing === "stash" ? undefined : delivery;
-    const { events, requests } = effect;
+    const { events, requests } = reminders?.enter(effect) ?? effect;
     if (events.length > 0 || requests.length > 0 || handled !== undefined) {
-      this.#persist(events, requests, handled);
+      try {
+        this.#persist(events, requests, handled);
+      } catch (error) {
+        this.#undecided(error);
+      }
     }
+    const isKeptReminder = reminders !== undefined && this.#onTaken(reminders, effect.stashing);
     let isStopped = false;
     for (const action of effect.actions) {
       const held = { action, state: this.#state, command };
@@ -456,12 +513,27 @@ class Incarnation<C, E, S> implements BookHost {
     }
     if (handled !== undefined) this.#acknowledge(handled);
     const { stash } = this.#context;
+    if (isKeptReminder) return Behaviors.same() as Behavior<C>;
     if (effect.stashing === "stash") stash.add((delivery ?? command) as never);
     else if (effect.stashing === "unstashAll") stash.unstashAll();
     if (isStopped) return Behaviors.stopped() as Behavior<C>;
     const isStrict = this.#kind.definition.gate === "command";
     if (isStrict && this.#writes?.append !== undefined) return this.#whenDurable();
     return (effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same()) as Behavior<C>;
+  }
+
+  /** Returns whether it was a reminder that is kept for later: it stays due, and is fired again. */
+  #onTaken(reminders: DurableReminders, stashing: StashEffect): boolean {
+    const taken = reminders.taken(stashing);
+    if (taken === undefined) return false;
+    if (taken === "kept") return true;
+    const held: HeldAction<S> = {
+      action: { type: "run", callback: taken },
+      state: this.#state,
+      command: undefined,
+    };
+    if (this.#mayRun(held)) taken();
+    return false;
   }
 
   /** All or nothing: what cannot be written or applied fails the command, and changes nothing. */
@@ -543,6 +615,36 @@ class Incarnation<C, E, S> implements BookHost {
     if (book === undefined) return;
     this.#keeper = new BookKeeper(this, book);
     this.#onDurable();
+    if (book.existing("reminders") === undefined) return;
+    const commands = this.#commands ??= new CommandContext(this.#context, this);
+    commands.durableReminders = this.remindersOf(commands);
+  }
+
+  remindersOf(commands: CommandContext<C>): DurableReminders {
+    const self = this.#context.self as unknown as LocalRef<C>;
+    const { id } = this;
+    const journal = this.#journal;
+    return new DurableReminders({
+      id,
+      actor: self,
+      context: this.#context,
+      clock: this.#context.system.runtime.clock,
+      maxReminders: this.#kind.definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
+      isWoken: this.#context.entityId === "" || this.#isWoken,
+      isDeciding: () => commands.isDeciding,
+      reminders: () => this.#keeper?.book.existing("reminders") as ReminderSet | undefined,
+      ...(!(journal instanceof DirectJournal) && {
+        fire: (reminder) => {
+          const run = () => this.#onReminder(reminder);
+          self.runWhen(Promise.resolve(), run, run);
+        },
+      }),
+    });
+  }
+
+  get #isWoken(): boolean {
+    const place = { id: this.id, journal: this.#journal };
+    return this.#journal instanceof DirectJournal || isWoken(this.context, place);
   }
 
   get context(): ActorContext<never> {
@@ -576,7 +678,9 @@ class Incarnation<C, E, S> implements BookHost {
   #flush(writes: Writes<S>): void {
     const next = writes.log.next();
     if (next === undefined) return;
-    const entry = this.#keeper === undefined ? next : { ...next, ...this.#keeper.takeWake() };
+    const wake = this.#keeper?.takeWake();
+    // Of another actor nobody could start it, and it would be read as due again and again.
+    const entry = wake?.wake === undefined || !this.#isWoken ? next : { ...next, ...wake };
     const journal = this.#journal;
     if (journal instanceof DirectJournal) {
       this.#onAppended(writes, journal.appendNow(entry));

@@ -21,6 +21,7 @@ export {
 } from "./delivery/outbox_control.ts";
 export type { OutboxOptions } from "./delivery/outbox_options.ts";
 export type { ParkedReason, StoredMessage } from "./delivery/outbox.ts";
+export type { DurableContext } from "./durable_context.ts";
 export { type DurableState, durableState } from "./durable_state.ts";
 export { Effect, type EffectAction, Effects, type StashEffect } from "./effect.ts";
 export { PersistenceError, type PersistenceErrorCode, type PersistencePlace } from "./errors.ts";
@@ -50,5 +51,9 @@ export {
 } from "./journal.ts";
 export { memoryJournal } from "./memory_journal.ts";
 export { persistenceId } from "./persistence_id.ts";
+export type { Reminder } from "./reminders/reminder_set.ts";
+export type { DueReminder, Reminders } from "./reminders/reminders.ts";
+export type { Schedule } from "./reminders/schedule.ts";
+export type { CronTime } from "./reminders/cron.ts";
 export type { SchemaOptions, StateSchemaOptions, Upcast } from "./schema.ts";
 export { sqliteJournal, type SqliteJournalOptions } from "./sqlite/sqlite_journal.ts";

@@ -26,6 +26,15 @@ export function persistenceId(kind: string, name: string): string {
   return checkedId(`${kind}|${name}`);
 }
 
+/** What {@linkcode persistenceId} has made an id of; undefined: it is of another form. */
+export function partsOfId(
+  id: string,
+): { readonly kind: string; readonly name: string } | undefined {
+  const end = id.indexOf("|");
+  if (end < 1 || end === id.length - 1) return undefined;
+  return { kind: id.slice(0, end), name: id.slice(end + 1) };
+}
+
 /** @throws {PersistenceError} code `badPersistenceId`. */
 export function checkedId(id: string): string {
   if (typeof id !== "string" || id === "") throw badId(id, "it is a text, not empty");

@@ -30,4 +30,9 @@ export interface PersistenceOptions {
    * Default 50.
    */
   readonly maxRecoveries?: number;
+  /**
+   * Milliseconds between two looks into the journals of entities for those that have work to do and do
+   * not run: their reminders are due, or messages of theirs are to be delivered. Default 1 000.
+   */
+  readonly dueInterval?: number;
 }

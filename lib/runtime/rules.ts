@@ -138,6 +138,12 @@ const all = {
   marksAreStoredWithEvents: true,
   acksFollowCommits: true,
   deliveriesKeepTheirOrder: true,
+  // Reminders of durable actors.
+  remindersAreMarked: true,
+  changesNeedTheirCommand: true,
+  missedTimesAreOne: true,
+  failedRemindersPause: true,
+  overdueIsCalledByAll: true,
 };
 
 /** The name of a rule. */

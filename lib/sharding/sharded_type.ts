@@ -12,6 +12,7 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
 import { type DeliveryPeer, deliverySenderOf } from "./region/delivery_sender.ts";
+import type { DueEntities } from "./due_entities.ts";
 import type { DeliveryIntake } from "./region/delivery_intake.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
@@ -40,6 +41,7 @@ export class ShardedType {
   /**
    * Registers the type with the machine, and opens its path.
    *
+   * @param dueEntities starts durable entities that have work to do.
    * @throws {ActorError} code `duplicateName`: another actor has the name.
    */
   constructor(
@@ -47,6 +49,7 @@ export class ShardedType {
     machine: ShardingMachine,
     name: string,
     behavior: ShardedBehavior<never>,
+    dueEntities: DueEntities,
   ) {
     const { numShards, options: { role, strategy, buffer }, entityType } = behavior;
     const schema = entityType?.schema;
@@ -78,6 +81,8 @@ export class ShardedType {
     });
     if (this.#entities !== undefined) {
       node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
+      const store = behavior.options.journal ?? internalsOf(node.system).persistence?.journal;
+      if (store !== undefined) dueEntities.add(store, role);
     }
     this.#intake = machine.intake;
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);

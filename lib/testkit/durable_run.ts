@@ -7,6 +7,7 @@ import type { DirectObserver, DurableFunctions } from "../persistence/direct_jou
 import { DirectJournal } from "../persistence/direct_journal.ts";
 import type { Effect as DurableEffect } from "../persistence/effect.ts";
 import type { StoredEvent } from "../persistence/journal.ts";
+import type { ReminderEntry } from "../persistence/reminders/reminder_set.ts";
 import { StoredForm } from "../persistence/schema.ts";
 import { Codec } from "../wire/codec.ts";
 import type { Serializer } from "../wire/serializer.ts";
@@ -208,6 +209,14 @@ export class DurableRun implements DirectObserver {
     for (const { kind, entry } of entriesOf(book, form.codec) as BookEntry[]) {
       const sent = kind === "outbox" ? sentOf(entry) : undefined;
       if (sent !== undefined) this.#owner.record({ type: "sent", ...sent });
+      if (kind === "reminders") this.#recordReminder(entry as ReminderEntry);
+    }
+  }
+
+  #recordReminder(entry: ReminderEntry): void {
+    if (entry.type === "set") this.#owner.record({ ...entry, type: "reminderSet" });
+    else if (entry.type === "cancelled") {
+      this.#owner.record({ type: "reminderCancelled", key: entry.key });
     }
   }
 

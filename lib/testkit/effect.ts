@@ -1,3 +1,4 @@
+import type { Schedule } from "../persistence/reminders/schedule.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { StatusError } from "../actor/errors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
@@ -230,6 +231,28 @@ export interface SentEffect {
   readonly message: unknown;
 }
 
+/** A durable actor has set a reminder, instead of one of the same key. Its message arrives by `run`. */
+export interface ReminderSetEffect {
+  /** Names the effect. */
+  readonly type: "reminderSet";
+  /** Its key. */
+  readonly key: string;
+  /** When it is due first, milliseconds since 1970. */
+  readonly due: number;
+  /** When it is due at all. */
+  readonly schedule: Schedule;
+  /** What the actor will be told. */
+  readonly message: unknown;
+}
+
+/** A durable actor has cancelled a reminder. */
+export interface ReminderCancelledEffect {
+  /** Names the effect. */
+  readonly type: "reminderCancelled";
+  /** Its key. */
+  readonly key: string;
+}
+
 /** An effect of a behaviour, besides sending messages. Later versions add types. */
 export type Effect =
   | SpawnedEffect
@@ -253,6 +276,8 @@ export type Effect =
   | PersistedEffect
   | RefusedEffect
   | SentEffect
+  | ReminderSetEffect
+  | ReminderCancelledEffect
   | PassivatedEffect;
 
 /** Effects with one `type`. */

@@ -40,6 +40,8 @@ export type {
   ReceiveTimeoutCancelledEffect,
   ReceiveTimeoutSetEffect,
   RefusedEffect,
+  ReminderCancelledEffect,
+  ReminderSetEffect,
   RestartedEffect,
   SentEffect,
   SpawnedAnonymousEffect,

@@ -42,6 +42,13 @@ Deno.test("an account on SQLite survives kill -9", async () => {
   );
 });
 
+Deno.test("a reminder starts its entity, after nothing has run when it was due", async () => {
+  assertEquals(
+    await run("reminders"),
+    "books: paid\nthe service is down while the order expires\nexpired: shoes\n",
+  );
+});
+
 Deno.test("a ledger adds up after kill -9 in the middle of transfers", async () => {
   assertEquals(
     await run("ledger"),

@@ -290,3 +290,31 @@ Deno.test("a behaviour that is not durable has no state, and its messages are no
   }
   assertEquals(faultOf(() => kit.ask(() => 1)).code, "noReply");
 });
+
+Deno.test("reminders are effects, and the actor sees them", () => {
+  type Order = { type: "place" } | { type: "pay" } | { type: "expire" };
+  const keys: string[][] = [];
+  const kit = BehaviorTestKit.create(
+    Behaviors.eventSourced<Order, string, string>({
+      initial: "new",
+      onCommand({ reminders }, _state, { type }, effect) {
+        if (type === "place") reminders.every("expiry", 60_000, { type: "expire" });
+        if (type === "pay") reminders.cancel("expiry");
+        keys.push(reminders.list().map(({ key }) => key));
+        return type === "pay" ? effect.none() : effect.persist(type);
+      },
+      onEvent: (_state, event) => event,
+    }),
+    { entityId: "one" },
+  );
+  kit.run({ type: "place" });
+  kit.expectEffect({ type: "persisted" });
+  const { schedule, message } = kit.expectEffect({ type: "reminderSet", key: "expiry" });
+  assertEquals([schedule, message], [{ type: "every", interval: 60_000 }, { type: "expire" }]);
+  kit.run({ type: "pay" });
+  kit.expectEffect({ type: "reminderCancelled", key: "expiry" });
+  kit.run({ type: "expire" });
+  kit.expectEffect({ type: "persisted" });
+  kit.expectNoEffects();
+  assertEquals(keys, [["expiry"], [], []]);
+});

@@ -27,6 +27,10 @@ export const persistenceTable = optionTable("persistence", {
     default: 50,
     text: "Actors that recover from one journal at once; others wait for their turn.",
   }),
+  dueInterval: option(milliseconds(10), {
+    default: 1_000,
+    text: "Time between two looks for entities that have work to do and do not run.",
+  }),
 });
 
 /** The defaults of `persistence`. */
@@ -158,6 +162,10 @@ const definition = {
     text: "Where it is stored.",
   }),
   outbox: option(group(outboxTable), { text: "How the messages of `thenSend` are delivered." }),
+  maxReminders: option(whole(0, 100_000), {
+    default: 1_000,
+    text: "Reminders that an actor may have at once.",
+  }),
   initial: option(anything, { text: "The state before anything is stored." }),
   gate: option(choice("output", "command"), {
     default: "output",

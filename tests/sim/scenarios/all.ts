@@ -17,6 +17,7 @@ import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
 import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
+import { reminderScenarios } from "./reminders.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
@@ -147,6 +148,7 @@ export const scenarios: readonly Scenario[] = [
   splitRegisters,
   durableRegisters,
   durableRegistersInPauses,
+  ...reminderScenarios,
   durableDiaries,
   ledger,
   ledgerInPauses,
