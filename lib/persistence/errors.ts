@@ -14,6 +14,8 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `futureVersion`: what is stored has a version that this program does not know.
  * - `eventFailed`: `onEvent` or an upcaster has thrown at a stored event.
  * - `badEffect`: `onCommand` has returned something that is no effect.
+ * - `asyncHandler`: the handler of a projection has returned a promise to a store whose transactions
+ *   cannot wait.
  */
 export type PersistenceErrorCode =
   | "badPersistenceId"
@@ -26,7 +28,8 @@ export type PersistenceErrorCode =
   | "missingEvent"
   | "futureVersion"
   | "eventFailed"
-  | "badEffect";
+  | "badEffect"
+  | "asyncHandler";
 
 /** Where a fault was found. */
 export interface PersistencePlace {

@@ -139,6 +139,20 @@ export const instruments = {
     description: "Shards that were started, stopped, allocated, freed or handed off.",
     attributes: ["type", "event"],
   },
+  projectionLag: {
+    name: "casty.projection.lag",
+    kind: "gauge",
+    unit: "s",
+    description: "Age of the oldest event that a worker of a projection has read and not handled.",
+    attributes: ["projection", "slices"],
+  },
+  projectionEvents: {
+    name: "casty.projection.events",
+    kind: "counter",
+    unit: "{event}",
+    description: "Events that were handled or skipped, and handlers that have failed.",
+    attributes: ["projection", "outcome"],
+  },
   clientConnected: {
     name: "casty.client.connected",
     kind: "gauge",

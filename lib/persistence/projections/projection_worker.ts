@@ -1,0 +1,305 @@
+/**
+ * The shell of a worker: carries out what the machine decides, and tells it what came of it.
+ *
+ * @module
+ */
+import { Behaviors } from "../../actor/behavior/behaviors.ts";
+import type { Behavior } from "../../actor/behavior/behavior.ts";
+import type { ActorContext } from "../../actor/behavior/context.ts";
+import type { LocalRef } from "../../actor/ref/local_ref.ts";
+import type { ActorRef } from "../../actor/ref/ref.ts";
+import { PersistenceError } from "../errors.ts";
+import type { SliceEvent, SliceRange } from "../journal.ts";
+import { StoredForm } from "../schema.ts";
+import { HandlerRun } from "./handler_run.ts";
+import type { CheckedProjection } from "./projection_options.ts";
+import { type MachineEffect, type MachineInput, ProjectionMachine } from "./projection_machine.ts";
+import { WorkerTelemetry } from "./worker_telemetry.ts";
+import type { WorkerMessage } from "./worker_messages.ts";
+import type { WorkerStatus } from "./worker_status.ts";
+
+/** What a worker tells itself. */
+type OwnMessage =
+  | { readonly type: "appended" }
+  | { readonly type: "waited" };
+
+/** What became of something that it has begun. */
+interface Ended {
+  readonly worker: object;
+  readonly input: MachineInput<SliceEvent>;
+}
+
+type Effect = MachineEffect<SliceEvent>;
+type Input = MachineInput<SliceEvent>;
+type Message = WorkerMessage | OwnMessage | Ended;
+
+/** How many events that wait are counted, at most. */
+const countLimit = 10_000;
+
+/** The behaviour of a worker. */
+export function projectionWorker<E, T>(
+  projection: CheckedProjection<E, T>,
+  range: SliceRange,
+): Behavior<WorkerMessage> {
+  const behavior = Behaviors.setup<Message>((context) => {
+    const worker = new Worker(context, projection, range);
+    worker.start();
+    return Behaviors.receive<Message>(
+      (_context, message) => worker.handle(message),
+      (_context, { type }) => {
+        if (type === "postStop" || type === "preRestart") worker.end();
+        return Behaviors.same();
+      },
+    );
+  });
+  return behavior as Behavior<WorkerMessage>;
+}
+
+class Worker<E, T> {
+  readonly #context: ActorContext<Message>;
+  readonly #projection: CheckedProjection<E, T>;
+  readonly #range: SliceRange;
+  readonly #machine: ProjectionMachine<SliceEvent>;
+  readonly #form: StoredForm<E, never>;
+  readonly #telemetry: WorkerTelemetry;
+  /** Wait until the worker has opened its slices again. */
+  #changes: ActorRef<"seen">[] = [];
+  /** The openings that they wait for begin after this one. */
+  #seen: ActorRef<"seen">[] = [];
+  #fence = 0;
+  /** A message about events is in the mailbox. */
+  #isAnnounced = false;
+  #endListening = (): void => {};
+  #isOver = false;
+
+  constructor(
+    context: ActorContext<Message>,
+    projection: CheckedProjection<E, T>,
+    range: SliceRange,
+  ) {
+    this.#context = context;
+    this.#projection = projection;
+    this.#range = range;
+    const { retries, afterRetries, pollInterval, backoff: { min, max, jitter } } = projection;
+    this.#machine = new ProjectionMachine({
+      transactional: projection.store.transact !== undefined,
+      retries,
+      afterRetries,
+      backoff: { min, max, jitter: [1, 1 + jitter] },
+      pollInterval,
+    });
+    const { clock, telemetry } = context.system.runtime;
+    this.#form = new StoredForm(projection.schema ?? {}, () => clock.now());
+    this.#telemetry = new WorkerTelemetry(
+      telemetry,
+      projection.name,
+      range,
+      () => this.#lag() / 1_000,
+    );
+  }
+
+  start(): void {
+    const { self } = this.#context;
+    this.#endListening = this.#projection.journal.onAppended?.(() => {
+      if (this.#isAnnounced || this.#isOver) return;
+      this.#isAnnounced = true;
+      self.tell({ type: "appended" });
+    }) ?? this.#endListening;
+    this.#step({ type: "start" });
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#endListening();
+    this.#telemetry.end();
+  }
+
+  handle(message: Message): Behavior<Message> {
+    if (isEnded(message)) {
+      // Of an incarnation before a restart.
+      if (message.worker === this) this.#onEnded(message.input);
+      return Behaviors.same();
+    }
+    switch (message.type) {
+      case "appended":
+        this.#isAnnounced = false;
+        this.#step(message);
+        break;
+      case "waited":
+        this.#step(message);
+        break;
+      case "changed":
+        this.#changes.push(message.replyTo);
+        this.#step({ type: "changed" });
+        break;
+      case "status":
+        this.#tellStatus(message.replyTo);
+        break;
+      case "wake":
+        break;
+      default:
+        return Behaviors.unhandled();
+    }
+    return Behaviors.same();
+  }
+
+  #step(input: Input): void {
+    const effect = this.#next(input);
+    if (effect !== undefined) this.#begin(effect);
+  }
+
+  /** The next thing begins in a turn of its own, so that an actor that is to stop does between them. */
+  #onEnded(input: Input): void {
+    this.#observe(input);
+    const effect = this.#next(input);
+    if (effect === undefined) return;
+    if (effect.type === "wait") return this.#begin(effect);
+    this.#context.system.runtime.clock.defer(() => {
+      if (!this.#isOver) this.#begin(effect);
+    });
+  }
+
+  #next(input: Input): Effect | undefined {
+    const { clock, random } = this.#context.system.runtime;
+    const effect = this.#machine.next(input, clock.now(), random.next());
+    if (effect?.type === "open") {
+      this.#seen.push(...this.#changes);
+      this.#changes = [];
+    }
+    return effect;
+  }
+
+  #begin(effect: Effect): void {
+    const { timers, self, log } = this.#context;
+    if (effect.type === "wait") {
+      const { delay, reason } = effect;
+      if (reason === "stopped") log.error("projection has stopped", this.#fields());
+      if (delay !== Infinity) timers.startSingle("wait", { type: "waited" }, delay);
+      return;
+    }
+    timers.cancel("wait");
+    if (effect.type === "save" && effect.skipped !== undefined) {
+      const { id, seq } = effect.skipped;
+      this.#telemetry.count("skipped", 1);
+      log.error("event is skipped", { ...this.#fields(), id, seq });
+    }
+    (self as unknown as LocalRef<Message>).tellOwnWhen(
+      this.#carryOut(effect),
+      (input): Ended => ({ worker: this, input }),
+      (error): Ended => ({ worker: this, input: { type: "storeFailed", error } }),
+    );
+  }
+
+  /** Rejects if a store has failed. */
+  async #carryOut(effect: Exclude<Effect, { readonly type: "wait" }>): Promise<Input> {
+    const { name, store, journal, source: { tag, kind }, batchSize } = this.#projection;
+    const range = this.#range;
+    switch (effect.type) {
+      case "open": {
+        const opened = await store.open(name, range, this.#context.epoch || undefined);
+        this.#fence = opened.fence;
+        return { type: "opened", ...opened };
+      }
+      case "read": {
+        const page = await journal.readSlices({
+          slices: range,
+          after: effect.after,
+          limit: batchSize,
+          ...(tag !== undefined && { tag }),
+        });
+        const prefix = kind === undefined ? "" : `${kind}|`;
+        const events = page.events.filter(({ id, payload }) =>
+          payload.length > 0 && id.startsWith(prefix)
+        );
+        return { type: "read", events, next: page.next };
+      }
+      case "save":
+        await store.save(name, { range, fence: this.#fence, offsets: effect.offsets });
+        return { type: "saved" };
+      case "handle":
+        return await this.#handleEvents(effect);
+    }
+  }
+
+  async #handleEvents(
+    { events, offsets, redelivered }: Extract<Effect, { readonly type: "handle" }>,
+  ): Promise<Input> {
+    const { name, store } = this.#projection;
+    const run = new HandlerRun<E, T>(this.#projection, this.#form, events, redelivered);
+    try {
+      if (store.transact === undefined) await run.run(undefined as T);
+      else {
+        const saved = { range: this.#range, fence: this.#fence, offsets };
+        await store.transact(name, saved, (transaction) => run.run(transaction));
+      }
+    } catch (error) {
+      const { failure } = run;
+      // The store rejects with an error of its own where it cannot say that nothing was stored.
+      const isOfStore = failure === undefined
+        ? error instanceof PersistenceError
+        : failure.error !== error;
+      if (isOfStore) throw error;
+      // A handler may have hidden the error of a statement: then only the store has seen it.
+      const index = failure?.index;
+      const { id, seq } = events[index ?? 0]!;
+      this.#telemetry.count("failed", 1);
+      const place = index === undefined ? { events: events.length } : { id, seq };
+      this.#context.log.warn("projection handler failed", { ...this.#fields(), ...place, error });
+      return { type: "handlerFailed", index, error };
+    }
+    this.#telemetry.count("handled", events.length);
+    return { type: "handled" };
+  }
+
+  #observe(input: Input): void {
+    if (input.type === "storeFailed") {
+      const { error } = input;
+      this.#context.log.warn("store of a projection failed", { ...this.#fields(), error });
+    } else if (input.type === "opened") {
+      for (const replyTo of this.#seen) replyTo.tell("seen");
+      this.#seen = [];
+    }
+  }
+
+  #fields() {
+    const { from, to } = this.#range;
+    return { projection: this.#projection.name, from, to };
+  }
+
+  #lag(): number {
+    const { oldest } = this.#machine.status;
+    if (oldest === undefined) return 0;
+    return Math.max(0, this.#context.system.runtime.clock.wallTime() - oldest);
+  }
+
+  #tellStatus(replyTo: ActorRef<WorkerStatus>): void {
+    const { state, handled, skipped, offsets, error } = this.#machine.status;
+    const { journal, source: { tag } } = this.#projection;
+    const status = {
+      slices: this.#range,
+      state,
+      handled,
+      skipped,
+      lag: this.#lag(),
+      error: error === undefined ? undefined : textOf(error),
+    };
+    const counted = journal.countSlices?.({
+      slices: this.#range,
+      after: offsets,
+      limit: countLimit,
+      ...(tag !== undefined && { tag }),
+    });
+    const tell = (behind: number | undefined) => replyTo.tell({ ...status, behind });
+    if (counted === undefined) tell(undefined);
+    else counted.then(tell, () => tell(undefined));
+  }
+}
+
+function isEnded(message: Message): message is Ended {
+  return (message as Partial<Ended>).worker instanceof Worker;
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof PersistenceError) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}

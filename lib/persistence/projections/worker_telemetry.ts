@@ -1,0 +1,37 @@
+import { instruments } from "../../runtime/instruments.ts";
+import type { Counter, Telemetry } from "../../runtime/telemetry.ts";
+import type { SliceRange } from "../journal.ts";
+
+/** Measures one worker of a projection. */
+export class WorkerTelemetry {
+  readonly #events: Counter | undefined;
+  readonly #projection: string;
+  readonly #end: (() => void) | undefined;
+
+  /** `lag`: in seconds. */
+  constructor(
+    telemetry: Telemetry | undefined,
+    projection: string,
+    { from, to }: SliceRange,
+    lag: () => number,
+  ) {
+    this.#projection = projection;
+    if (!telemetry?.enabled) return;
+    this.#events = telemetry.counter(instruments.projectionEvents);
+    const attributes = { projection, slices: `${from}-${to}` };
+    this.#end = telemetry.gauge(
+      instruments.projectionLag,
+      (observe) => observe(lag(), attributes),
+    );
+  }
+
+  /** Counts events. */
+  count(outcome: "handled" | "skipped" | "failed", events: number): void {
+    this.#events?.add(events, { projection: this.#projection, outcome });
+  }
+
+  /** The worker has stopped. */
+  end(): void {
+    this.#end?.();
+  }
+}
