@@ -15,6 +15,7 @@ import {
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
+import { projections, projectionsInPauses } from "./projections.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
@@ -145,5 +146,7 @@ export const scenarios: readonly Scenario[] = [
   splitRegisters,
   durableRegisters,
   durableRegistersInPauses,
+  projections,
+  projectionsInPauses,
   ...disks,
 ];
