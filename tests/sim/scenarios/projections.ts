@@ -56,6 +56,9 @@ const running = new WeakMap<SimulatedNode, RunningProjection<Growth>>();
 const unavailable = () => new PersistenceError("storeUnavailable", "simulated: gone for a while");
 const lost = () => new PersistenceError("outcomeUnknown", "simulated: the connection has ended");
 
+/** So that some arrive when their worker's slices are another one's. */
+const slowCommits = 0.2;
+
 /** How a node reaches a server: each call takes time there and back, and some fail. */
 class Link {
   readonly #sim: Simulation;
@@ -66,11 +69,12 @@ class Link {
     this.#node = node;
   }
 
-  async call<T>(work: () => Promise<T>): Promise<T> {
+  /** `slow`: the share of calls that take up to 12 s to arrive. */
+  async call<T>(work: () => Promise<T>, slow = 0.02): Promise<T> {
     const { clock, random } = this.#node.system.runtime;
     const draw = random.next();
     // In the time of all: what a node has sent is carried out although it stands still or dies.
-    await this.#sim.sleep(0.2 + random.next() * (draw < 0.01 ? 12_000 : 10));
+    await this.#sim.sleep(0.2 + random.next() * (draw < slow ? 12_000 : 10));
     if (draw > 0.99) throw unavailable();
     const result = await work();
     if (draw > 0.98) throw lost();
@@ -104,7 +108,8 @@ function offsetsOf(world: World, link: Link): ProjectionStore {
   return {
     name: "simulated",
     open: (...args) => link.call(() => offsets.open(...args)),
-    save: (...args) => link.call(() => offsets.save(...args).catch(countFenced(world))),
+    save: (...args) =>
+      link.call(() => offsets.save(...args).catch(countFenced(world)), slowCommits),
     setPaused: (...args) => link.call(() => offsets.setPaused(...args)),
     reset: (...args) => link.call(() => offsets.reset(...args)),
     close: () => Promise.resolve(),
@@ -122,7 +127,7 @@ function databaseOf(world: World, link: Link): ProjectionStore<Growth> {
       await link.call(async () => {
         await offsets.save(name, saved).catch(countFenced(world));
         for (const [id, amount] of growth) add(world.table, id, amount);
-      });
+      }, slowCommits);
     },
     reset: (name, clear) =>
       link.call(async () => {
@@ -142,7 +147,7 @@ function startProjections(node: SimulatedNode): void {
   const shared = {
     journal: journalOf(world, link),
     workers,
-    batchSize: 20,
+    batchSize: 100,
     pollInterval: 500,
     backoff: { min: 50, max: 1_000 },
   };
@@ -151,8 +156,8 @@ function startProjections(node: SimulatedNode): void {
     name: "exact",
     store: databaseOf(world, link),
     async handle({ id, event }, growth) {
-      await pause(clock, random.next() * 3);
-      if (random.next() < 0.02) throw new Error("simulated: a handler fails");
+      await pause(clock, random.next());
+      if (random.next() < 0.003) throw new Error("simulated: a handler fails");
       add(growth, id, event);
     },
   });
@@ -162,8 +167,8 @@ function startProjections(node: SimulatedNode): void {
     name: "repeated",
     store: offsetsOf(world, link),
     async handle({ id, event }) {
-      await pause(clock, random.next() * 3);
-      if (random.next() < 0.02) throw new Error("simulated: a handler fails");
+      await pause(clock, random.next());
+      if (random.next() < 0.003) throw new Error("simulated: a handler fails");
       add(world.counted, id, event);
     },
   }).start(node.system);
@@ -182,7 +187,7 @@ async function write(sim: Simulation, world: World, over: () => boolean): Promis
     });
     await writer.write(id, events);
     for (const event of events) add(written, id, event);
-    await sim.sleep(sim.random.next() * 100);
+    await sim.sleep(sim.random.next() * 200);
   }
   return written;
 }
@@ -190,7 +195,7 @@ async function write(sim: Simulation, world: World, over: () => boolean): Promis
 /** Pauses, resumes and rebuilds from any node, some of which die in the middle. */
 async function control(sim: Simulation, over: () => boolean): Promise<void> {
   while (!over()) {
-    await sim.sleep(2_000 + sim.random.next() * 10_000);
+    await sim.sleep(1_000 + sim.random.next() * 6_000);
     const node = sim.nodes[Math.floor(sim.random.next() * sim.nodes.length)]!;
     if (over() || node.status !== "up") continue;
     const exact = running.get(node)!;
@@ -228,7 +233,7 @@ async function run(sim: Simulation): Promise<void> {
   await controlling;
   await sim.converged({ limit: 90_000 });
   await sim.until(() => sim.nodes.some(({ status }) => status === "up"));
-  const end = sim.now + 60_000;
+  const end = sim.now + 90_000;
   for (;;) {
     const node = sim.nodes.find(({ status }) => status === "up")!;
     try {
