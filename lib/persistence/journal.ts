@@ -109,11 +109,26 @@ export interface LogHead {
   readonly lastSeq: number;
 }
 
+/** What an append claims. */
+export interface AppendClaim {
+  /** See {@linkcode AppendEntry}. */
+  readonly expectedSeq: number;
+  /** See {@linkcode AppendEntry}. */
+  readonly epoch: number;
+  /** How many events. */
+  readonly count: number;
+}
+
 /** Whether an entry may be appended: the one rule of all stores. Checked in the same commit. */
-export function judgeAppend({ epoch, lastSeq }: LogHead, entry: AppendEntry): AppendResult {
-  if (entry.epoch < epoch) return { outcome: "fenced", epoch };
-  if (entry.expectedSeq !== lastSeq) return { outcome: "conflict", lastSeq };
-  return { outcome: "appended", lastSeq: lastSeq + entry.events.length };
+export function judgeAppend({ epoch, lastSeq }: LogHead, claim: AppendClaim): AppendResult {
+  if (claim.epoch < epoch) return { outcome: "fenced", epoch };
+  if (claim.expectedSeq !== lastSeq) return { outcome: "conflict", lastSeq };
+  return { outcome: "appended", lastSeq: lastSeq + claim.count };
+}
+
+/** What an entry claims. */
+export function claimOf({ expectedSeq, epoch, events }: AppendEntry): AppendClaim {
+  return { expectedSeq, epoch, count: events.length };
 }
 
 /** The epoch with which an id is opened; undefined: a higher one has opened it before. */
@@ -171,6 +186,16 @@ export interface SlicePage {
    * so that what was passed over is not searched again.
    */
   readonly next: ReadonlyMap<number, bigint>;
+}
+
+/** The position up to which nothing of the slices is wanted, in a store with one order for all. */
+export function lowest({ slices: { from, to }, after }: ReadSlicesOptions): bigint {
+  let position = after.get(from) ?? 0n;
+  for (let slice = from + 1; slice <= to && position > 0n; slice++) {
+    const own = after.get(slice) ?? 0n;
+    if (own < position) position = own;
+  }
+  return position;
 }
 
 /** `next` of a page of a store that has one order for all slices: up to which position all was read. */

@@ -8,8 +8,10 @@ export { Effect, type EffectAction, Effects, type StashEffect } from "./effect.t
 export { PersistenceError, type PersistenceErrorCode, type PersistencePlace } from "./errors.ts";
 export { type EventSourced, eventSourced, type SnapshotOptions } from "./event_sourced.ts";
 export {
+  type AppendClaim,
   type AppendEntry,
   type AppendResult,
+  claimOf,
   type DueLog,
   type Journal,
   judgeAppend,

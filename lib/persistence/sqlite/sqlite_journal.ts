@@ -3,17 +3,31 @@ import { sqliteJournalTable } from "../../options/tables/persistence_tables.ts";
 import { platform } from "../../runtime/platform.ts";
 import type { Thread } from "../../runtime/platform_port.ts";
 import { PersistenceError } from "../errors.ts";
-import type {
-  AppendEntry,
-  AppendResult,
-  Journal,
-  OpenedLog,
-  ReadOptions,
-  StoredEvent,
-  StoredSnapshot,
+import { columnsOf } from "../append_columns.ts";
+import {
+  advanced,
+  type AppendEntry,
+  type AppendResult,
+  type DueLog,
+  type Journal,
+  lowest,
+  type OpenedLog,
+  type ReadDueOptions,
+  type ReadOptions,
+  type ReadSlicesOptions,
+  type SliceEvent,
+  type SlicePage,
+  type StoredEvent,
+  type StoredSnapshot,
 } from "../journal.ts";
 import { storeClosed } from "../journal_errors.ts";
-import { resultOf, type SqliteRead, type SqliteWrite } from "./database.ts";
+import {
+  type Refusals,
+  resultOf,
+  type SqliteRead,
+  type SqliteSlices,
+  type SqliteWrite,
+} from "./database.ts";
 import type { FromSqlite, ToSqlite } from "./sqlite_worker.ts";
 
 /** Options of {@linkcode sqliteJournal}. */
@@ -153,13 +167,21 @@ interface WaitingWrite {
   readonly reject: (error: unknown) => void;
 }
 
+interface WaitingEntry {
+  readonly entry: AppendEntry;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 class SqliteJournal implements Journal {
   readonly name: string;
   readonly #writer: SqliteThread;
   readonly #reader: SqliteThread;
   readonly #maxWaiting: number;
+  readonly #listeners = new Set<() => void>();
   /** For the next commit. */
-  #next: WaitingWrite[] = [];
+  #writes: WaitingWrite[] = [];
+  #entries: WaitingEntry[] = [];
   #committing: Promise<void> | undefined;
   #closed = false;
 
@@ -174,14 +196,27 @@ class SqliteJournal implements Journal {
     return resultOf(await this.#write({ type: "open", id, epoch }));
   }
 
-  async append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    return resultOf(await this.#write({ type: "append", entries }));
+  append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
+    const refusal = this.#refusal(entries.length);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const [first] = entries;
+    // An actor appends one entry at a time.
+    const appended = entries.length === 1
+      ? new Promise<readonly AppendResult[]>((resolve, reject) => {
+        this.#entries.push({ entry: first!, resolve: (result) => resolve([result]), reject });
+      })
+      : Promise.all(entries.map((entry) =>
+        new Promise<AppendResult>((resolve, reject) => {
+          this.#entries.push({ entry, resolve, reject });
+        })
+      ));
+    this.#committing ??= this.#commit();
+    return appended;
   }
 
   async *read(id: string, options: ReadOptions = {}): AsyncIterable<StoredEvent> {
     const { from = 1, batch = 500 } = options;
-    const last = await this.#read<number>({ type: "lastSeq", id });
-    const to = Math.min(options.to ?? last, last);
+    const to = options.to ?? await this.#read<number>({ type: "lastSeq", id });
     for (let next = from; next <= to;) {
       const events = await this.#read<StoredEvent[]>({
         type: "events",
@@ -190,8 +225,8 @@ class SqliteJournal implements Journal {
         to,
         limit: batch,
       });
-      if (events.length === 0) return;
       yield* events;
+      if (events.length < batch) return;
       next = events.at(-1)!.seq + 1;
     }
   }
@@ -211,17 +246,39 @@ class SqliteJournal implements Journal {
     resultOf(await this.#write({ type: "deleteEvents", id, upTo, epoch }));
   }
 
-  // Next commit.
-  delete(): Promise<void> {
-    return Promise.reject(storeClosed(this.name));
+  async delete(id: string, epoch: number): Promise<void> {
+    resultOf(await this.#write({ type: "delete", id, epoch }));
   }
 
-  readSlices(): Promise<never> {
-    return Promise.reject(storeClosed(this.name));
+  async readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
+    const { slices, after, limit = 500, tag } = options;
+    const events: SliceEvent[] = [];
+    let read = lowest(options);
+    for (;;) {
+      const part = await this.#read<SqliteSlices>({
+        type: "slices",
+        slices,
+        after: read,
+        limit: limit - events.length,
+        tag,
+      });
+      for (const event of part.events) {
+        if (event.position > (after.get(event.slice) ?? 0n)) events.push(event);
+      }
+      read = part.read;
+      if (events.length >= limit || !part.hasMore) break;
+    }
+    return { events, next: advanced(options, read) };
   }
 
-  readDue(): Promise<never> {
-    return Promise.reject(storeClosed(this.name));
+  readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
+    return this.#read({ type: "due", options });
+  }
+
+  onAppended(listener: () => void): () => void {
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   async close(): Promise<void> {
@@ -237,41 +294,59 @@ class SqliteJournal implements Journal {
     return this.#reader.ask({ type: "read", read });
   }
 
+  /** Why no more is taken now. */
+  #refusal(more: number): PersistenceError | undefined {
+    if (this.#closed) return storeClosed(this.name);
+    if (this.#writes.length + this.#entries.length + more <= this.#maxWaiting) return undefined;
+    return new PersistenceError(
+      "storeUnavailable",
+      `${this.name}: ${this.#maxWaiting} writes wait already`,
+      { value: this.#maxWaiting, remedy: "let clients repeat it later, or use a faster disk" },
+    );
+  }
+
   #write(write: SqliteWrite): Promise<unknown> {
-    if (this.#closed) return Promise.reject(storeClosed(this.name));
-    if (this.#next.length >= this.#maxWaiting) {
-      return Promise.reject(
-        new PersistenceError(
-          "storeUnavailable",
-          `${this.name}: ${this.#maxWaiting} writes wait already`,
-          {
-            value: this.#maxWaiting,
-            remedy: "let clients repeat it later, or use a faster disk",
-          },
-        ),
-      );
-    }
+    const refusal = this.#refusal(1);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      this.#next.push({ write, resolve, reject });
+      this.#writes.push({ write, resolve, reject });
       this.#committing ??= this.#commit();
     });
   }
 
   /** Commits until nothing waits. What arrives meanwhile shares the next commit. */
   async #commit(): Promise<void> {
-    while (this.#next.length > 0) {
-      const batch = this.#next;
-      this.#next = [];
+    // What is called in the same turn shares the first one.
+    await undefined;
+    while (this.#writes.length + this.#entries.length > 0) {
+      const writes = this.#writes;
+      const entries = this.#entries;
+      this.#writes = [];
+      this.#entries = [];
       try {
+        const appended: SqliteWrite[] = entries.length === 0
+          ? []
+          : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
         const results = await this.#writer.ask<unknown[]>({
           type: "write",
-          writes: batch.map(({ write }) => write),
+          writes: [...writes.map(({ write }) => write), ...appended],
         });
-        for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
+        for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
+        if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        for (const { reject } of writes) reject(error);
+        for (const { reject } of entries) reject(error);
       }
     }
     this.#committing = undefined;
+  }
+
+  #resolve(entries: readonly WaitingEntry[], refusals: Refusals): void {
+    const refused = new Map(refusals);
+    for (const [index, { entry, resolve }] of entries.entries()) {
+      const lastSeq = entry.expectedSeq + entry.events.length;
+      resolve(refused.get(index) ?? { outcome: "appended", lastSeq });
+    }
+    for (const listener of this.#listeners) listener();
   }
 }
