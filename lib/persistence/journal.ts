@@ -276,11 +276,6 @@ export interface Journal {
    * later than it can be read by its id.
    */
   readSlices(options: ReadSlicesOptions): Promise<SlicePage>;
-  /**
-   * How many events {@linkcode Journal.readSlices} would give from there, up to `limit` (default 500).
-   * Absent: the store cannot count.
-   */
-  countSlices?(options: ReadSlicesOptions): Promise<number>;
   /** Ids with work to do, the soonest first. */
   readDue(options: ReadDueOptions): Promise<readonly DueLog[]>;
   /**

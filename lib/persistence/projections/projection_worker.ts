@@ -11,6 +11,7 @@ import type { ActorRef } from "../../actor/ref/ref.ts";
 import { PersistenceError } from "../errors.ts";
 import type { SliceEvent, SliceRange } from "../journal.ts";
 import { StoredForm } from "../schema.ts";
+import type { Offsets } from "./offset_rows.ts";
 import { HandlerRun } from "./handler_run.ts";
 import type { CheckedProjection } from "./projection_options.ts";
 import { type MachineEffect, type MachineInput, ProjectionMachine } from "./projection_machine.ts";
@@ -33,8 +34,9 @@ type Effect = MachineEffect<SliceEvent>;
 type Input = MachineInput<SliceEvent>;
 type Message = WorkerMessage | OwnMessage | Ended;
 
-/** How many events that wait are counted, at most. */
-const countLimit = 10_000;
+/** Events that wait are counted in so many pages of so many events. */
+const countedPages = 4;
+const countedEvents = 1_000;
 
 /** The behaviour of a worker. */
 export function projectionWorker<E, T>(
@@ -192,7 +194,7 @@ class Worker<E, T> {
 
   /** Rejects if a store has failed. */
   async #carryOut(effect: Exclude<Effect, { readonly type: "wait" }>): Promise<Input> {
-    const { name, store, journal, source: { tag, kind }, batchSize } = this.#projection;
+    const { name, store, batchSize } = this.#projection;
     const range = this.#range;
     switch (effect.type) {
       case "open": {
@@ -201,17 +203,8 @@ class Worker<E, T> {
         return { type: "opened", ...opened };
       }
       case "read": {
-        const page = await journal.readSlices({
-          slices: range,
-          after: effect.after,
-          limit: batchSize,
-          ...(tag !== undefined && { tag }),
-        });
-        const prefix = kind === undefined ? "" : `${kind}|`;
-        const events = page.events.filter(({ id, payload }) =>
-          payload.length > 0 && id.startsWith(prefix)
-        );
-        return { type: "read", events, next: page.next };
+        const { events, next } = await this.#read(effect.after, batchSize);
+        return { type: "read", events, next };
       }
       case "save":
         await store.save(name, { range, fence: this.#fence, offsets: effect.offsets });
@@ -219,6 +212,35 @@ class Worker<E, T> {
       case "handle":
         return await this.#handleEvents(effect);
     }
+  }
+
+  /** A page of events, without those of others. */
+  async #read(after: Offsets, limit: number) {
+    const { journal, source: { tag, kind } } = this.#projection;
+    const page = await journal.readSlices({
+      slices: this.#range,
+      after,
+      limit,
+      ...(tag !== undefined && { tag }),
+    });
+    const prefix = kind === undefined ? "" : `${kind}|`;
+    const events = page.events.filter(({ id, payload }) =>
+      payload.length > 0 && id.startsWith(prefix)
+    );
+    return { events, next: page.next, isLast: page.events.length < limit };
+  }
+
+  /** How many events wait; at least one if it has not found the end. */
+  async #countBehind(): Promise<number> {
+    let { offsets: after } = this.#machine.status;
+    let count = 0;
+    for (let page = 0; page < countedPages; page++) {
+      const { events, next, isLast } = await this.#read(after, countedEvents);
+      count += events.length;
+      if (isLast) return count;
+      after = next;
+    }
+    return Math.max(count, 1);
   }
 
   async #handleEvents(
@@ -273,8 +295,7 @@ class Worker<E, T> {
   }
 
   #tellStatus(replyTo: ActorRef<WorkerStatus>): void {
-    const { state, handled, skipped, offsets, error } = this.#machine.status;
-    const { journal, source: { tag } } = this.#projection;
+    const { state, handled, skipped, error } = this.#machine.status;
     const status = {
       slices: this.#range,
       state,
@@ -283,15 +304,8 @@ class Worker<E, T> {
       lag: this.#lag(),
       error: error === undefined ? undefined : textOf(error),
     };
-    const counted = journal.countSlices?.({
-      slices: this.#range,
-      after: offsets,
-      limit: countLimit,
-      ...(tag !== undefined && { tag }),
-    });
     const tell = (behind: number | undefined) => replyTo.tell({ ...status, behind });
-    if (counted === undefined) tell(undefined);
-    else counted.then(tell, () => tell(undefined));
+    this.#countBehind().then(tell, () => tell(undefined));
   }
 }
 

@@ -18,8 +18,8 @@ export interface WorkerStatus {
   /** Events that it has skipped since then. */
   readonly skipped: number;
   /**
-   * Events that are stored and that it has not handled, up to 10 000; those of other kinds count.
-   * Undefined: its store cannot count.
+   * Events that are stored and that it has not handled: all, up to 1 000; beyond, at least 1.
+   * Undefined: the journal does not answer.
    */
   readonly behind: number | undefined;
   /** Age of the oldest event that it has read and not handled, in milliseconds by its writer's clock. */
