@@ -42,6 +42,14 @@ Deno.test("an account on SQLite survives kill -9", async () => {
   );
 });
 
+Deno.test("a view of sales counts each once, although its process was killed", async () => {
+  assertEquals(
+    await run("projection"),
+    "killed in the middle: true\n10000 of 10000 sales are counted\n" +
+      "apple: 3340 sold for 1336.00\nbread: 3340 sold for 11690.00\ncheese: 3320 sold for 23904.00\n",
+  );
+});
+
 Deno.test("three nodes with an extension of their own know which of them is busy", async () => {
   const text = await run("extension");
   assert(/runs 5 jobs\n/.test(text), text);
