@@ -1,5 +1,4 @@
-import type { ActorRef } from "@casty/casty";
-import { type ClientOptions, ClusterClient } from "@casty/casty/client";
+import { type ActorRef, type ClientOptions, ClusterClient } from "@casty/casty/client";
 import { type OrderMessage, Orders, type OrderStatus, systemName } from "./orders.ts";
 
 /** The number of orders of each run; all runs place the same ones. */

@@ -13,7 +13,6 @@ import {
   type DueLog,
   judgeAppend,
   judgeOpen,
-  type LogHead,
   type ReadDueOptions,
   type SliceEvent,
   sliceOf,

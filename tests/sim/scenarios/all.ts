@@ -14,6 +14,7 @@ import {
 } from "../../../lib/testkit/mod.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
+import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
 import { projections, projectionsInPauses } from "./projections.ts";
 import { registers, splitRegisters } from "./register.ts";
@@ -148,5 +149,6 @@ export const scenarios: readonly Scenario[] = [
   durableRegistersInPauses,
   projections,
   projectionsInPauses,
+  durableDiaries,
   ...disks,
 ];
