@@ -372,6 +372,16 @@ class PostgresJournal implements Journal {
     return { events, next: advanced(options, read) };
   }
 
+  async countSlices(options: ReadSlicesOptions): Promise<number> {
+    const { slices: { from, to }, limit = 500, tag } = options;
+    const values = [String(lowest(options)), from, to, limit];
+    const [row] =
+      await (tag === undefined
+        ? this.#query<{ readonly count: number }>(sql.countSlices, values)
+        : this.#query<{ readonly count: number }>(sql.countTaggedSlices, [...values, tag]));
+    return row!.count;
+  }
+
   async readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
     const { slices: { from, to }, before, limit } = options;
     const rows = await this.#query<{ readonly id: string; readonly wake: string }>(

@@ -34,9 +34,8 @@ type Effect = MachineEffect<SliceEvent>;
 type Input = MachineInput<SliceEvent>;
 type Message = WorkerMessage | OwnMessage | Ended;
 
-/** Events that wait are counted in so many pages of so many events. */
-const countedPages = 4;
-const countedEvents = 1_000;
+/** How many events that wait are counted, at most. */
+const countLimit = 10_000;
 
 /** The behaviour of a worker. */
 export function projectionWorker<E, T>(
@@ -227,20 +226,7 @@ class Worker<E, T> {
     const events = page.events.filter(({ id, payload }) =>
       payload.length > 0 && id.startsWith(prefix)
     );
-    return { events, next: page.next, isLast: page.events.length < limit };
-  }
-
-  /** How many events wait; at least one if it has not found the end. */
-  async #countBehind(): Promise<number> {
-    let { offsets: after } = this.#machine.status;
-    let count = 0;
-    for (let page = 0; page < countedPages; page++) {
-      const { events, next, isLast } = await this.#read(after, countedEvents);
-      count += events.length;
-      if (isLast) return count;
-      after = next;
-    }
-    return Math.max(count, 1);
+    return { events, next: page.next };
   }
 
   async #handleEvents(
@@ -295,7 +281,7 @@ class Worker<E, T> {
   }
 
   #tellStatus(replyTo: ActorRef<WorkerStatus>): void {
-    const { state, handled, skipped, error } = this.#machine.status;
+    const { state, handled, skipped, offsets, error } = this.#machine.status;
     const status = {
       slices: this.#range,
       state,
@@ -305,7 +291,15 @@ class Worker<E, T> {
       error: error === undefined ? undefined : textOf(error),
     };
     const tell = (behind: number | undefined) => replyTo.tell({ ...status, behind });
-    this.#countBehind().then(tell, () => tell(undefined));
+    const { journal, source: { tag } } = this.#projection;
+    const counted = journal.countSlices?.({
+      slices: this.#range,
+      after: offsets,
+      limit: countLimit,
+      ...(tag !== undefined && { tag }),
+    });
+    if (counted === undefined) tell(undefined);
+    else counted.then(tell, () => tell(undefined));
   }
 }
 

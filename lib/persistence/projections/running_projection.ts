@@ -19,7 +19,7 @@ export interface ProjectionStatus {
   readonly handled: number;
   /** Events that they have skipped since then. */
   readonly skipped: number;
-  /** Events that are not handled yet, as far as its workers count. Undefined: no answer of the journal. */
+  /** About how many events are not handled yet: the sum of its workers. 0: none. */
   readonly behind: number | undefined;
   /** The largest lag of a worker, in milliseconds; see {@linkcode WorkerStatus}. */
   readonly lag: number;

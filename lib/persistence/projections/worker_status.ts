@@ -18,8 +18,8 @@ export interface WorkerStatus {
   /** Events that it has skipped since then. */
   readonly skipped: number;
   /**
-   * Events that are stored and that it has not handled: all, up to 1 000; beyond, at least 1.
-   * Undefined: the journal does not answer.
+   * About how many events it has not handled, up to 10 000, those of other kinds included. 0: it has
+   * handled all that are stored. Undefined: the journal cannot tell.
    */
   readonly behind: number | undefined;
   /** Age of the oldest event that it has read and not handled, in milliseconds by its writer's clock. */
