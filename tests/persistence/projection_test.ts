@@ -13,6 +13,11 @@ import {
   type SavedOffsets,
 } from "../../lib/persistence/mod.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { ManualClock } from "../../lib/testkit/manual_clock.ts";
+import { RecordedTelemetry } from "../../lib/testkit/recorded_telemetry.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
+import { recordedLog } from "../actor/recorded_log.ts";
 import { VirtualSystem } from "../actor/virtual_system.ts";
 import { EventWriter } from "./event_writer.ts";
 
@@ -449,4 +454,77 @@ Deno.test("a worker that cannot be reached fails pause, which is then known to t
     await virtual.clock.advance(10);
     assertEquals((await virtual.clock.resolve(running.status())).state, "paused");
   });
+});
+
+Deno.test("behind a full page it reads ahead, and what is appended then does not wait for a poll", async () => {
+  const inner = memoryJournal();
+  let reads = 0;
+  const journal = new Proxy(inner, {
+    get: (target, name) => {
+      if (name === "readSlices") reads++;
+      const value = target[name as keyof Journal];
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const got: number[] = [];
+  await withProjection<undefined>({
+    journal,
+    workers: 1,
+    batchSize: 2,
+    store: memoryProjectionStore(),
+    handle: async ({ event }) => {
+      await new Promise<void>((resolve) => hold = resolve);
+      got.push(event);
+    },
+  }, async ({ virtual, writer }) => {
+    reads = 0;
+    await writer.write("account|a", [1, 2, 3, 4]);
+    await virtual.clock.advance(1);
+    assertEquals(reads, 2);
+    const release = async () => {
+      hold();
+      await virtual.clock.advance(1);
+    };
+    await release();
+    await release();
+    // The page that was read ahead is handled, and the one behind it is read.
+    assertEquals([got, reads], [[1, 2], 3]);
+    await writer.write("account|a", [5]);
+    await release();
+    await release();
+    await release();
+    assertEquals(got, [1, 2, 3, 4, 5]);
+  });
+});
+
+Deno.test("a worker of a system that is measured counts events and tells its lag", async () => {
+  const telemetry = new RecordedTelemetry();
+  const clock = new ManualClock();
+  const { logger } = recordedLog();
+  const random = new SeededRandom("measured");
+  const system = new ActorSystem({ runtime: { clock, random, logger, telemetry } });
+  const journal = memoryJournal();
+  projection<number>({
+    name: "totals",
+    journal,
+    workers: 1,
+    retries: 1,
+    afterRetries: "skip",
+    store: memoryProjectionStore(),
+    handle: ({ event }) => {
+      if (event === 2) throw new Error("boom");
+    },
+  }).start(system);
+  await clock.advance(1);
+  await new EventWriter(journal).write("account|a", [1, 2, 3]);
+  await clock.advance(10);
+  const lag = () =>
+    telemetry.sum("casty.projection.lag", { projection: "totals", slices: "0-1023" });
+  assert(lag() > 0);
+  await clock.advance(10_000);
+  assertEquals(lag(), 0);
+  const counted = (outcome: string) =>
+    telemetry.sum("casty.projection.events", { projection: "totals", outcome });
+  assertEquals([counted("handled"), counted("failed"), counted("skipped")], [2, 2, 1]);
+  await clock.resolve(system.shutdown());
 });

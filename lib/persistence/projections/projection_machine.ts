@@ -140,6 +140,16 @@ export class ProjectionMachine<E extends PlacedEvent> {
     this.#settings = settings;
   }
 
+  /** Events that were handled since it has started. */
+  get handled(): number {
+    return this.#handled;
+  }
+
+  /** Events that were skipped since then. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
   /** See {@linkcode MachineStatus}. */
   get status(): MachineStatus {
     return {

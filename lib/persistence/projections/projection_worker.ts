@@ -30,6 +30,15 @@ interface Ended {
   readonly input: MachineInput<SliceEvent>;
 }
 
+/** Events that were read together. */
+interface Page {
+  /** Those of the projection. */
+  readonly events: readonly SliceEvent[];
+  readonly next: Offsets;
+  /** Whether there may be more behind it. */
+  readonly isFull: boolean;
+}
+
 type Effect = MachineEffect<SliceEvent>;
 type Input = MachineInput<SliceEvent>;
 type Message = WorkerMessage | OwnMessage | Ended;
@@ -68,6 +77,10 @@ class Worker<E, T> {
   /** The openings that they wait for begin after this one. */
   #seen: ActorRef<"seen">[] = [];
   #fence = 0;
+  /** The end of the last page that was full. */
+  #fullUpTo: Offsets | undefined;
+  /** What is read before it is asked for. */
+  #ahead: { readonly after: Offsets; readonly page: Promise<Page> } | undefined;
   /** A message about events is in the mailbox. */
   #isAnnounced = false;
   #endListening = (): void => {};
@@ -163,6 +176,7 @@ class Worker<E, T> {
   #next(input: Input): Effect | undefined {
     const { clock, random } = this.#context.system.runtime;
     const effect = this.#machine.next(input, clock.now(), random.next());
+    this.#telemetry.done(this.#machine);
     if (effect?.type === "open") {
       this.#seen.push(...this.#changes);
       this.#changes = [];
@@ -181,7 +195,6 @@ class Worker<E, T> {
     timers.cancel("wait");
     if (effect.type === "save" && effect.skipped !== undefined) {
       const { id, seq } = effect.skipped;
-      this.#telemetry.count("skipped", 1);
       log.error("event is skipped", { ...this.#fields(), id, seq });
     }
     (self as unknown as LocalRef<Message>).tellOwnWhen(
@@ -193,7 +206,7 @@ class Worker<E, T> {
 
   /** Rejects if a store has failed. */
   async #carryOut(effect: Exclude<Effect, { readonly type: "wait" }>): Promise<Input> {
-    const { name, store, batchSize } = this.#projection;
+    const { name, store } = this.#projection;
     const range = this.#range;
     switch (effect.type) {
       case "open": {
@@ -202,20 +215,39 @@ class Worker<E, T> {
         return { type: "opened", ...opened };
       }
       case "read": {
-        const { events, next } = await this.#read(effect.after, batchSize);
+        const { events, next } = await this.#nextPage(effect.after);
         return { type: "read", events, next };
       }
       case "save":
         await store.save(name, { range, fence: this.#fence, offsets: effect.offsets });
         return { type: "saved" };
       case "handle":
+        if (effect.offsets === this.#fullUpTo) this.#readAhead(effect.offsets);
         return await this.#handleEvents(effect);
     }
   }
 
+  /** Events after a full page are read while those of the page are handled. */
+  #readAhead(after: Offsets): void {
+    const page = this.#read(after);
+    page.catch(() => {});
+    this.#ahead = { after, page };
+  }
+
+  async #nextPage(after: Offsets): Promise<Page> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.after === after) {
+      const page = await ahead.page;
+      // What was appended since it was read must not wait.
+      if (page.isFull) return page;
+    }
+    return await this.#read(after);
+  }
+
   /** A page of events, without those of others. */
-  async #read(after: Offsets, limit: number) {
-    const { journal, source: { tag, kind } } = this.#projection;
+  async #read(after: Offsets): Promise<Page> {
+    const { journal, source: { tag, kind }, batchSize: limit } = this.#projection;
     const page = await journal.readSlices({
       slices: this.#range,
       after,
@@ -226,7 +258,9 @@ class Worker<E, T> {
     const events = page.events.filter(({ id, payload }) =>
       payload.length > 0 && id.startsWith(prefix)
     );
-    return { events, next: page.next };
+    const isFull = page.events.length === limit;
+    if (isFull) this.#fullUpTo = page.next;
+    return { events, next: page.next, isFull };
   }
 
   async #handleEvents(
@@ -250,12 +284,11 @@ class Worker<E, T> {
       // A handler may have hidden the error of a statement: then only the store has seen it.
       const index = failure?.index;
       const { id, seq } = events[index ?? 0]!;
-      this.#telemetry.count("failed", 1);
+      this.#telemetry.failed();
       const place = index === undefined ? { events: events.length } : { id, seq };
       this.#context.log.warn("projection handler failed", { ...this.#fields(), ...place, error });
       return { type: "handlerFailed", index, error };
     }
-    this.#telemetry.count("handled", events.length);
     return { type: "handled" };
   }
 

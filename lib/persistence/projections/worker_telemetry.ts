@@ -7,6 +7,8 @@ export class WorkerTelemetry {
   readonly #events: Counter | undefined;
   readonly #projection: string;
   readonly #end: (() => void) | undefined;
+  #handled = 0;
+  #skipped = 0;
 
   /** `lag`: in seconds. */
   constructor(
@@ -25,8 +27,21 @@ export class WorkerTelemetry {
     );
   }
 
-  /** Counts events. */
-  count(outcome: "handled" | "skipped" | "failed", events: number): void {
+  /** Counts what has been handled and skipped since the last call. */
+  done({ handled, skipped }: { readonly handled: number; readonly skipped: number }): void {
+    if (this.#events === undefined) return;
+    if (handled > this.#handled) this.#count("handled", handled - this.#handled);
+    if (skipped > this.#skipped) this.#count("skipped", skipped - this.#skipped);
+    this.#handled = handled;
+    this.#skipped = skipped;
+  }
+
+  /** A handler has failed. */
+  failed(): void {
+    this.#count("failed", 1);
+  }
+
+  #count(outcome: "handled" | "skipped" | "failed", events: number): void {
     this.#events?.add(events, { projection: this.#projection, outcome });
   }
 
