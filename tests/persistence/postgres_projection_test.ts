@@ -6,6 +6,8 @@ import {
   postgresProjectionStore,
   type PostgresTransaction,
 } from "../../lib/persistence/postgres/postgres_projection_store.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { silentLogger } from "../../lib/runtime/logger.ts";
 import { VirtualSystem } from "../actor/virtual_system.ts";
 import { EventWriter } from "./event_writer.ts";
 import { missing, PostgresServer } from "./postgres_server.ts";
@@ -139,6 +141,50 @@ Deno.test({
         (transaction) => void (kept = transaction),
       );
       await assertRejects(() => kept.query("select 1"), PersistenceError, "is over");
+    });
+
+    await check("after kill -9 of the server and cut connections each event counts once", async (
+      { store, add },
+    ) => {
+      const journal = memoryJournal();
+      await using system = new ActorSystem({ runtime: { logger: silentLogger } });
+      const running = projection<number, PostgresTransaction>({
+        name: "killed",
+        journal,
+        store,
+        batchSize: 10,
+        backoff: { min: 20, max: 200 },
+        handle: ({ event, id }, transaction) => add(transaction, id, event),
+      }).start(system);
+      const writer = new EventWriter(journal);
+      const ids = Array.from({ length: 30 }, (_, n) => `account|${n}`);
+      const handled = async () => (await running.status()).handled;
+      const until = async (condition: () => Promise<boolean>) => {
+        while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+      };
+      for (let round = 1; round <= 12; round++) {
+        for (const id of ids) await writer.write(id, [1, 2, 3]);
+        const before = await handled();
+        await until(async () => await handled() > before);
+        // In the middle of transactions.
+        if (round % 6 === 0) {
+          await server.kill();
+          await server.start();
+        } else {
+          await execute(
+            server,
+            "select pg_terminate_backend(pid) from pg_stat_activity " +
+              "where application_name = 'casty'",
+          );
+        }
+      }
+      await until(async () => (await running.status()).behind === 0);
+      const rows = await execute<{ key: string; total: string }>(server, "select * from totals");
+      assertEquals(
+        new Map(rows.map(({ key, total }) => [key, Number(total)])),
+        new Map(ids.map((id) => [id, 72])),
+      );
+      assertEquals((await running.status()).skipped, 0);
     });
 
     await check("an event whose error the handler hides is found and skipped", async (under) => {

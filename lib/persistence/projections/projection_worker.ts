@@ -7,7 +7,7 @@ import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
 import type { LocalRef } from "../../actor/ref/local_ref.ts";
-import type { ActorRef } from "../../actor/ref/ref.ts";
+import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
 import { PersistenceError } from "../errors.ts";
 import type { SliceEvent, SliceRange } from "../journal.ts";
 import { StoredForm } from "../schema.ts";
@@ -143,10 +143,12 @@ class Worker<E, T> {
         this.#step(message);
         break;
       case "changed":
+        if (!(message.replyTo instanceof Ref)) return Behaviors.unhandled();
         this.#changes.push(message.replyTo);
         this.#step({ type: "changed" });
         break;
       case "status":
+        if (!(message.replyTo instanceof Ref)) return Behaviors.unhandled();
         this.#tellStatus(message.replyTo);
         break;
       case "wake":
