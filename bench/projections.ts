@@ -93,7 +93,8 @@ function rawSqlite(file: string): number {
   const begun = performance.now();
   for (let n = 0; n < events;) {
     database.exec("begin immediate");
-    for (let end = n + batchSize; n < end; n++) upsert.run(idOf(n));
+    const end = n + batchSize;
+    for (; n < end; n++) upsert.run(idOf(n));
     database.exec("commit");
   }
   database.close();

@@ -42,6 +42,8 @@ const sharding = testedBy("sharding/rule_seeds.ts");
 const entityMessages = testedBy("sim/entity_messages_test.ts");
 const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
+const projectionStores = testedBy("persistence/projection_stores_test.ts");
+const projections = testedBy("persistence/projection_machine_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
 
 /** All rules, by name. */
@@ -445,5 +447,21 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   readmissionNeedsNewReport: lease(
     "A report from before an exclusion does not end it.",
     "a report from before an exclusion does not end it",
+  ),
+  openingsFence: projectionStores(
+    "A worker that opens slices fences all that have opened them before.",
+    "memory: a worker saves nothing once another one has opened its slices",
+  ),
+  earlierGrantsAreFenced: projectionStores(
+    "A worker of an earlier grant does not take slices back.",
+    "memory: a worker saves nothing once another one has opened its slices",
+  ),
+  faultsReloadOffsets: projections(
+    "After a fault of a store, what it has saved decides where a worker goes on.",
+    "through faults each event counts exactly once in a transaction",
+  ),
+  firstEventsMayRepeat: projections(
+    "Events that an earlier worker may have handled are marked.",
+    "the first events after a worker that was there before may come again",
   ),
 };

@@ -123,6 +123,11 @@ const all = {
   lateHoldersAreExcluded: true,
   conflictsDelayReadmission: true,
   readmissionNeedsNewReport: true,
+  // Projections.
+  openingsFence: true,
+  earlierGrantsAreFenced: true,
+  faultsReloadOffsets: true,
+  firstEventsMayRepeat: true,
 };
 
 /** The name of a rule. */

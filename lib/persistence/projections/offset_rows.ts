@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { rules } from "../../runtime/rules.ts";
 import type { SliceRange } from "../journal.ts";
 import { isIn } from "./slice_ranges.ts";
 
@@ -50,7 +51,8 @@ export function takeOver(
   const { from, to } = range;
   const before = rows.find((row) => row.from === from && row.to === to);
   // Grants of other ranges are of other shards: they do not compare, so the last one to open wins.
-  if (grant !== undefined && before !== undefined && grant < before.grant) {
+  const isEarlier = grant !== undefined && before !== undefined && grant < before.grant;
+  if (isEarlier && rules.earlierGrantsAreFenced) {
     return { outcome: "fenced", grant: before.grant };
   }
   const offsets = new Map<number, bigint>();
@@ -64,7 +66,13 @@ export function takeOver(
     if (row.from < from) rest.push(part(row, row.from, from - 1));
     if (row.to > to) rest.push(part(row, to + 1, row.to));
   }
-  const own = { from, to, fence: fence + 1, grant: grant ?? before?.grant ?? 0, offsets };
+  const own = {
+    from,
+    to,
+    fence: rules.openingsFence ? fence + 1 : fence,
+    grant: grant ?? before?.grant ?? 0,
+    offsets,
+  };
   return { outcome: "opened", own, rest };
 }
 

@@ -6,6 +6,7 @@
  * @module
  */
 import { backoffDelay, type BackoffOptions } from "../../runtime/backoff.ts";
+import { rules } from "../../runtime/rules.ts";
 import type { Offsets } from "./offset_rows.ts";
 
 /** What the machine needs to know of an event. */
@@ -250,7 +251,7 @@ export class ProjectionMachine<E extends PlacedEvent> {
     this.#isSkipping = false;
     this.#error = undefined;
     this.#savedAt = now;
-    this.#mayRepeat = opened && !this.#settings.transactional;
+    this.#mayRepeat = opened && rules.firstEventsMayRepeat;
     if (this.#hasChanged) return this.#open();
     return paused ? this.#wait("paused", pauseCheck) : this.#read();
   }
@@ -304,6 +305,7 @@ export class ProjectionMachine<E extends PlacedEvent> {
       case "handler":
         return this.#handle();
       case "store":
+        return rules.faultsReloadOffsets ? this.#open() : this.#read();
       case "paused":
         return this.#open();
       default:
