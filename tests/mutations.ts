@@ -42,7 +42,7 @@ const sharding = testedBy("sharding/rule_seeds.ts");
 const entityMessages = testedBy("sim/entity_messages_test.ts");
 const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
-const projectionStores = testedBy("persistence/projection_stores_test.ts");
+const offsetRows = testedBy("persistence/offset_rows_test.ts");
 const projections = testedBy("persistence/projection_machine_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
 
@@ -460,17 +460,17 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A report from before an exclusion does not end it.",
     "a report from before an exclusion does not end it",
   ),
-  openingsFence: projectionStores(
+  openingsFence: offsetRows(
     "A worker that opens slices fences all that have opened them before.",
-    "memory: a worker saves nothing once another one has opened its slices",
+    "each opening has a higher fence, and keeps the offsets",
   ),
-  earlierGrantsAreFenced: projectionStores(
+  earlierGrantsAreFenced: offsetRows(
     "A worker of an earlier grant does not take slices back.",
-    "memory: a worker saves nothing once another one has opened its slices",
+    "a worker of an earlier grant does not take its slices back",
   ),
   faultsReloadOffsets: projections(
     "After a fault of a store, what it has saved decides where a worker goes on.",
-    "through faults each event counts exactly once in a transaction",
+    "a store that fails is tried again for ever, from what it has saved",
   ),
   firstEventsMayRepeat: projections(
     "Events that an earlier worker may have handled are marked.",
