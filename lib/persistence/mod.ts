@@ -31,6 +31,7 @@ export {
   type StoredSnapshot,
 } from "./journal.ts";
 export { memoryJournal } from "./memory_journal.ts";
+export { atLeastOnce } from "./projections/at_least_once.ts";
 export type { BatchHandler, EventHandler, ProjectedEvent } from "./projections/projected_event.ts";
 export { Projection, projection } from "./projections/projection.ts";
 export type {

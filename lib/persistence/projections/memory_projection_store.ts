@@ -11,8 +11,9 @@ interface Kept {
 
 /**
  * Keeps offsets in the memory of this process: a projection begins with the first event when the
- * process starts, which suits views that are in memory as well. Events are handled at least once:
- * those since the last save again, when a worker fails.
+ * process starts, which suits views that are in memory as well, of one process. Nodes of a cluster need
+ * a store that they share. Events are handled at least once: those since the last save come again when
+ * a worker fails.
  *
  * @example
  * ```ts
