@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { DatabaseSync } from "node:sqlite";
 import {
+  atLeastOnce,
   memoryProjectionStore,
   PersistenceError,
   sqliteProjectionStore,
@@ -42,6 +43,31 @@ for (const [name, check] of Object.entries({ ...storeChecks, ...transactionCheck
 }
 
 const range = { from: 0, to: 1_023 };
+
+for (const [name, check] of Object.entries(storeChecks)) {
+  Deno.test(`at least once on SQLite: ${name}`, () =>
+    withSqlite(({ store, again }) =>
+      check({ store: atLeastOnce(store), again: async () => atLeastOnce(await again()) })
+    ));
+}
+
+Deno.test("at least once: a store's transactions are left out, and clear runs after the reset", async () => {
+  await withSqlite(async ({ store }) => {
+    const own = atLeastOnce(store);
+    assertEquals(own.transact, undefined);
+    const { fence } = await own.open("a", range, undefined);
+    await own.save("a", { range, fence, offsets: new Map([[1, 1n]]) });
+    let cleared: unknown = "not";
+    await own.reset("a", async (transaction) => {
+      cleared = transaction;
+      // It may wait: no transaction is open.
+      await store.setPaused("a", true);
+    });
+    assertEquals(cleared, undefined);
+    const { offsets, paused } = await own.open("a", range, undefined);
+    assertEquals([offsets.size, paused], [0, true]);
+  });
+});
 
 Deno.test("SQLite: a handler that returns a promise is refused, and has written nothing", async () => {
   await withSqlite(async ({ store, add, total }) => {
