@@ -56,6 +56,8 @@ export interface PostgresJournalOptions {
 const attempts = 5;
 /** Milliseconds before the second attempt; doubled before each further one. */
 const firstPause = 50;
+/** Entries from which on they are divided between connections. */
+const minBatch = 16;
 /** Milliseconds between two notices of appends to other processes, at least. */
 const noticePause = 20;
 /** Events that one reading of slices looks at, so that the server does not search for long. */
@@ -112,6 +114,7 @@ class PostgresJournal implements Journal {
   readonly #pool: Pool;
   readonly #breaker: CircuitBreaker;
   #waiting: WaitingEntry[] = [];
+  #isDeferred = false;
   #appending = 0;
   #idle: (() => void) | undefined;
   #closed = false;
@@ -196,14 +199,25 @@ class PostgresJournal implements Journal {
         this.#waiting.push({ entry, resolve, reject });
       })
     );
-    this.#appendMore();
+    this.#appendSoon();
     return Promise.all(results);
+  }
+
+  /** What is called in the same turn is divided between the free connections. */
+  #appendSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    systemClock.defer(() => {
+      this.#isDeferred = false;
+      this.#appendMore();
+    });
   }
 
   /** Begins appends while connections are free. */
   #appendMore(): void {
     while (this.#appending < this.#settings.connections && this.#waiting.length > 0) {
-      const batch = this.#nextBatch();
+      const free = this.#settings.connections - this.#appending;
+      const batch = this.#nextBatch(Math.max(minBatch, Math.ceil(this.#waiting.length / free)));
       this.#appending++;
       void this.#appendBatch(batch).finally(() => {
         this.#appending--;
@@ -213,15 +227,16 @@ class PostgresJournal implements Journal {
     }
   }
 
-  /** Takes entries that wait: of each id the first one, up to the size of a batch. */
-  #nextBatch(): WaitingEntry[] {
+  /** Takes entries that wait, up to `most`: of each id the first one, up to the size of a batch. */
+  #nextBatch(most: number): WaitingEntry[] {
     const ids = new Set<string>();
     const batch: WaitingEntry[] = [];
     const rest: WaitingEntry[] = [];
     let events = 0;
     for (const one of this.#waiting) {
       const { id, events: { length } } = one.entry;
-      const fits = batch.length === 0 || events + length <= this.#settings.maxBatch;
+      const fits = batch.length === 0 ||
+        batch.length < most && events + length <= this.#settings.maxBatch;
       if (!fits || ids.has(id)) {
         rest.push(one);
         // A later entry of this id must not overtake it.
@@ -466,7 +481,8 @@ class PostgresJournal implements Journal {
   async #queryOnce<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
     const client = await this.#connect();
     try {
-      const { rows } = await client.query({ text, values: values as unknown[] });
+      const name = sql.nameOf(text);
+      const { rows } = await client.query({ name, text, values: values as unknown[] });
       client.release();
       return rows as R[];
     } catch (cause) {

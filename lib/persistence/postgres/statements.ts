@@ -11,6 +11,18 @@ export const schemaVersion = 2;
 /** Held while tables are made, so that processes that start at once make them once. */
 export const migrationLock = 0x6361737479;
 
+const names = new Map<string, string>();
+
+/**
+ * The name under which a statement is prepared: a connection plans it once. Only for statements of
+ * this file, of which there are few.
+ */
+export function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) names.set(text, name = `casty_${schemaVersion}_${names.size}`);
+  return name;
+}
+
 /** Where processes hear of appends of others (LISTEN). */
 export const channel = "casty_appended";
 

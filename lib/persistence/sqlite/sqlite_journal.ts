@@ -2,6 +2,7 @@ import { checkOptions, resolveOptions } from "../../options/check_options.ts";
 import { sqliteJournalTable } from "../../options/tables/persistence_tables.ts";
 import { platform } from "../../runtime/platform.ts";
 import type { Thread } from "../../runtime/platform_port.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError } from "../errors.ts";
 import { columnsOf } from "../append_columns.ts";
 import {
@@ -21,6 +22,7 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { storeClosed } from "../journal_errors.ts";
+import { CommitPace } from "./commit_pace.ts";
 import {
   type Refusals,
   resultOf,
@@ -182,7 +184,9 @@ class SqliteJournal implements Journal {
   /** For the next commit. */
   #writes: WaitingWrite[] = [];
   #entries: WaitingEntry[] = [];
-  #committing: Promise<void> | undefined;
+  readonly #pace = new CommitPace();
+  #isDeferred = false;
+  #onIdle: (() => void) | undefined;
   #closed = false;
 
   constructor(name: string, writer: SqliteThread, reader: SqliteThread, maxWaiting: number) {
@@ -210,7 +214,7 @@ class SqliteJournal implements Journal {
           this.#entries.push({ entry, resolve, reject });
         })
       ));
-    this.#committing ??= this.#commit();
+    this.#sendSoon();
     return appended;
   }
 
@@ -289,7 +293,9 @@ class SqliteJournal implements Journal {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#committing;
+    if (!this.#pace.isIdle || this.#waiting > 0) {
+      await new Promise<void>((resolve) => this.#onIdle = resolve);
+    }
     await this.#writer.close();
     await this.#reader.close();
   }
@@ -302,7 +308,7 @@ class SqliteJournal implements Journal {
   /** Why no more is taken now. */
   #refusal(more: number): PersistenceError | undefined {
     if (this.#closed) return storeClosed(this.name);
-    if (this.#writes.length + this.#entries.length + more <= this.#maxWaiting) return undefined;
+    if (this.#waiting + more <= this.#maxWaiting) return undefined;
     return new PersistenceError(
       "storeUnavailable",
       `${this.name}: ${this.#maxWaiting} writes wait already`,
@@ -315,35 +321,59 @@ class SqliteJournal implements Journal {
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#writes.push({ write, resolve, reject });
-      this.#committing ??= this.#commit();
+      this.#sendSoon();
     });
   }
 
-  /** Commits until nothing waits. What arrives meanwhile shares the next commit. */
-  async #commit(): Promise<void> {
-    // What is called in the same turn shares the first one.
-    await undefined;
-    while (this.#writes.length + this.#entries.length > 0) {
-      const writes = this.#writes;
-      const entries = this.#entries;
-      this.#writes = [];
-      this.#entries = [];
-      try {
-        const appended: SqliteWrite[] = entries.length === 0
-          ? []
-          : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
-        const results = await this.#writer.ask<unknown[]>({
-          type: "write",
-          writes: [...writes.map(({ write }) => write), ...appended],
-        });
-        for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
-        if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
-      } catch (error) {
-        for (const { reject } of writes) reject(error);
-        for (const { reject } of entries) reject(error);
-      }
-    }
-    this.#committing = undefined;
+  /** What is called in the same turn shares a commit. */
+  #sendSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    systemClock.defer(() => {
+      this.#isDeferred = false;
+      this.#sendMore();
+    });
+  }
+
+  #sendMore(): void {
+    const waiting = this.#waiting;
+    if (waiting === 0 || !this.#pace.maySend) return;
+    this.#send(this.#pace.next(waiting));
+    // The rest is the next commit's.
+    this.#sendMore();
+  }
+
+  /** How many writes wait for a commit that has not begun. */
+  get #waiting(): number {
+    return this.#writes.length + this.#entries.length;
+  }
+
+  #send(count: number): void {
+    const writes = this.#writes.splice(0, count);
+    const entries = this.#entries.splice(0, count - writes.length);
+    const appended: SqliteWrite[] = entries.length === 0
+      ? []
+      : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
+    this.#pace.begin(systemClock.now());
+    this.#writer.ask<unknown[]>({
+      type: "write",
+      writes: [...writes.map(({ write }) => write), ...appended],
+    }).then((results) => {
+      for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
+      if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
+    }, (error) => {
+      for (const { reject } of writes) reject(error);
+      for (const { reject } of entries) reject(error);
+    }).then(() => this.#onCommitted());
+  }
+
+  #onCommitted(): void {
+    this.#pace.end(systemClock.now());
+    if (this.#pace.isSlow) {
+      // Actors that have just been answered may write again at once.
+      systemClock.yield(() => this.#sendMore());
+    } else this.#sendMore();
+    if (this.#pace.isIdle && this.#waiting === 0) this.#onIdle?.();
   }
 
   #resolve(entries: readonly WaitingEntry[], refusals: Refusals): void {
