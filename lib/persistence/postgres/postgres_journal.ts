@@ -33,6 +33,7 @@ import { fenced, storeClosed } from "../journal_errors.ts";
 import { AppendListener } from "./append_listener.ts";
 import { appendValues, headValues } from "./append_values.ts";
 import { migrate } from "./migrate.ts";
+import { isRefusal, textOf, withoutPassword } from "./server_errors.ts";
 import * as sql from "./statements.ts";
 
 /** Options of {@linkcode postgresJournal}. */
@@ -515,18 +516,6 @@ class PostgresJournal implements Journal {
   }
 }
 
-/** Whether the server itself has refused a statement, and so has not done it. */
-function isRefusal(error: unknown): boolean {
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  // FATAL and PANIC end the connection, perhaps after the commit (57P01: the server shuts down).
-  return typeof code === "string" && severity === "ERROR";
-}
-
-function textOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(textOf).join(", ");
-  return error instanceof Error ? error.message : String(error);
-}
-
 interface Row {
   readonly seq: string;
   readonly epoch: string;
@@ -581,14 +570,4 @@ function larger(a: bigint, b: bigint): bigint {
 
 function headOf({ epoch, last_seq }: HeadRow): LogHead {
   return { epoch: Number(epoch), lastSeq: Number(last_seq) };
-}
-
-/** A URL for logs. */
-function withoutPassword(url: string): string {
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return "postgres";
-  }
 }

@@ -14,6 +14,8 @@ import type {
   SavedOffsets,
 } from "../projections/projection_store.ts";
 
+import { isPassing, isRefusal, textOf, withoutPassword } from "./server_errors.ts";
+
 /** Options of {@linkcode postgresProjectionStore}. */
 export interface PostgresProjectionStoreOptions {
   /** Connections: so many workers of this process handle events at once. Default 8. */
@@ -361,38 +363,4 @@ async function save(
 function rowOf({ first: from, last: to, fence, granted, positions }: Row): OffsetRow {
   const offsets = readOffsets({ from, to }, positions);
   return { from, to, fence: Number(fence), grant: Number(granted), offsets };
-}
-
-/** Whether the server itself has refused a statement, and so has not done it. */
-function isRefusal(error: unknown): boolean {
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  return typeof code === "string" && severity === "ERROR";
-}
-
-/**
- * Whether an error of a statement says nothing about the statement: a lost connection, a deadlock, a
- * server without resources, or one that shuts down (classes 08, 25, 40, 53, 55, 57, 58 of SQLSTATE).
- */
-function isPassing(error: unknown): boolean {
-  const { code, severity } = (error ?? {}) as {
-    readonly code?: unknown;
-    readonly severity?: unknown;
-  };
-  if (typeof severity !== "string" || typeof code !== "string") return false;
-  return severity !== "ERROR" || /^(08|40|53|55|57|58)/.test(code);
-}
-
-function textOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(textOf).join(", ");
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** A URL for logs. */
-function withoutPassword(url: string): string {
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return "postgres";
-  }
 }
