@@ -38,7 +38,7 @@ const payload: Added = { text: "x".repeat(100) };
 
 /** Fills a journal: all ids have the same number of events. */
 async function fill(journal: Journal): Promise<void> {
-  const form = new StoredForm<Added, never>({}, () => 0);
+  const form = new StoredForm<Added, never>();
   const each = Array.from({ length: events / ids.length }, () => form.writeEvent(payload, 1));
   await Promise.all(ids.map(async (id) => {
     const { epoch } = await journal.open(id, undefined);

@@ -236,6 +236,18 @@ Deno.test("a client loads only what a client needs", () => {
   assert(chains.has("client/cluster_client.ts") && chains.has("sharding/routing/shard_router.ts"));
 });
 
+Deno.test("durable actors come with the main entry, and stores with an entry of their own", () => {
+  const graph = new Map([...sources()].map((source) => [source.path, importsOf(source)]));
+  const text = Deno.readTextFileSync(new URL("../mod.ts", root));
+  const loaded = new Set(
+    [...text.matchAll(importing)].map(([, target]) => target!.slice("./lib/".length)),
+  );
+  for (const path of loaded) for (const target of graph.get(path)!) loaded.add(target);
+  assert(loaded.has("persistence/event_sourced.ts") && loaded.has("persistence/durable_state.ts"));
+  const stores = /^persistence\/(?:memory_journal\.ts|sqlite\/|postgres\/|mod\.ts)/;
+  assertEquals([...loaded].filter((path) => stores.test(path)), []);
+});
+
 Deno.test("the composition root lists extensions, and knows nothing else of them", () => {
   const source = [...sources()].find(({ path }) => path === "clustered_actor_system.ts")!;
   const parts = (text: string) =>

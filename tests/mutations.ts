@@ -45,6 +45,10 @@ const lease = testedBy("sharding/lease/lease_machines_test.ts");
 const offsetRows = testedBy("persistence/offset_rows_test.ts");
 const projections = testedBy("persistence/projection_machine_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
+const events = testedBy("persistence/event_sourced_test.ts");
+const effects = testedBy("persistence/effects_test.ts");
+const durableEntities = testedBy("persistence/durable_entities_test.ts");
+const delivery = testedBy("persistence/delivery_test.ts");
 
 /** All rules, by name. */
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
@@ -475,5 +479,41 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   firstEventsMayRepeat: projections(
     "Events that an earlier worker may have handled are marked.",
     "the first events after a worker that was there before may come again",
+  ),
+  repliesFollowCommits: events(
+    "What a durable actor says waits until the events that it is based on are durable.",
+    "replies wait until the events they are based on are durable",
+  ),
+  failedWritesEndIncarnations: effects(
+    "An actor never goes on with a state that is not stored.",
+    "an actor whose write has failed never goes on, whatever its supervisor says (output)",
+  ),
+  failedWritesFailAsks: effects(
+    "A failed write fails all asks that the actor was given and has not answered.",
+    "a failed write fails all asks that were handled, and no others (output)",
+  ),
+  unrecoveredActorsRefuseAsks: effects(
+    "Asks that wait for an actor which cannot recover fail with the reason.",
+    "asks that wait for an actor which cannot recover fail at once; what is told waits",
+  ),
+  recoveriesTakeTurns: durableEntities(
+    "No more than `maxRecoveries` actors recover from one journal at once.",
+    "at most as many entities recover at once as asked; the others wait in order",
+  ),
+  unansweredAsksAreWork: durableEntities(
+    "An entity is not idle while an asker waits for its answer.",
+    "an entity that has not answered an ask is not idle until its asker gives up",
+  ),
+  marksAreStoredWithEvents: delivery(
+    "The mark of a handled message is stored in the same append as its events.",
+    "a message whose acknowledgement was lost is not handled again after a restart",
+  ),
+  acksFollowCommits: delivery(
+    "A message is acknowledged once its events are durable.",
+    "a message is acknowledged after the commit, and not if that fails",
+  ),
+  deliveriesKeepTheirOrder: delivery(
+    "A message waits until those before it of the same sender were handled.",
+    "messages of one sender are handled in the order in which they were stored",
   ),
 };

@@ -70,6 +70,8 @@ import {
 import {
   durableStateTable,
   eventSourcedTable,
+  outboxTable,
+  persistenceTable,
   postgresJournalTable,
   postgresProjectionStoreTable,
   projectionBackoffTable,
@@ -150,8 +152,10 @@ export const optionChapters: readonly OptionChapter[] = [
   {
     title: "Persistence",
     tables: [
+      persistenceTable,
       eventSourcedTable,
       snapshotsTable,
+      outboxTable,
       schemaTable,
       durableStateTable,
       stateSchemaTable,

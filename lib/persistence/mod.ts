@@ -3,6 +3,23 @@
  *
  * @module
  */
+export type {
+  BookEntry,
+  BookKind,
+  BookSection,
+  EntryOwner,
+  EntryPlace,
+  EntryRequest,
+} from "./book.ts";
+export { deliveryKey } from "./delivery/delivery_key.ts";
+export {
+  type OutboxControl,
+  outboxOf,
+  type OutboxReceiver,
+  type OutboxReport,
+} from "./delivery/outbox_control.ts";
+export type { OutboxOptions } from "./delivery/outbox_options.ts";
+export type { ParkedReason, StoredMessage } from "./delivery/outbox.ts";
 export { type DurableState, durableState } from "./durable_state.ts";
 export { Effect, type EffectAction, Effects, type StashEffect } from "./effect.ts";
 export { PersistenceError, type PersistenceErrorCode, type PersistencePlace } from "./errors.ts";

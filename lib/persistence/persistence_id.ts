@@ -37,6 +37,14 @@ export function checkedId(id: string): string {
   return id;
 }
 
+/** The error of an actor that has no id, and is no entity. */
+export function missingId(path: string): PersistenceError {
+  return new PersistenceError("badPersistenceId", `${path} has no id, and is no sharded entity`, {
+    value: path,
+    remedy: "give it one: id: persistenceId(kind, name)",
+  });
+}
+
 function badId(value: unknown, rule: string): PersistenceError {
   const shown = JSON.stringify(value)?.slice(0, 80);
   return new PersistenceError("badPersistenceId", `${shown} is no persistence id: ${rule}`, {

@@ -17,6 +17,9 @@ import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
 /** Asks without an answer that are kept for one peer; of more, the oldest are forgotten. */
 export const maxHeldPerAccount = 10_000;
 
+/** Milliseconds for which an ask of another system may keep an entity from being passivated. */
+export const maxRemoteWait = 600_000;
+
 /** Dependencies of a {@linkcode RemoteReplyRef}. */
 export interface ReplySender extends RemoteSender {
   /** The asks of others that actors here hold. */
@@ -32,6 +35,8 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   heldAfter: HeldAsk | undefined = undefined;
   /** The path to which the ask was sent. */
   askedAt = "";
+  /** Until when the asker waits, as far as an actor cares: at most {@linkcode maxRemoteWait}. */
+  waitsUntil: number | undefined = undefined;
   /** The peer that has sent the ask; undefined: the reference was not in a message of a peer. */
   peer: AccountFacts | undefined = undefined;
   /** Where it is counted. */
@@ -60,6 +65,10 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   override tellSent(sent: SentMessage): void {
     releaseAsk(this);
     super.tellSent(sent);
+  }
+
+  deadline(): number | undefined {
+    return this.waitsUntil;
   }
 
   onHeld(): void {

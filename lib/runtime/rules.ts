@@ -131,6 +131,17 @@ const all = {
   earlierGrantsAreFenced: true,
   faultsReloadOffsets: true,
   firstEventsMayRepeat: true,
+  // Durable actors.
+  repliesFollowCommits: true,
+  failedWritesEndIncarnations: true,
+  failedWritesFailAsks: true,
+  unrecoveredActorsRefuseAsks: true,
+  recoveriesTakeTurns: true,
+  unansweredAsksAreWork: true,
+  // Deliveries between durable actors.
+  marksAreStoredWithEvents: true,
+  acksFollowCommits: true,
+  deliveriesKeepTheirOrder: true,
 };
 
 /** The name of a rule. */

@@ -3,6 +3,7 @@ import { entityMailboxDefaults, shardedDefaults } from "../options/tables/shardi
 import { findReply } from "../actor/ask/reply_refs.ts";
 import { holdAsk } from "../actor/ref/held_ask.ts";
 import { passedOn } from "../actor/ref/passed_on.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { MessageSender } from "../actor/ref/message_sender.ts";
 import { deadlineOfKept, messageOf } from "../actor/ref/sent_message.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
@@ -152,6 +153,7 @@ export class ShardedType {
     const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
+      ...(options.journal && { store: options.journal }),
       clock,
       runningTime: () => internals.existingTurnGate?.openTime ?? clock.now(),
       numShards,
@@ -170,6 +172,11 @@ export class ShardedType {
       },
       reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
+      refuse: ({ reason, details }, target, message) => {
+        if (findReply(messageOf(message))?.heldAsk === undefined) return false;
+        node.deadLetter(reason as DeadLetterReason, target, message, details);
+        return true;
+      },
     });
   }
 

@@ -260,6 +260,7 @@ Deno.test("a stop costs what its own asks cost, and a list never keeps what has 
     heldAfter: undefined,
     onHeld: () => {},
     onReleased: () => {},
+    deadline: () => undefined,
     fail: () => void ended.push(number),
   });
   const [one, other] = [actor(), actor()];

@@ -50,6 +50,15 @@ Deno.test("a view of sales counts each once, although its process was killed", a
   );
 });
 
+Deno.test("a ledger adds up after kill -9 in the middle of transfers", async () => {
+  assertEquals(
+    await run("ledger"),
+    "the process was killed in the middle of its transfers\n" +
+      "every transfer that was begun has ended\n" +
+      "dave's account was closed: 1000 is on it\nin total: 4000\n",
+  );
+});
+
 Deno.test("three nodes with an extension of their own know which of them is busy", async () => {
   const text = await run("extension");
   assert(/runs 5 jobs\n/.test(text), text);

@@ -229,6 +229,12 @@ const projected = {
 const noWorkers = new RunningProjection(system, "totals", projected.store, []);
 const persistenceUsers: readonly OptionUser[] = [
   {
+    table: persistence.persistenceTable,
+    path: "persistence",
+    otherForms: [nothing],
+    use: (persistence) => new ActorSystem({ persistence }),
+  },
+  {
     table: persistence.eventSourcedTable,
     path: "",
     base: sourced,
@@ -239,6 +245,12 @@ const persistenceUsers: readonly OptionUser[] = [
     path: "snapshots",
     otherForms: [nothing],
     use: (snapshots) => eventSourced({ ...sourced, snapshots } as never),
+  },
+  {
+    table: persistence.outboxTable,
+    path: "outbox",
+    otherForms: [nothing],
+    use: (outbox) => eventSourced({ ...sourced, outbox } as never),
   },
   {
     table: persistence.schemaTable,

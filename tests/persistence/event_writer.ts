@@ -2,7 +2,7 @@ import { crc32c } from "../../lib/persistence/crc32c.ts";
 import type { Journal } from "../../lib/persistence/mod.ts";
 import { StoredForm } from "../../lib/persistence/schema.ts";
 
-const form = new StoredForm<unknown, never>({}, () => 0);
+const form = new StoredForm<unknown, never>();
 
 /** Writes events of actors to a journal without the actors. */
 export class EventWriter {

@@ -247,7 +247,7 @@ function simulate(seed: string, transactional: boolean, together: boolean) {
   const handled = new Map<number, number>();
   const unmarked = new Map<number, number>();
   const kept = { offsets: new Map() as Offsets, opened: false };
-  let [now, stored] = [0, 0];
+  let [now, stored, idle] = [0, 0, 0];
   const failures = { skipped: 0 };
 
   const add = (to: Map<number, number>, number: number) =>
@@ -317,6 +317,8 @@ function simulate(seed: string, transactional: boolean, together: boolean) {
         break;
       case "wait":
         now += Math.min(effect.delay, 60_000);
+        // All is handled, and nothing more comes.
+        if (effect.reason === "events" && stored >= count && ++idle === 5) step = Infinity;
         input = { type: "waited" };
         continue;
     }

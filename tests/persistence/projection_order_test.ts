@@ -25,7 +25,7 @@ import { missing, PostgresServer } from "./postgres_server.ts";
 
 const writers = 16;
 const rounds = 40;
-const form = new StoredForm<number, never>({}, () => 0);
+const form = new StoredForm<number, never>();
 
 /** One writer: of three ids in turn; every fifth entry is refused, and leaves a hole in nothing. */
 async function write(journal: Journal, writer: number): Promise<Map<string, number>> {

@@ -528,3 +528,53 @@ Deno.test("a worker of a system that is measured counts events and tells its lag
   assertEquals([counted("handled"), counted("failed"), counted("skipped")], [2, 2, 1]);
   await clock.resolve(system.shutdown());
 });
+
+Deno.test("the journal is the system's if the projection has none", async () => {
+  const journal = memoryJournal();
+  const got: number[] = [];
+  const view = projection<number>({
+    name: "of-the-system",
+    store: memoryProjectionStore(),
+    handle: ({ event }) => void got.push(event),
+  });
+  {
+    await using virtual = new VirtualSystem();
+    const error = assertThrows(() => view.start(virtual.system), PersistenceError);
+    assertEquals(error.code, "noJournal");
+  }
+  await using virtual = new VirtualSystem({ persistence: { journal } });
+  view.start(virtual.system);
+  await new EventWriter(journal).write("account|a", [7]);
+  await virtual.clock.advance(10);
+  assertEquals(got, [7]);
+});
+
+Deno.test("events are upcast and validated before they are handled", async () => {
+  const got: unknown[] = [];
+  const even = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: (value: unknown) =>
+        typeof value === "number" && value % 2 === 0
+          ? { value }
+          : { issues: [{ message: "is odd" }] },
+    },
+  } as const;
+  await withProjection<undefined>({
+    workers: 1,
+    retries: 0,
+    afterRetries: "skip",
+    // The writer's version is 0.
+    schema: { version: 1, upcastEvent: { 0: (value: number) => value * 10 + value }, event: even },
+    store: memoryProjectionStore(),
+    handle: ({ event }) => void got.push(event),
+  }, async ({ virtual, writer }) => {
+    await writer.write("account|a", [1, 2, 3, 4]);
+    await virtual.clock.advance(10);
+    assertEquals(got, [22, 44]);
+    const { error } = virtual.lines.find(({ message }) => message === "projection handler failed")!
+      .fields!;
+    assertEquals((error as PersistenceError).code, "schemaMismatch");
+  });
+});

@@ -66,10 +66,26 @@ Deno.test("reports of lost asks may say more, which older and newer versions ign
   const letter = { ...report, reason: "noShardOwner", failure: "unknownType" };
   assertEquals(parseLostAsk(letter), letter as never);
   // What only this end can know is not believed, nor what a later version has added.
-  for (const failure of ["aborted", "cycle", "tooManyAsks", "rejected", "later", 7, null]) {
+  for (const failure of ["aborted", "cycle", "tooManyAsks", "ownerLost", "later", 7, null]) {
     assertEquals(parseLostAsk({ ...report, failure, details: 7 }), report as never);
   }
   assertEquals(parseLostAsk({ ...report, details: "x".repeat(5_000) })?.details?.length, 1_024);
+});
+
+Deno.test("a report of a rejected ask has what the actor has answered, within bounds", () => {
+  const report = { replyTo: "/_ask/7", uid: 7, target: "/a", reason: "invalidMessage" };
+  const rejected = { ...report, failure: "rejected" };
+  const rejection = { message: "not enough money", code: "overdrawn" };
+  assertEquals(parseLostAsk({ ...rejected, rejection }), { ...rejected, rejection } as never);
+  const long = { message: "x".repeat(5_000), code: "y".repeat(5_000), details: {}, other: 1 };
+  const parsed = parseLostAsk({ ...rejected, rejection: long })!.rejection!;
+  assertEquals(Object.keys(parsed), ["message", "code"]);
+  assertEquals([parsed.message.length, parsed.code!.length], [1_024, 256]);
+  for (const bad of ["text", 7, null, []]) {
+    assertEquals(parseLostAsk({ ...rejected, rejection: bad })?.rejection, undefined);
+  }
+  // Only with that failure.
+  assertEquals(parseLostAsk({ ...report, rejection })?.rejection, undefined);
 });
 
 Deno.test("what is reported is known to every version, and says nothing of handlers to clients", () => {

@@ -8,14 +8,21 @@
 import { hashKey } from "../../runtime/hash_key.ts";
 import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
+import { HouseMessage } from "../ref/house_message.ts";
 import { isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
 import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
-import type { HeldAsk } from "../ref/held_ask.ts";
-import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
+import { type AskFailure, failHeldAsks, type HeldAsk, owesAnswer } from "../ref/held_ask.ts";
+import type {
+  EntityKeeper,
+  LocalRef,
+  RecoveryFailure,
+  TemporaryRef,
+  Watcher,
+} from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
 import type { ActorCell, CellFailure } from "./actor_cell.ts";
@@ -56,7 +63,7 @@ import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
 import { firing, signalling } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
-import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
+import { type OwnWork, type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
 // Bound here: see `rules.ts`.
@@ -212,20 +219,23 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.wake();
   }
 
-  override tellOwnWhen<T>(
+  override runWhen<T>(
     promise: Promise<T>,
     onFulfilled: (value: T) => unknown,
     onRejected: (reason: unknown) => unknown,
   ): void {
-    const { parts } = this;
+    const { parts, context } = this;
     parts.owed++;
-    const settle = (message: unknown) => {
+    const settle = (run: () => unknown) => {
       parts.owed--;
-      this.enqueueSystem({ type: "own", message });
-      // The message may lead to the next promise: then the stop waits on.
+      this.enqueueSystem({ type: "own", run, context });
+      // It may lead to the next promise: then the stop waits on.
       if (parts.owed === 0 && parts.stopWaits !== undefined) this.stopInTurn();
     };
-    promise.then((value) => settle(onFulfilled(value)), (reason) => settle(onRejected(reason)));
+    promise.then(
+      (value) => settle(() => onFulfilled(value)),
+      (reason) => settle(() => onRejected(reason)),
+    );
   }
 
   /** Waits for what the actor owes; at most for the stop timeout. */
@@ -283,10 +293,16 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.parts.entities = keeper;
   }
 
+  override get entities(): EntityKeeper | undefined {
+    return this.#parts?.entities;
+  }
+
   override isBusy(withTimers: boolean): boolean {
     const idle = attributed | timed;
     return (this.#status & ~idle) !== 0 || this.size > 0 ||
-      (this.#parts?.isBusy(withTimers) ?? false);
+      (this.#parts?.isBusy(withTimers) ?? false) ||
+      (this.heldAsks !== undefined && rules.unansweredAsksAreWork &&
+        owesAnswer(this, this.host.runtime.clock.now()));
   }
 
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
@@ -299,6 +315,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override becomeForwarder(): void {
     this.parts.forwards = true;
+  }
+
+  override get entityPath(): string | undefined {
+    return this.parent?.existingParts?.entities?.pathOf(this);
+  }
+
+  override takeHouseMessages(): void {
+    this.parts.takesHouseMessages = true;
   }
 
   findAdapter(path: string): TemporaryRef | undefined {
@@ -510,7 +534,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "own":
-        return this.deliverOwn(message.message);
+        return this.#runOwn(message);
       case "stopInTurn":
         if (message.waits && this.parts.owed > 0) return this.#stopLater();
         return beginStop(this);
@@ -528,6 +552,23 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if ((this.#status & timed) !== 0) this.#parts!.receiveTimeout!.received();
     this.host.observer?.onOwnHandler?.(this.path);
     this.#handle(message);
+  }
+
+  #runOwn({ run, context }: OwnWork): void {
+    // Of an incarnation before a restart: what it has left is lost.
+    if (context !== this.#context) return;
+    const { host, parts } = this;
+    host.observer?.onOwnHandler?.(this.path);
+    this.#current = undefined;
+    // Nothing that is stashed now can be the message at hand.
+    parts.stashedAt = ++host.step;
+    let next: unknown;
+    try {
+      next = run();
+    } catch (error) {
+      return fail(this, error);
+    }
+    if (next !== same) this.apply(next, "signal", undefined);
   }
 
   #handle(kept: unknown): void {
@@ -557,7 +598,30 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
     if (this.#dropsExpired(kept)) return dropped;
     this.#current = kept;
+    if (kept instanceof HouseMessage && this.#parts?.takesHouseMessages !== true) {
+      this.#handlePayload(kept);
+      return dropped;
+    }
     return isAdapted(kept) ? kept : kept.message;
+  }
+
+  /** The behaviour does not know messages of the library: it gets what one holds, if anything. */
+  #handlePayload(kept: HouseMessage): void {
+    const { host } = this;
+    const { payload } = kept;
+    host.ledger.delivered++;
+    if (payload === undefined) return;
+    host.step++;
+    let next: unknown;
+    try {
+      next = this.behavior.onMessage!(this.context as never, payload as never);
+    } catch (error) {
+      return this.fail(error, payload);
+    }
+    // What is handled later has been handled once it has ended well.
+    if (next instanceof Promise) next.then(() => kept.onHandled(), () => {});
+    else kept.onHandled();
+    if (next !== same) this.apply(next, "message", payload);
   }
 
   /** The message that an adapter makes; any other as it is. */
@@ -641,10 +705,35 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   askedInMailbox(): Set<HeldAsk> {
     const asks = new Set<HeldAsk>();
     this.forEachWaiting((kept) => {
-      const ask = findReply(messageOf(untraced(kept)))?.heldAsk;
+      const ask = askIn(kept);
       if (ask !== undefined) asks.add(ask);
     });
     return asks;
+  }
+
+  override failAsk(message: unknown, failure: AskFailure): void {
+    this.host.failAsk(this, message, failure);
+  }
+
+  override failHandledAsks(failure: AskFailure): void {
+    if (this.heldAsks === undefined) return;
+    const unhandled = this.askedInMailbox();
+    this.#parts?.stash?.forEach((kept) => {
+      const ask = askIn(kept);
+      if (ask !== undefined) unhandled.add(ask);
+    });
+    failHeldAsks(this, failure, unhandled);
+  }
+
+  override loseWaitingAsks(failure: AskFailure & { readonly reason: RecoveryFailure }): void {
+    const others: unknown[] = [];
+    while (this.size > 0) {
+      const kept = this.shift();
+      if (askIn(kept) === undefined) others.push(kept);
+      else this.host.loseTold(failure, this.path, untraced(kept));
+    }
+    for (let i = others.length - 1; i >= 0; i--) this.unshift(others[i]);
+    this.parent?.existingParts?.entities?.onNotRecovered(this, failure);
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {
@@ -746,6 +835,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
 /** What an asker is told when the actor does not handle its message. */
 const notHandled = { reason: "invalidMessage", details: "the actor does not handle it" } as const;
+
+/** The ask whose message a mailbox or a stash keeps. */
+function askIn(kept: unknown): HeldAsk | undefined {
+  return findReply(messageOf(untraced(kept)))?.heldAsk;
+}
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

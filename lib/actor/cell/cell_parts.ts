@@ -39,12 +39,14 @@ export class CellParts {
   adapters: Adapters | undefined = undefined;
   /** Whether the actor only passes messages on. */
   forwards = false;
+  /** Whether the behaviour gets messages of the library themselves. */
+  takesHouseMessages = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;
   /** Promises given to `pipeToSelf` that are not settled yet. */
   piped = 0;
-  /** Promises given to `tellOwnWhen` that are not settled yet. */
+  /** Promises given to `runWhen` that are not settled yet. */
   owed = 0;
   /** The limit of an orderly stop that waits for them. */
   stopWaits: Timer | undefined = undefined;

@@ -47,6 +47,7 @@ import { stopOnSignals } from "./stop_on_signals.ts";
 import { SystemTelemetry } from "./system_telemetry.ts";
 import { startLocalWorkers } from "./local_workers.ts";
 import { setInternals, type SystemInternals } from "./system_internals.ts";
+import type { PersistenceOptions } from "../../runtime/durable_store.ts";
 import { LimitedLog } from "../../runtime/limited_log.ts";
 
 /** Uids start anywhere below: a reply to an earlier process of the same address is not delivered. */
@@ -104,7 +105,7 @@ class LocalActorSystem implements LocalSystem {
       actors: () => this.#registry.size,
       pendingAsks: () => this.#asks.pending,
     });
-    this.#exposeInternals();
+    this.#exposeInternals(options.persistence);
     this.receptionist = new Receptionist(this.#host, logger);
     this.#phases = new ShutdownPhases({ ...options, clock, logger });
     const quiet = resolved.suppressDeadLettersOnShutdown;
@@ -276,10 +277,12 @@ class LocalActorSystem implements LocalSystem {
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
       lose: (reason, target, message) => this.#deadLetters.add(reason, target, message),
+      loseTold: ({ reason, ...why }, target, message) =>
+        this.#deadLetters.add(reason, target, message, why),
     };
   }
 
-  #exposeInternals(): void {
+  #exposeInternals(persistence: PersistenceOptions | undefined): void {
     const host = this.#host;
     const registry = this.#registry;
     const asks = this.#asks;
@@ -313,6 +316,7 @@ class LocalActorSystem implements LocalSystem {
       set askAtHand(value) {
         host.askAtHand = value;
       },
+      persistence,
       limitedLog: this.#limitedLog,
       lastSlowRun: () => this.#slowHandlers?.last,
       get turnGate() {
@@ -326,6 +330,7 @@ class LocalActorSystem implements LocalSystem {
       startWorkers: (workers) =>
         startLocalWorkers(workers, (behavior, name) => this.spawn(behavior, name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
+      refTo: ({ path, uid }) => registry.find(path, uid, asks),
       deliver: (path, uid, message) =>
         registry.deliver(path, uid, message, asks, deadLetters, host),
       failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),

@@ -17,6 +17,24 @@ import {
 import { maxDelay } from "../../runtime/clock.ts";
 import { label } from "./forms.ts";
 
+/** The type of a journal. */
+export const journal = objectWith("a Journal, such as memoryJournal()", "open", "append", "read");
+
+/** `persistence` of a system or a node. */
+export const persistenceTable = optionTable("persistence", {
+  journal: option(journal, {
+    defaultText: "none",
+    text: "Where durable actors without a journal of their own are stored. Who made it closes it.",
+  }),
+  maxRecoveries: option(whole(1, 1_000_000), {
+    default: 50,
+    text: "Actors that recover from one journal at once; others wait for their turn.",
+  }),
+});
+
+/** The defaults of `persistence`. */
+export const persistenceDefaults = persistenceTable.defaults;
+
 /** `sqliteJournal(...)`. */
 export const sqliteJournalTable = optionTable("sqliteJournal", {
   synchronous: option(choice("FULL", "NORMAL"), {
@@ -77,7 +95,16 @@ const upcasts = code(
     ),
 );
 
+const validator = code(
+  "a Standard Schema",
+  (value) => typeof (value as Record<string, unknown> | null)?.["~standard"] === "object",
+);
+
 const schemaOptions = {
+  state: option(validator, {
+    defaultText: "none",
+    text: "Validates states before they are stored, and when they are read.",
+  }),
   version: option(whole(0, 1_000_000), {
     defaultText: "0",
     text: "Version of the events and states that this program writes.",
@@ -91,6 +118,10 @@ const schemaOptions = {
 /** `schema` of `eventSourced`. */
 export const schemaTable = optionTable("schema of eventSourced", {
   ...schemaOptions,
+  event: option(validator, {
+    defaultText: "none",
+    text: "Validates events before they are stored, and when they are read.",
+  }),
   upcastEvent: option(upcasts, {
     defaultText: "none",
     text: "By version: makes an event of that version into one of the next.",
@@ -100,16 +131,41 @@ export const schemaTable = optionTable("schema of eventSourced", {
 /** `schema` of `durableState`. */
 export const stateSchemaTable = optionTable("schema of durableState", schemaOptions);
 
+/** `outbox` of `eventSourced` and `durableState`. */
+export const outboxTable = optionTable("outbox", {
+  maxMessages: option(whole(1, 100_000), {
+    default: 1_000,
+    text: "Messages that may wait for delivery, the parked ones included.",
+  }),
+  minBackoff: option(milliseconds(1), {
+    default: 1_000,
+    text: "Pause before a message is sent again.",
+  }),
+  maxBackoff: option(milliseconds(1), {
+    default: 60_000,
+    text: "The longest pause: each is twice as long as the one before.",
+  }),
+  maxTries: option(countOrInfinity(1), {
+    default: 100,
+    text: "How often a message is sent before those to its receiver are parked.",
+  }),
+});
+
 const definition = {
   id: option(text(1, 1_024), {
-    required: true,
+    defaultText: "of an entity: its type and id",
     text: "Under which the store keeps it; see persistenceId.",
   }),
-  journal: option(objectWith("a Journal, such as memoryJournal()", "open", "append", "read"), {
-    required: true,
+  journal: option(journal, {
+    defaultText: "that of the entity type, or of the node or system",
     text: "Where it is stored.",
   }),
+  outbox: option(group(outboxTable), { text: "How the messages of `thenSend` are delivered." }),
   initial: option(anything, { text: "The state before anything is stored." }),
+  gate: option(choice("output", "command"), {
+    default: "output",
+    text: "What waits until events are durable: only what the actor says, or the next command too.",
+  }),
 } as const;
 
 /** `eventSourced(...)`. */
@@ -171,6 +227,7 @@ export const projectionSourceTable = optionTable("source of projection", {
 export const projectionSchemaTable = optionTable("schema of projection", {
   version: schemaOptions.version,
   upcastEvent: schemaTable.options.upcastEvent,
+  event: schemaTable.options.event,
 });
 
 /** `projection(...)`. */
@@ -184,7 +241,7 @@ export const projectionTable = optionTable("projection", {
     { required: true, text: "Under which the store keeps up to which event it is." },
   ),
   journal: option(objectWith("a Journal, such as memoryJournal()", "readSlices"), {
-    required: true,
+    defaultText: "the journal of the node or system that starts it",
     text: "Where the events are.",
   }),
   source: option(group(projectionSourceTable), {

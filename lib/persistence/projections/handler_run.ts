@@ -17,8 +17,9 @@ export interface HandlerFailure {
   readonly error: unknown;
 }
 
-/** The handlers: one of them. */
+/** What is called, with what is stored read as `form` says; either of the handlers. */
 export interface Handlers<E, T> {
+  readonly form: StoredForm<E, never>;
   readonly handle?: EventHandler<E, T>;
   readonly handleBatch?: BatchHandler<E, T>;
 }
@@ -26,7 +27,6 @@ export interface Handlers<E, T> {
 /** One call of {@linkcode HandlerRun.run} for each; `failure` is set when it has thrown. */
 export class HandlerRun<E, T> {
   readonly #handlers: Handlers<E, T>;
-  readonly #form: StoredForm<E, never>;
   readonly #events: readonly SliceEvent[];
   readonly #redelivered: boolean;
   /** Why it has failed. */
@@ -34,12 +34,10 @@ export class HandlerRun<E, T> {
 
   constructor(
     handlers: Handlers<E, T>,
-    form: StoredForm<E, never>,
     events: readonly SliceEvent[],
     redelivered: boolean,
   ) {
     this.#handlers = handlers;
-    this.#form = form;
     this.#events = events;
     this.#redelivered = redelivered;
   }
@@ -104,7 +102,7 @@ export class HandlerRun<E, T> {
         remedy: "restore the store from a backup",
       });
     }
-    const event = this.#form.readEvent(payload, version);
+    const event = this.#handlers.form.readEvent(payload, version);
     return { event, id, seq, at, tags, redelivered: this.#redelivered };
   }
 }

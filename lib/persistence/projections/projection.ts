@@ -6,8 +6,14 @@ import {
   projectionBackoffTable,
   projectionTable,
 } from "../../options/tables/persistence_tables.ts";
-import { sliceCount } from "../journal.ts";
-import type { CheckedProjection, ProjectionOptions } from "./projection_options.ts";
+import { PersistenceError } from "../errors.ts";
+import { type Journal, sliceCount } from "../journal.ts";
+import { StoredForm } from "../schema.ts";
+import type {
+  CheckedProjection,
+  ProjectionOptions,
+  StartedProjection,
+} from "./projection_options.ts";
 import { projectionWorker } from "./projection_worker.ts";
 import { RunningProjection } from "./running_projection.ts";
 import { divideSlices } from "./slice_ranges.ts";
@@ -73,6 +79,7 @@ export class Projection<E = unknown, T = unknown> {
   /** Its name. */
   readonly name: string;
   readonly #checked: CheckedProjection<E, T>;
+  readonly #journal: Journal | undefined;
 
   /** @internal Use {@linkcode projection}. */
   constructor(options: ProjectionOptions<E, T>) {
@@ -91,7 +98,7 @@ export class Projection<E = unknown, T = unknown> {
         remedy: "let from be at most to",
       });
     }
-    const { backoff: given, ...rest } = resolved;
+    const { backoff: given, journal, ...rest } = resolved;
     const backoff = withDefaults(projectionBackoffTable.defaults, given);
     if (backoff.min > backoff.max) {
       throw new OptionError("backoff", "min is more than max", {
@@ -100,6 +107,7 @@ export class Projection<E = unknown, T = unknown> {
       });
     }
     this.name = options.name;
+    this.#journal = journal;
     this.#checked = { ...rest, source, backoff };
   }
 
@@ -108,19 +116,33 @@ export class Projection<E = unknown, T = unknown> {
    * moves when nodes come and go, and is kept alive.
    *
    * @throws {ActorError} code `duplicateName` if the system runs it already.
+   * @throws {PersistenceError} code `noJournal`.
    */
   start(system: LocalSystem): RunningProjection<T> {
-    const checked = this.#checked;
-    const { name, workers, role, source: { slices = { from: 0, to: sliceCount - 1 } } } = checked;
+    const started = this.#startedIn(system);
+    const { name, workers, role, source: { slices = { from: 0, to: sliceCount - 1 } } } = started;
     const ranges = divideSlices(slices, workers);
     const refs = internalsOf(system).startWorkers<WorkerMessage>({
       // Another number of workers are others: what they share is what the store keeps.
       name: `projection-${name}-${ranges.length}`,
       count: ranges.length,
-      behavior: (index) => projectionWorker(checked, ranges[index]!),
+      behavior: (index) => projectionWorker(started, ranges[index]!),
       wake: { type: "wake" },
       role,
     });
-    return new RunningProjection(system, name, checked.store, refs);
+    return new RunningProjection(system, name, started.store, refs);
+  }
+
+  #startedIn(system: LocalSystem): StartedProjection<E, T> {
+    const checked = this.#checked;
+    const journal = this.#journal ?? internalsOf(system).persistence?.journal;
+    if (journal === undefined) {
+      throw new PersistenceError("noJournal", `projection ${checked.name} has no journal`, {
+        value: checked.name,
+        remedy: "give it one, or give one to the system (persistence: { journal })",
+      });
+    }
+    // The option has checked it: the layers below know only a part of its type.
+    return { ...checked, journal: journal as Journal, form: new StoredForm(checked.schema) };
   }
 }

@@ -1,5 +1,6 @@
+import type { MessageSchema } from "../../actor/behavior/message_schema.ts";
 import type { Journal, SliceRange } from "../journal.ts";
-import type { Upcast } from "../schema.ts";
+import type { StoredForm, Upcast } from "../schema.ts";
 import type { BatchHandler, EventHandler } from "./projected_event.ts";
 import type { ProjectionStore } from "./projection_store.ts";
 
@@ -13,12 +14,17 @@ export interface ProjectionSource {
   readonly slices?: SliceRange;
 }
 
-/** How old events become ones of the present version; as in `schema` of `eventSourced`. */
-export interface ProjectionSchema {
+/** How stored events are read; as in `schema` of `eventSourced`. */
+export interface ProjectionSchema<E = unknown> {
   /** Version that the program writes. Default 0. */
   readonly version?: number;
   /** By version: makes an event of that version into one of the next. */
   readonly upcastEvent?: Readonly<Record<number, Upcast>>;
+  /**
+   * Validates events, after they were upcast: any synchronous Standard Schema validator. One that does
+   * not match fails like its handler. Default: none.
+   */
+  readonly event?: MessageSchema<E>;
 }
 
 /** Pauses between attempts. */
@@ -38,12 +44,12 @@ export interface ProjectionOptions<E, T> {
    * is another projection, which begins with the first event.
    */
   readonly name: string;
-  /** Where the events are. */
-  readonly journal: Journal;
+  /** Where the events are. Default: the journal of the node or system that starts it. */
+  readonly journal?: Journal;
   /** Which events. Default: all events. */
   readonly source?: ProjectionSource;
   /** Versions of what is stored. */
-  readonly schema?: ProjectionSchema;
+  readonly schema?: ProjectionSchema<E>;
   /** Keeps up to which event it is. */
   readonly store: ProjectionStore<T>;
   /** Handles an event. Either this or `handleBatch`. */
@@ -76,11 +82,17 @@ export interface ProjectionOptions<E, T> {
 export interface CheckedProjection<E, T> extends
   Omit<
     Required<ProjectionOptions<E, T>>,
-    "schema" | "handle" | "handleBatch" | "role" | "backoff"
+    "journal" | "schema" | "handle" | "handleBatch" | "role" | "backoff"
   > {
-  readonly schema?: ProjectionSchema;
+  readonly schema?: ProjectionSchema<E>;
   readonly handle?: EventHandler<E, T>;
   readonly handleBatch?: BatchHandler<E, T>;
   readonly role?: string;
   readonly backoff: Required<ProjectionBackoff>;
+}
+
+/** @internal The same, with the journal that is read. */
+export interface StartedProjection<E, T> extends CheckedProjection<E, T> {
+  readonly journal: Journal;
+  readonly form: StoredForm<E, never>;
 }

@@ -10,10 +10,9 @@ import type { LocalRef } from "../../actor/ref/local_ref.ts";
 import { type ActorRef, Ref } from "../../actor/ref/ref.ts";
 import { PersistenceError } from "../errors.ts";
 import type { SliceEvent, SliceRange } from "../journal.ts";
-import { StoredForm } from "../schema.ts";
 import type { Offsets } from "./offset_rows.ts";
 import { HandlerRun } from "./handler_run.ts";
-import type { CheckedProjection } from "./projection_options.ts";
+import type { StartedProjection } from "./projection_options.ts";
 import { type MachineEffect, type MachineInput, ProjectionMachine } from "./projection_machine.ts";
 import { WorkerTelemetry } from "./worker_telemetry.ts";
 import type { WorkerMessage } from "./worker_messages.ts";
@@ -23,12 +22,6 @@ import type { WorkerStatus } from "./worker_status.ts";
 type OwnMessage =
   | { readonly type: "appended" }
   | { readonly type: "waited" };
-
-/** What became of something that it has begun. */
-interface Ended {
-  readonly worker: object;
-  readonly input: MachineInput<SliceEvent>;
-}
 
 /** Events that were read together. */
 interface Page {
@@ -41,14 +34,14 @@ interface Page {
 
 type Effect = MachineEffect<SliceEvent>;
 type Input = MachineInput<SliceEvent>;
-type Message = WorkerMessage | OwnMessage | Ended;
+type Message = WorkerMessage | OwnMessage;
 
 /** How many events that wait are counted, at most. */
 const countLimit = 10_000;
 
 /** The behaviour of a worker. */
 export function projectionWorker<E, T>(
-  projection: CheckedProjection<E, T>,
+  projection: StartedProjection<E, T>,
   range: SliceRange,
 ): Behavior<WorkerMessage> {
   const behavior = Behaviors.setup<Message>((context) => {
@@ -67,10 +60,9 @@ export function projectionWorker<E, T>(
 
 class Worker<E, T> {
   readonly #context: ActorContext<Message>;
-  readonly #projection: CheckedProjection<E, T>;
+  readonly #projection: StartedProjection<E, T>;
   readonly #range: SliceRange;
   readonly #machine: ProjectionMachine<SliceEvent>;
-  readonly #form: StoredForm<E, never>;
   readonly #telemetry: WorkerTelemetry;
   /** Wait until the worker has opened its slices again. */
   #changes: ActorRef<"seen">[] = [];
@@ -88,7 +80,7 @@ class Worker<E, T> {
 
   constructor(
     context: ActorContext<Message>,
-    projection: CheckedProjection<E, T>,
+    projection: StartedProjection<E, T>,
     range: SliceRange,
   ) {
     this.#context = context;
@@ -102,8 +94,7 @@ class Worker<E, T> {
       backoff: { min, max, jitter: [1, 1 + jitter] },
       pollInterval,
     });
-    const { clock, telemetry } = context.system.runtime;
-    this.#form = new StoredForm(projection.schema ?? {}, () => clock.now());
+    const { telemetry } = context.system.runtime;
     this.#telemetry = new WorkerTelemetry(
       telemetry,
       projection.name,
@@ -129,11 +120,6 @@ class Worker<E, T> {
   }
 
   handle(message: Message): Behavior<Message> {
-    if (isEnded(message)) {
-      // Of an incarnation before a restart.
-      if (message.worker === this) this.#onEnded(message.input);
-      return Behaviors.same();
-    }
     switch (message.type) {
       case "appended":
         this.#isAnnounced = false;
@@ -165,14 +151,16 @@ class Worker<E, T> {
   }
 
   /** The next thing begins in a turn of its own, so that an actor that is to stop does between them. */
-  #onEnded(input: Input): void {
+  #onEnded(input: Input): Behavior<unknown> {
     this.#observe(input);
     const effect = this.#next(input);
-    if (effect === undefined) return;
-    if (effect.type === "wait") return this.#begin(effect);
-    this.#context.system.runtime.clock.defer(() => {
-      if (!this.#isOver) this.#begin(effect);
-    });
+    if (effect?.type === "wait") this.#begin(effect);
+    else if (effect !== undefined) {
+      this.#context.system.runtime.clock.defer(() => {
+        if (!this.#isOver) this.#begin(effect);
+      });
+    }
+    return Behaviors.same();
   }
 
   #next(input: Input): Effect | undefined {
@@ -199,10 +187,10 @@ class Worker<E, T> {
       const { id, seq } = effect.skipped;
       log.error("event is skipped", { ...this.#fields(), id, seq });
     }
-    (self as unknown as LocalRef<Message>).tellOwnWhen(
+    (self as unknown as LocalRef<Message>).runWhen(
       this.#carryOut(effect),
-      (input): Ended => ({ worker: this, input }),
-      (error): Ended => ({ worker: this, input: { type: "storeFailed", error } }),
+      (input) => this.#onEnded(input),
+      (error) => this.#onEnded({ type: "storeFailed", error }),
     );
   }
 
@@ -269,7 +257,7 @@ class Worker<E, T> {
     { events, offsets, redelivered }: Extract<Effect, { readonly type: "handle" }>,
   ): Promise<Input> {
     const { name, store } = this.#projection;
-    const run = new HandlerRun<E, T>(this.#projection, this.#form, events, redelivered);
+    const run = new HandlerRun<E, T>(this.#projection, events, redelivered);
     try {
       if (store.transact === undefined) await run.run(undefined as T);
       else {
@@ -336,10 +324,6 @@ class Worker<E, T> {
     if (counted === undefined) tell(undefined);
     else counted.then(tell, () => tell(undefined));
   }
-}
-
-function isEnded(message: Message): message is Ended {
-  return (message as Partial<Ended>).worker instanceof Worker;
 }
 
 function textOf(error: unknown): string {

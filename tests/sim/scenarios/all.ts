@@ -12,6 +12,7 @@ import {
   type Simulation,
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
+import { ledger, ledgerInPauses } from "./ledger.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
 import { durableDiaries } from "./durable_diaries.ts";
@@ -150,5 +151,7 @@ export const scenarios: readonly Scenario[] = [
   projections,
   projectionsInPauses,
   durableDiaries,
+  ledger,
+  ledgerInPauses,
   ...disks,
 ];
