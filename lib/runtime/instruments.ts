@@ -146,6 +146,13 @@ export const instruments = {
     description: "Age of the oldest event that a worker of a projection has read and not handled.",
     attributes: ["projection", "slices"],
   },
+  projectionBehind: {
+    name: "casty.projection.behind",
+    kind: "gauge",
+    unit: "{event}",
+    description: "Events that a worker had not handled, up to 10 000; counted once a collection.",
+    attributes: ["projection", "slices"],
+  },
   projectionEvents: {
     name: "casty.projection.events",
     kind: "counter",

@@ -521,7 +521,14 @@ Deno.test("a worker of a system that is measured counts events and tells its lag
   const lag = () =>
     telemetry.sum("casty.projection.lag", { projection: "totals", slices: "0-1023" });
   assert(lag() > 0);
+  const behind = () => telemetry.sum("casty.projection.behind", { projection: "totals" });
+  behind();
+  await clock.advance(1);
+  assertEquals(behind(), 2);
   await clock.advance(10_000);
+  behind();
+  await clock.advance(1);
+  assertEquals(behind(), 0);
   assertEquals(lag(), 0);
   const counted = (outcome: string) =>
     telemetry.sum("casty.projection.events", { projection: "totals", outcome });

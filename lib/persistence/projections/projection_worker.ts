@@ -100,6 +100,7 @@ class Worker<E, T> {
       projection.name,
       range,
       () => this.#lag() / 1_000,
+      () => this.#countBehind(),
     );
   }
 
@@ -304,7 +305,7 @@ class Worker<E, T> {
   }
 
   #tellStatus(replyTo: ActorRef<WorkerStatus>): void {
-    const { state, handled, skipped, offsets, error } = this.#machine.status;
+    const { state, handled, skipped, error } = this.#machine.status;
     const status = {
       slices: this.#range,
       state,
@@ -313,16 +314,22 @@ class Worker<E, T> {
       lag: this.#lag(),
       error: error === undefined ? undefined : textOf(error),
     };
-    const tell = (behind: number | undefined) => replyTo.tell({ ...status, behind });
+    void this.#countBehind().then((behind) => replyTo.tell({ ...status, behind }));
+  }
+
+  /** Undefined: the journal cannot tell. */
+  async #countBehind(): Promise<number | undefined> {
     const { journal, source: { tag } } = this.#projection;
-    const counted = journal.countSlices?.({
-      slices: this.#range,
-      after: offsets,
-      limit: countLimit,
-      ...(tag !== undefined && { tag }),
-    });
-    if (counted === undefined) tell(undefined);
-    else counted.then(tell, () => tell(undefined));
+    try {
+      return await journal.countSlices?.({
+        slices: this.#range,
+        after: this.#machine.status.offsets,
+        limit: countLimit,
+        ...(tag !== undefined && { tag }),
+      });
+    } catch {
+      return undefined;
+    }
   }
 }
 
