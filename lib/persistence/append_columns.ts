@@ -17,6 +17,16 @@ export const noWake = -2;
 /** Length of a book that an event does not have. */
 export const noBook = -1;
 
+/** Bytes of events from which on no further entry is added to a commit. */
+export const maxBatchBytes = 16 * 1024 * 1024;
+
+/** Bytes of the events of an entry. */
+export function sizeOf({ events }: AppendEntry): number {
+  let bytes = 0;
+  for (const { payload, book } of events) bytes += payload.length + (book?.length ?? 0);
+  return bytes;
+}
+
 /** See the module's text. */
 export interface AppendColumns {
   /** By entry. */
@@ -36,12 +46,10 @@ export function columnsOf(entries: readonly AppendEntry[]): AppendColumns {
   let count = 0;
   let size = 0;
   let hasTags = false;
-  for (const { events } of entries) {
-    count += events.length;
-    for (const event of events) {
-      size += event.payload.length + (event.book?.length ?? 0);
-      hasTags ||= event.tags !== undefined;
-    }
+  for (const entry of entries) {
+    count += entry.events.length;
+    size += sizeOf(entry);
+    hasTags ||= entry.events.some(({ tags }) => tags !== undefined);
   }
   const columns = {
     ids: new Array<string>(entries.length),

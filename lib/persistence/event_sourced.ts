@@ -4,6 +4,7 @@ import type { ActorContext } from "../actor/behavior/context.ts";
 import type { StatusError } from "../actor/errors.ts";
 import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
+import { OwnWork } from "../actor/ref/own_work.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
@@ -297,17 +298,6 @@ type AppendOutcome =
   | { readonly result: AppendResult; readonly error?: undefined }
   | { readonly error: unknown; readonly result?: undefined };
 
-/** Work of an incarnation whose time has come. */
-class DueWork {
-  readonly incarnation: object;
-  readonly run: () => void;
-
-  constructor(incarnation: object, run: () => void) {
-    this.incarnation = incarnation;
-    this.run = run;
-  }
-}
-
 /** Events on their way to the store, and what waits for them. */
 class Writes<S> {
   readonly gate: OutputGate<HeldAction<S>>;
@@ -383,8 +373,7 @@ class Incarnation<C, E, S> implements BookHost {
     return Behaviors.receive<C>((_context, message) => this.handle(message));
   }
 
-  handle(message: C | HouseMessage | DueWork): Behavior<C> | Promise<Behavior<C>> {
-    if (message instanceof DueWork) return this.#onDue(message);
+  handle(message: C | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
     if (this.#hasFailed) return this.#restart(message);
     if (message instanceof HouseMessage) return this.#onHouseMessage(message);
     return this.#command(message, undefined);
@@ -406,12 +395,6 @@ class Incarnation<C, E, S> implements BookHost {
   #restart(message: C | HouseMessage): Behavior<C> {
     this.#context.stash.add(message as never);
     return Behaviors.restart() as Behavior<C>;
-  }
-
-  /** Of an incarnation before a restart: the recovery has found what it was for. */
-  #onDue({ incarnation, run }: DueWork): Behavior<C> {
-    if (incarnation === this) run();
-    return Behaviors.same() as Behavior<C>;
   }
 
   #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
@@ -581,7 +564,11 @@ class Incarnation<C, E, S> implements BookHost {
   }
 
   later(key: string, delay: number, run: () => void): void {
-    this.#context.timers.startSingle(key, new DueWork(this, run) as never, delay);
+    const work = new OwnWork(() => {
+      run();
+      return Behaviors.same();
+    });
+    this.#context.timers.startSingle(key, work as never, delay);
   }
 
   #flush(writes: Writes<S>): void {

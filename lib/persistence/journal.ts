@@ -28,7 +28,10 @@ export interface SliceRange {
 
 /** An event to be stored. */
 export interface NewEvent {
-  /** The event in bytes. Empty: there is no event, only entries of the book. */
+  /**
+   * The event in bytes. Empty: there is no event, only entries of the book. Of an event to be stored it
+   * may be a part of a larger buffer: a store that keeps it takes a copy.
+   */
   readonly payload: Uint8Array;
   /**
    * Entries of the actor's book that come with this event, in bytes: what the library keeps for it

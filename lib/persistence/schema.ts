@@ -5,6 +5,7 @@
  */
 import { checkMessage, type MessageSchema } from "../actor/behavior/message_schema.ts";
 import { Codec } from "../wire/codec.ts";
+import { copyToSlab } from "./byte_slab.ts";
 import { crc32c } from "./crc32c.ts";
 import { PersistenceError } from "./errors.ts";
 import type { NewEvent } from "./journal.ts";
@@ -130,7 +131,9 @@ export class StoredForm<E, S> {
   #write(kind: Kind, value: E | S, at: number): NewEvent {
     const schema = this.#schema[kind];
     if (schema !== undefined) checked(kind, schema, value);
-    const payload = storedCodec.encode(value).slice();
+    const bytes = storedCodec.encode(value);
+    // Events are many and short-lived; a state may be large.
+    const payload = kind === "event" ? copyToSlab(bytes) : bytes.slice();
     return { payload, version: this.#version, at, checksum: crc32c(payload) };
   }
 

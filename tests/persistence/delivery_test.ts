@@ -129,6 +129,15 @@ class Link extends Ref<unknown> {
   }
 }
 
+/** A reference to an actor of another node. */
+class Elsewhere extends Ref<unknown> {
+  readonly path = "/purse";
+  readonly uid = 7;
+  readonly node = "other:1";
+
+  tell(): void {}
+}
+
 /** What is sent to stored addresses of the system is lost while `loses` says so. */
 function breakLinks(virtual: VirtualSystem, loses: (path: string) => boolean): void {
   const internals = internalsOf(virtual.system);
@@ -248,6 +257,29 @@ Deno.test("messages of one sender are handled in the order in which they were st
   assertEquals(sender.last, [5, "through"]);
 });
 
+Deno.test("a receiver with two addresses loses nothing of what comes by either", async () => {
+  await using virtual = new VirtualSystem();
+  const { system, clock } = virtual;
+  const journal = memoryJournal();
+  const to = system.spawn(purse(journal), "purse");
+  const internals = internalsOf(system);
+  const { refTo } = internals;
+  let isLost = true;
+  internals.refTo = (address) => {
+    if (address.node === "") return refTo(address);
+    return new Link("/alias", () => refTo({ node: "", path: "/purse", uid: 0 }), () => isLost);
+  };
+  const alias = new Elsewhere();
+  const from = system.spawn(giver(journal), "giver");
+  from.tell({ to: alias, amounts: [1] });
+  from.tell({ to, amounts: [2] });
+  await virtual.settle();
+  isLost = false;
+  await clock.advance(3_000);
+  assertEquals(await taken(virtual, to), [2, 1]);
+  assertEquals(await waiting(virtual, from), 0);
+});
+
 Deno.test("a message is sent again until the receiver answers, also by the next incarnation", async () => {
   await using virtual = new VirtualSystem();
   const { system, clock } = virtual;
@@ -336,6 +368,34 @@ Deno.test("a receiver that does not answer is parked, and holds up nobody else",
   await clock.advance(200);
   assertEquals(seen, ["well 3", "well 4", "stuck 2"]);
   assertEquals(await waiting(virtual, next), 0);
+});
+
+Deno.test("an actor that tries in vain is not started for that by others all the time", async () => {
+  await using virtual = new VirtualSystem();
+  const { system, clock } = virtual;
+  const journal = memoryJournal();
+  let isLost = true;
+  breakLinks(virtual, () => isLost);
+  const to = system.spawn(purse(journal), "purse");
+  const from = system.spawn(giver(journal), "giver");
+  const slices = { from: 0, to: 1_023 };
+  const due = async () =>
+    (await journal.readDue({ slices, before: clock.wallTime(), limit: 10 })).length;
+  from.tell({ to, amounts: [1] });
+  await clock.advance(12_000);
+  assertEquals(await due(), 0, "it runs, and has tried");
+  await clock.advance(500_000);
+  assertEquals(await due(), 0);
+  isLost = false;
+  await clock.advance(70_000);
+  assertEquals(await taken(virtual, to), [1]);
+  isLost = true;
+  from.tell({ to, amounts: [2] });
+  await clock.advance(1_000);
+  // It is killed, so to speak.
+  await clock.resolve(system.stop(from));
+  await clock.advance(10_000);
+  assertEquals(await due(), 1, "of a message that is new");
 });
 
 Deno.test("a command whose messages find no room fails, and stores nothing", async () => {

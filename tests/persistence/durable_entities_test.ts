@@ -8,6 +8,7 @@ import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { type Journal, memoryJournal, PersistenceError } from "../../lib/persistence/mod.ts";
 import type { DurableStore } from "../../lib/runtime/durable_store.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
+import { simulate } from "../../lib/testkit/mod.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 import { HeldJournal } from "./faulty_journal.ts";
 
@@ -363,4 +364,28 @@ Deno.test("what waits for an entity that recovers is bounded by its mailbox", as
   await cluster.clock.advance(6_000);
   assertEquals(reasons.slice(2), ["askTimeout", "askTimeout", "askTimeout"]);
   await cluster.stop([system]);
+});
+
+Deno.test("`simulate` gives nodes a journal as their options say, and entities survive a crash", async () => {
+  const journal = memoryJournal();
+  let count = 0;
+  await simulate({ seed: 1, failures: false }, {
+    nodes: 3,
+    duration: 60_000,
+    linger: 0,
+    cluster: () => ({ persistence: { journal } }),
+    setup: (node) => void node.system.spawn(Behaviors.sharded(Counters, () => counter)),
+    faults: [{ type: "crash", at: 5_000, node: "node-1" }],
+    run: async (sim) => {
+      const [, second] = sim.nodes;
+      const add = () => second!.system.entity(Counters, "a").ask(ask("add")).catch(() => 0);
+      for (let n = 0; n < 30; n++) {
+        count = Math.max(count, await add());
+        await sim.sleep(500);
+      }
+      const last = await second!.system.entity(Counters, "a").ask(ask("get"));
+      assert(last >= count && count > 20, `${last} after ${count} was confirmed`);
+    },
+  });
+  assert((await seqsOf(journal, "counters|a")).length >= count);
 });

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { AskError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import type { SpyEvent } from "../../lib/actor/behavior/spy.ts";
 import type { LocalRef } from "../../lib/actor/ref/local_ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import {
@@ -40,7 +41,8 @@ function counter(journal: Journal, more: Partial<Definition> = {}) {
         case "add":
           return effect.persist("added")
             .thenRun((after) => void log.push(`stored ${after}`))
-            .thenReply(replyTo, (after) => `added ${after}`);
+            // A delivery has no asker.
+            .thenRun((after) => replyTo?.tell(`added ${after}`));
         case "get":
           return effect.reply(replyTo, `got ${count}`);
         case "refuse":
@@ -239,8 +241,8 @@ Deno.test("an interceptor and a spy see commands only, and cannot lose what the 
   const { behavior } = counter(memoryJournal());
   const seen: unknown[] = [];
   const spy = kit.system.spawn(
-    Behaviors.receive<{ type: string; message?: unknown }>((_context, event) => {
-      if (event.type === "message") seen.push((event.message as Command).type);
+    Behaviors.receive<SpyEvent>((_context, { kind, event }) => {
+      if (kind === "message") seen.push((event as Command).type);
       return Behaviors.same();
     }),
     "spy",
@@ -249,13 +251,31 @@ Deno.test("an interceptor and a spy see commands only, and cannot lose what the 
     onMessage: (_context, message, next) =>
       message.type === "add" ? next(message) : Behaviors.unhandled(),
   });
-  const ref = kit.system.spawn(Behaviors.spy(guarded, spy as never), "counter");
+  const ref = kit.system.spawn(Behaviors.spy(guarded, spy), "counter");
   const reply = kit.system.ask(ref, (replyTo: ActorRef<string>): Command => ({
     type: "add",
     replyTo,
   }));
   assertEquals(await kit.clock.resolve(reply), "added 1");
-  assert(seen.every((type) => type === "add"), String(seen));
+  // What another durable actor delivers is a command as well.
+  const sender = Behaviors.eventSourced<"go", "sent", number>({
+    id: "sender",
+    journal: memoryJournal(),
+    initial: 0,
+    onCommand: (_context, _state, _command, effect) =>
+      effect.persist("sent").thenSend(ref, { type: "add" } as never),
+    onEvent: (count) => count + 1,
+  });
+  const sending = kit.system.spawn(Behaviors.spy(sender, spy), "sender");
+  sending.tell("go");
+  await kit.clock.advance(60_000);
+  const again = kit.system.ask(ref, (replyTo: ActorRef<string>): Command => ({
+    type: "add",
+    replyTo,
+  }));
+  assertEquals(await kit.clock.resolve(again), "added 3");
+  await kit.settle();
+  assertEquals(seen, ["add", undefined, "add", "add"]);
   await kit[Symbol.asyncDispose]();
 });
 

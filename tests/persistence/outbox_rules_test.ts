@@ -175,7 +175,6 @@ Deno.test("a book of a later program is refused, and one that is no book", () =>
 
 const plan = { minBackoff: 100, maxBackoff: 1_000, maxTries: 4 };
 const queue = (...numbers: number[]): OutboxQueue => ({
-  parked: undefined,
   messages: numbers.map((number) => ({ number, at: 0, message: number })),
 });
 

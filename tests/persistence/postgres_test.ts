@@ -18,6 +18,7 @@ import { postgresJournal } from "../../lib/persistence/postgres/postgres_journal
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { journalConformance } from "../../lib/testkit/journal_conformance.ts";
 import { accountOn } from "./killed_account.ts";
+import { noSmallDisk, SmallDisk } from "./small_disk.ts";
 import { missing, PostgresServer } from "./postgres_server.ts";
 
 const tables = ["casty_logs", "casty_events", "casty_snapshots", "casty_schema"];
@@ -167,22 +168,25 @@ Deno.test({
       });
       const slow = new pg.Client(server.url);
       const undone = new pg.Client(server.url);
-      for (const client of [slow, undone]) await client.connect();
-      for (const [client, id] of [[slow, "slow|a"], [undone, "slow|b"]] as const) {
-        await client.query("begin");
-        await client.query({ text: sql.append, values: appendValues([entryOf(id, 0)]) });
-      }
       let after: ReadonlyMap<number, bigint> = new Map();
-      for (let last = 0; last < 20; last += 2) {
-        await journal.append([entryOf("fast|a", last)]);
-        const { events, next } = await sliceEvents(journal, after);
-        assertEquals(events.length, 0);
-        after = next;
+      try {
+        for (const [client, id] of [[slow, "slow|a"], [undone, "slow|b"]] as const) {
+          await client.connect();
+          await client.query("begin");
+          await client.query({ text: sql.append, values: appendValues([entryOf(id, 0)]) });
+        }
+        for (let last = 0; last < 20; last += 2) {
+          await journal.append([entryOf("fast|a", last)]);
+          const { events, next } = await sliceEvents(journal, after);
+          assertEquals(events.length, 0);
+          after = next;
+        }
+        await undone.query("rollback");
+        await slow.query("commit");
+      } finally {
+        await slow.end();
+        await undone.end();
       }
-      await undone.query("rollback");
-      await slow.query("commit");
-      await slow.end();
-      await undone.end();
       const { events, next } = await sliceEvents(journal, after);
       assertEquals(events.map(({ id, seq }) => `${id} ${seq}`), [
         "slow|a 1",
@@ -407,6 +411,69 @@ Deno.test({
     });
 
     await check(
+      "a statement that takes too long is ended, and nothing of it is stored",
+      async () => {
+        const journal = await postgresJournal(server.url, { statementTimeout: 300 });
+        for (const id of ["slow|a", "slow|b"]) await journal.open(id, 1);
+        const other = new pg.Client(server.url);
+        await other.connect();
+        await other.query("begin; select from casty_logs where id = 'slow|a' for update");
+        const entryOf = (id: string) => ({ id, expectedSeq: 0, epoch: 1, events: [event("x")] });
+        const failure = await assertRejects(
+          () => journal.append([entryOf("slow|a")]),
+          PersistenceError,
+          "timeout",
+        );
+        assertEquals((failure as PersistenceError).code, "storeUnavailable");
+        assertEquals(await journal.append([entryOf("slow|b")]), [{
+          outcome: "appended",
+          lastSeq: 1,
+        }]);
+        await other.query("rollback");
+        await other.end();
+        assertEquals(await numbersOf(journal, "slow|a"), []);
+        assertEquals(await journal.append([entryOf("slow|a")]), [{
+          outcome: "appended",
+          lastSeq: 1,
+        }]);
+        await journal.close();
+      },
+    );
+
+    await check("two batches that wait for each other's ids: neither is lost", async () => {
+      const journals = await Promise.all([1, 2, 3].map(() => postgresJournal(server.url)));
+      const ids = upTo(30).map((n) => `both|${n}`);
+      for (const id of ids) await journals[0]!.open(id, 1);
+      const last = new Map(ids.map((id) => [id, 0]));
+      let appended = 0;
+      await Promise.all(journals.map(async (journal) => {
+        for (let round = 0; round < 20; round++) {
+          const entries = ids.map((id) => ({
+            id,
+            expectedSeq: last.get(id)!,
+            epoch: 1,
+            events: [event(`${round}`)],
+          }));
+          const results = await journal.append(entries);
+          for (const [index, result] of results.entries()) {
+            if (result.outcome === "fenced") throw new Error("nobody fences");
+            if (result.outcome === "appended") appended++;
+            const id = ids[index]!;
+            last.set(id, Math.max(last.get(id)!, result.lastSeq));
+          }
+        }
+      }));
+      let stored = 0;
+      for (const id of ids) {
+        const numbers = await numbersOf(journals[0]!, id);
+        assertEquals(numbers, upTo(last.get(id)!));
+        stored += numbers.length;
+      }
+      assertEquals(stored, appended);
+      await Promise.all(journals.map((journal) => journal.close()));
+    });
+
+    await check(
       "a store that is gone is told at once, and used again when it is back",
       async () => {
         const journal = await postgresJournal(server.url);
@@ -422,5 +489,60 @@ Deno.test({
         await journal.close();
       },
     );
+  },
+});
+
+Deno.test({
+  name: `PostgreSQL: a full disk loses and doubles nothing, and is used again when it has room${
+    missing === undefined && noSmallDisk === undefined
+      ? ""
+      : ` (skipped: ${missing ?? noSmallDisk})`
+  }`,
+  ignore: missing !== undefined || noSmallDisk !== undefined,
+  fn: async () => {
+    await using disk = await SmallDisk.create(150);
+    await using server = await PostgresServer.create(disk.folder);
+    const journal = await postgresJournal(server.url);
+    await journal.open("full|a", 1);
+    const free = Number(
+      (await new Deno.Command("df", { args: ["--output=avail", "-B1", disk.folder] }).output()
+        .then(({ stdout }) => new TextDecoder().decode(stdout))).split("\n")[1],
+    );
+    await Deno.writeFile(`${disk.folder}/ballast`, new Uint8Array(free - 3_000_000));
+    // The server compresses what it can.
+    const text = crypto.getRandomValues(new Uint8Array(25_000)).toHex();
+    let last = 0;
+    const append = async () => {
+      const entry = {
+        id: "full|a",
+        expectedSeq: last,
+        epoch: 1,
+        events: [event(`${last}${text}`)],
+      };
+      const [result] = await journal.append([entry]);
+      if (result!.outcome === "appended") last++;
+      return result!;
+    };
+    const failure = await assertRejects(async () => {
+      while (last < 1_000) assertEquals((await append()).outcome, "appended");
+    }, PersistenceError) as PersistenceError;
+    assert(["storeUnavailable", "outcomeUnknown"].includes(failure.code), failure.code);
+    await Deno.remove(`${disk.folder}/ballast`);
+    if (server.hasEnded) await server.start();
+    // It restarts by itself when it could not write its log; the circuit breaker may be open.
+    const end = performance.now() + 60_000;
+    for (;;) {
+      const result = await append().catch((error) => error);
+      if (result.outcome === "appended") break;
+      // Only after an unknown outcome it may be there.
+      if (result.outcome === "conflict") {
+        assertEquals([failure.code, result.lastSeq], ["outcomeUnknown", last + 1]);
+        last++;
+      }
+      if (performance.now() > end) throw result;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    assertEquals(await numbersOf(journal, "full|a"), upTo(last));
+    await journal.close();
   },
 });

@@ -9,6 +9,7 @@ import {
   sliceOf,
   sqliteJournal,
 } from "../../lib/persistence/mod.ts";
+import { noSmallDisk, SmallDisk } from "./small_disk.ts";
 
 const event = (text: string) => {
   const payload = new TextEncoder().encode(text);
@@ -156,12 +157,14 @@ Deno.test("SQLite: a file of version 1 is upgraded, with all that is in it", () 
       "insert into casty_events (id, seq, epoch, at, version, checksum, payload, tags) " +
         "values (?, ?, 3, 5, 2, ?, ?, ?)",
     );
+    database.exec("begin");
     for (let seq = 1; seq <= 200; seq++) {
       for (const id of ["u|1", "u|2"]) {
         const { payload, checksum } = event(`${id} ${seq}`);
         add.run(id, seq, checksum, payload, seq === 2 ? '["red"]' : null);
       }
     }
+    database.exec("commit");
     database.exec("insert into casty_logs values ('u|1', 3, 200), ('u|2', 4, 200), ('u|3', 9, 5)");
     const { payload, checksum } = event("state");
     database.prepare("insert into casty_snapshots values ('u|1', 150, 3, 5, 1, ?, ?)")
@@ -180,4 +183,96 @@ Deno.test("SQLite: a file of version 1 is upgraded, with all that is in it", () 
       await assertRejects(() => journal.open("u|2", 3), PersistenceError, "epoch 4");
       await journal.close();
     }
+  }));
+
+Deno.test({
+  name: `SQLite: a full disk loses and doubles nothing, and is used again when it has room${
+    noSmallDisk === undefined ? "" : ` (skipped: ${noSmallDisk})`
+  }`,
+  ignore: noSmallDisk !== undefined,
+  fn: async () => {
+    await using disk = await SmallDisk.create(2);
+    const journal = await sqliteJournal(`${disk.folder}/journal.db`);
+    const text = "x".repeat(20_000);
+    for (const id of ["full|a", "full|b"]) await journal.open(id, 1);
+    let last = 0;
+    const append = (id: string, expectedSeq: number) =>
+      journal.append([{ id, expectedSeq, epoch: 1, events: [event(text)] }]);
+    const failure = await assertRejects(async () => {
+      for (; last < 1_000; last++) await append("full|a", last);
+    }, PersistenceError) as PersistenceError;
+    assertEquals(failure.code, "storeUnavailable");
+    assert(failure.message.includes("full"), failure.message);
+    // Others are told the same, and what is there can be read.
+    await assertRejects(() => append("full|b", 0), PersistenceError);
+    let count = 0;
+    for await (const { seq } of journal.read("full|a")) assertEquals(seq, ++count);
+    assertEquals(count, last);
+    await disk.resize(20);
+    for (const added of [0, 1, 2]) {
+      assertEquals(await append("full|a", last + added), [{
+        outcome: "appended",
+        lastSeq: last + added + 1,
+      }]);
+    }
+    assertEquals(await append("full|b", 0), [{ outcome: "appended", lastSeq: 1 }]);
+    count = 0;
+    for await (const { seq } of journal.read("full|a")) assertEquals(seq, ++count);
+    assertEquals(count, last + 3);
+    await journal.close();
+  },
+});
+
+Deno.test("SQLite: while another process has the lock, writes wait and then fail; reads go on", () =>
+  withFile(async (path) => {
+    const journal = await sqliteJournal(path);
+    await journal.open("locked|a", 1);
+    await appendTo(journal, "locked|a", 1, 3);
+    const other = new DatabaseSync(path);
+    other.exec("begin immediate");
+    const short = appendTo(journal, "locked|a", 4, 1);
+    assertEquals(await numbersOf(journal, "locked|a"), [1, 2, 3]);
+    other.exec("rollback");
+    await short;
+    other.exec("begin immediate");
+    // SQLite waits for 10 s.
+    const failure = await assertRejects(
+      () => appendTo(journal, "locked|a", 5, 1),
+      PersistenceError,
+      "locked",
+    );
+    assertEquals((failure as PersistenceError).code, "storeUnavailable");
+    other.exec("rollback");
+    other.close();
+    await appendTo(journal, "locked|a", 5, 1);
+    assertEquals(await numbersOf(journal, "locked|a"), upTo(5));
+    await journal.close();
+  }));
+
+Deno.test("SQLite: a file that is none is refused, and damage to one is told by those it concerns", () =>
+  withFile(async (path) => {
+    await Deno.writeTextFile(path, "this is no database, but it is long enough".repeat(100));
+    const refusal = await assertRejects(() => sqliteJournal(path), PersistenceError, path);
+    assertEquals((refusal as PersistenceError).code, "storeUnavailable");
+    await Deno.remove(path);
+    let journal = await sqliteJournal(path);
+    await journal.open("damaged|a", 1);
+    for (let first = 1; first <= 2_000; first += 500) {
+      await appendTo(journal, "damaged|a", first, 500);
+    }
+    await journal.close();
+    const file = await Deno.open(path, { write: true });
+    // Events are behind the first pages, which hold the names of the tables.
+    const { size } = await file.stat();
+    await file.seek(size - 60_000, Deno.SeekMode.Start);
+    await file.write(new Uint8Array(40_000).fill(0x5a));
+    file.close();
+    journal = await sqliteJournal(path);
+    const damage = await assertRejects(
+      () => numbersOf(journal, "damaged|a"),
+      PersistenceError,
+      path,
+    );
+    assertEquals((damage as PersistenceError).code, "storeUnavailable");
+    await journal.close();
   }));

@@ -6,7 +6,7 @@ import {
   OutboxCommand,
   Wake,
 } from "../../lib/actor/ref/house_message.ts";
-import { Ref } from "../../lib/actor/ref/ref.ts";
+import type { Ref } from "../../lib/actor/ref/ref.ts";
 import { houseForm, houseNumber, withHouse } from "../../lib/remoting/house_form.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { WireError } from "../../lib/wire/errors.ts";

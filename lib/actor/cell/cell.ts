@@ -23,6 +23,7 @@ import type {
   TemporaryRef,
   Watcher,
 } from "../ref/local_ref.ts";
+import { OwnWork } from "../ref/own_work.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
 import type { ActorCell, CellFailure } from "./actor_cell.ts";
@@ -63,7 +64,11 @@ import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
 import { firing, signalling } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
-import { type OwnWork, type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
+import {
+  type SettledWork,
+  type SystemMessage,
+  SystemMessageQueue,
+} from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
 // Bound here: see `rules.ts`.
@@ -534,7 +539,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "own":
-        return this.#runOwn(message);
+        // Of an incarnation before a restart: what it has left is lost.
+        if (message.context === this.#context) this.#runOwn(message);
+        return;
       case "stopInTurn":
         if (message.waits && this.parts.owed > 0) return this.#stopLater();
         return beginStop(this);
@@ -548,15 +555,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   deliverOwn(message: unknown): void {
+    if (message instanceof OwnWork) return this.#runOwn(message);
     this.host.ledger.sent++;
     if ((this.#status & timed) !== 0) this.#parts!.receiveTimeout!.received();
     this.host.observer?.onOwnHandler?.(this.path);
     this.#handle(message);
   }
 
-  #runOwn({ run, context }: OwnWork): void {
-    // Of an incarnation before a restart: what it has left is lost.
-    if (context !== this.#context) return;
+  #runOwn({ run }: SettledWork | OwnWork): void {
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
     this.#current = undefined;

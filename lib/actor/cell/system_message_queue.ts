@@ -12,7 +12,7 @@ export interface Escalated {
 }
 
 /** Something that the behaviour has to do in its turn. */
-export interface OwnWork {
+export interface SettledWork {
   readonly type: "own";
   /** Returns the next behaviour. */
   readonly run: () => unknown;
@@ -32,7 +32,7 @@ export type SystemMessage =
   | Terminated
   | ChildFailed
   | Escalated
-  | OwnWork
+  | SettledWork
   | StopInTurn
   | FiredTimer
   | ReceiveTimedOut;

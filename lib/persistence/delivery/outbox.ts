@@ -22,8 +22,10 @@ export interface StoredMessage {
 export interface OutboxQueue {
   /** Not empty, in the order of their numbers. */
   readonly messages: readonly StoredMessage[];
+  /** See {@linkcode wakeOf}. */
+  readonly postponed?: number;
   /** Why they are not sent, until somebody retries; undefined: they are. */
-  readonly parked: ParkedReason | undefined;
+  readonly parked?: ParkedReason;
 }
 
 /**
@@ -53,12 +55,27 @@ export function seqOf(number: number): number {
 }
 
 /** The forms of entries: numbers are stored, and never changed. */
-const form = { added: 0, acknowledged: 1, parked: 2, retried: 3, discarded: 4 } as const;
+const form = {
+  added: 0,
+  acknowledged: 1,
+  parked: 2,
+  retried: 3,
+  discarded: 4,
+  postponed: 5,
+} as const;
+
+/** The messages for one receiver. */
+interface Queue {
+  messages: StoredMessage[];
+  parked?: ParkedReason;
+  /** The actor is not started for them before that time: milliseconds since 1970. */
+  postponed?: number;
+}
 
 /** See the module's text. */
 export class Outbox implements BookSection {
   /** By the stored address of the receiver. */
-  readonly #queues = new Map<string, { messages: StoredMessage[]; parked?: ParkedReason }>();
+  readonly #queues = new Map<string, Queue>();
   #size = 0;
   #lastAt = 0;
   #stream = "";
@@ -80,7 +97,7 @@ export class Outbox implements BookSection {
 
   /** The messages by receiver. */
   get queues(): ReadonlyMap<string, OutboxQueue> {
-    return this.#queues as ReadonlyMap<string, OutboxQueue>;
+    return this.#queues;
   }
 
   apply(entry: unknown): void {
@@ -107,6 +124,11 @@ export class Outbox implements BookSection {
       case form.parked: {
         const queue = this.#queues.get(to);
         if (queue !== undefined) queue.parked = reasonOf(entry[2]);
+        return;
+      }
+      case form.postponed: {
+        const queue = this.#queues.get(to);
+        if (queue !== undefined) queue.postponed = finite(entry[2]);
         return;
       }
       case form.retried:
@@ -147,11 +169,11 @@ export class Outbox implements BookSection {
   /** The actor that does not run is started to deliver what is not parked. */
   get wake(): number | undefined {
     let first: number | undefined;
-    for (const { messages, parked } of this.#queues.values()) {
-      const { at } = messages[0]!;
-      if (parked === undefined && (first === undefined || at < first)) first = at;
+    for (const queue of this.#queues.values()) {
+      const wake = queue.parked === undefined ? wakeOf(queue) : Infinity;
+      if (wake < (first ?? Infinity)) first = wake;
     }
-    return first === undefined ? undefined : first + wakeDelay;
+    return first;
   }
 
   #add([, to, number, at, message, stream]: unknown[]): void {
@@ -183,6 +205,8 @@ export class Outbox implements BookSection {
     const queue = this.#queues.get(to);
     if (queue === undefined) return;
     this.#size -= take(queue.messages);
+    // It has answered.
+    delete queue.postponed;
     if (queue.messages.length === 0) this.#queues.delete(to);
   }
 }
@@ -235,6 +259,16 @@ export function parkedEntry(to: string, reason: ParkedReason): unknown {
 /** They are sent again. `at`: milliseconds since 1970. */
 export function retriedEntry(to: string, at: number): unknown {
   return [form.retried, to, at];
+}
+
+/** The actor is not started for the messages to a receiver before a time. */
+export function postponedEntry(to: string, until: number): unknown {
+  return [form.postponed, to, until];
+}
+
+/** When the actor, if it does not run, is started for the messages to one receiver. */
+export function wakeOf({ messages, postponed = 0 }: OutboxQueue): number {
+  return Math.max(messages[0]!.at + wakeDelay, postponed);
 }
 
 /** One message to a receiver is given up, or was handled by one that keeps no marks. */

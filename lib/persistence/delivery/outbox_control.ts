@@ -50,34 +50,29 @@ export interface OutboxControl {
  *
  * @example
  * ```ts
- * import { type ActorRef, ActorSystem } from "@casty/casty";
+ * import { ActorSystem, type ActorRef } from "@casty/casty";
  * import { eventSourced, memoryJournal, outboxOf, persistenceId } from "@casty/casty/persistence";
  *
- * await using system = new ActorSystem();
  * const journal = memoryJournal();
- * const shop = (mail: ActorRef<string>) =>
- *   eventSourced<string, string, number>({
- *     id: persistenceId("shop", "1"),
- *     journal,
- *     initial: 0,
- *     onCommand: (_context, _orders, order, effect) =>
- *       effect.persist(order).thenSend(mail, `confirmed: ${order}`),
- *     onEvent: (orders) => orders + 1,
- *   });
- * // Nobody is there yet: the message waits.
- * const ref = system.spawn(shop(system.lookup("/mail") ?? system.spawn(nobody(), "mail")), "shop");
- * ref.tell("a book");
- * const { waiting } = await outboxOf(system, ref).list();
- * console.assert(waiting <= 1);
- *
- * function nobody() {
- *   return eventSourced<string, string, string>({
- *     id: persistenceId("mail", "1"),
+ * const kept = (name: string, next?: ActorRef<string>) =>
+ *   eventSourced<string, string, string>({
+ *     id: persistenceId("kept", name),
  *     journal,
  *     initial: "",
- *     onCommand: (_context, _last, text, effect) => effect.persist(text),
+ *     onCommand: (_context, _last, text, effect) =>
+ *       next === undefined ? effect.persist(text) : effect.persist(text).thenSend(next, text),
  *     onEvent: (_last, text) => text,
  *   });
+ *
+ * await using system = new ActorSystem();
+ * const mail = system.spawn(kept("mail"), "mail");
+ * const shop = system.spawn(kept("shop", mail), "shop");
+ * shop.tell("a book was ordered");
+ *
+ * const outbox = outboxOf(system, shop);
+ * for (const { to, parked, messages } of (await outbox.list()).receivers) {
+ *   if (parked === "notAcknowledged") await outbox.retry(to);
+ *   console.assert(to === "/mail" && messages.length <= 1);
  * }
  * ```
  */

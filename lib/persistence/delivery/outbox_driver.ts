@@ -13,6 +13,7 @@ import {
   type OutboxOrder,
 } from "../../actor/ref/house_message.ts";
 import type { ActorRef, Ref } from "../../actor/ref/ref.ts";
+import { hashText } from "../../runtime/fnv.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
 import type { OutboxReport } from "./outbox_control.ts";
 import {
@@ -21,8 +22,10 @@ import {
   type Outbox,
   parkedEntry,
   type ParkedReason,
+  postponedEntry,
   retriedEntry,
   seqOf,
+  wakeOf,
 } from "./outbox.ts";
 import type { OutboxOptions } from "./outbox_options.ts";
 import { parseReceiver } from "./receiver_address.ts";
@@ -30,6 +33,9 @@ import { type DueMessage, Redelivery } from "./redelivery.ts";
 
 /** Acknowledgements are stored with the next event, or after so many milliseconds. */
 const noteDelay = 100;
+/** Tries in vain after which the actor need not be started for a receiver, for so many milliseconds. */
+const postponedAfter = 3;
+const postponedFor = 600_000;
 /** Messages of a receiver that a report lists. */
 const maxListed = 100;
 
@@ -84,6 +90,7 @@ export class OutboxDriver {
     );
     for (const message of send) this.#send(message);
     for (const to of park) this.#park(to, "notAcknowledged");
+    this.#postpone(clock.wallTime());
     // A timer that fires too early looks again; so acknowledgements need not move it.
     if (next >= this.#nextAt && this.#nextAt > now || next === Infinity) return;
     this.#nextAt = next;
@@ -93,11 +100,24 @@ export class OutboxDriver {
     });
   }
 
+  /**
+   * This actor runs and tries: as long as a receiver does not answer, it need not be started for that.
+   * Otherwise the senders of one receiver that is down would keep all others that are due waiting.
+   */
+  #postpone(now: number): void {
+    for (const [to, queue] of this.#outbox.queues) {
+      if (this.#redelivery.triesOf(to) < postponedAfter || queue.parked !== undefined) continue;
+      if (wakeOf(queue) - now < postponedFor / 2) {
+        this.#note(postponedEntry(to, now + postponedFor));
+      }
+    }
+  }
+
   /** A receiver has answered. */
   acknowledged({ from, to, number, outcome }: DeliveryAck): void {
     const { system: { runtime: { clock, random } } } = this.#port;
     // It answers messages of a log that was deleted since.
-    if (from !== this.#stream) return;
+    if (from !== this.#streamTo(to)) return;
     const queue = this.#outbox.queues.get(to);
     const head = queue?.messages[0];
     if (head === undefined || number < head.number) return;
@@ -149,14 +169,20 @@ export class OutboxDriver {
     return { id: this.#port.id, waiting: this.#outbox.size, receivers };
   }
 
-  get #stream(): string {
-    return `${this.#port.id}#${this.#outbox.stream}`;
+  /**
+   * What marks are kept by: the log and the receiver's address. One receiver may have several addresses,
+   * and what comes by one of them says nothing of the others.
+   */
+  #streamTo(to: string): string {
+    return `${this.#port.id}#${this.#outbox.stream}.${hashText(to).toString(36)}`;
   }
 
   #send({ to, number, after, at, message }: DueMessage): void {
     const ref = this.#refTo(to);
     const { self: ackTo } = this.#port;
-    ref?.tellSent(new Delivery({ from: this.#stream, number, after, at, to, ackTo }, message));
+    ref?.tellSent(
+      new Delivery({ from: this.#streamTo(to), number, after, at, to, ackTo }, message),
+    );
   }
 
   #refTo(to: string): Ref<unknown> | undefined {

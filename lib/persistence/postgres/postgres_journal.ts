@@ -1,7 +1,5 @@
 // @ts-types="./pg_types.d.ts"
 import pg, { type Pool, type PoolClient } from "pg";
-import { CircuitBreaker } from "../../actor/services/circuit_breaker.ts";
-import { ActorError } from "../../actor/errors.ts";
 import { resolveOptions } from "../../options/check_options.ts";
 import { postgresJournalTable } from "../../options/tables/persistence_tables.ts";
 import type { Timer } from "../../runtime/clock.ts";
@@ -30,6 +28,8 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced, storeClosed } from "../journal_errors.ts";
+import { StoreGuard } from "../store_guard.ts";
+import { maxBatchBytes, sizeOf } from "../append_columns.ts";
 import { AppendListener } from "./append_listener.ts";
 import { appendValues, headValues } from "./append_values.ts";
 import { migrate } from "./migrate.ts";
@@ -113,7 +113,7 @@ class PostgresJournal implements Journal {
   readonly name: string;
   readonly #settings: Required<PostgresJournalOptions>;
   readonly #pool: Pool;
-  readonly #breaker: CircuitBreaker;
+  readonly #guard: StoreGuard;
   #waiting: WaitingEntry[] = [];
   #isDeferred = false;
   #appending = 0;
@@ -140,8 +140,12 @@ class PostgresJournal implements Journal {
     // A connection that ends would end the process; its query, if there is one, fails as well.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
-    this.#breaker = new CircuitBreaker({
-      callTimeout: 2 * settings.statementTimeout * attempts,
+    this.#guard = new StoreGuard({
+      name: this.name,
+      maxWaiting: settings.maxWaiting,
+      // For a connection, and for the statement.
+      callTimeout: 3 * settings.statementTimeout,
+      clock: systemClock,
     });
   }
 
@@ -185,16 +189,10 @@ class PostgresJournal implements Journal {
   }
 
   append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    if (this.#closed) return Promise.reject(storeClosed(this.name));
-    if (this.#waiting.length + entries.length > this.#settings.maxWaiting) {
-      return Promise.reject(
-        new PersistenceError(
-          "storeUnavailable",
-          `${this.name}: ${this.#waiting.length} entries wait already`,
-          { value: this.#settings.maxWaiting, remedy: "let clients repeat it later" },
-        ),
-      );
-    }
+    const refusal = this.#guard.refusal(this.#waiting.length, entries.length);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const tooLong = entries.find(({ events }) => events.length > sql.maxEntry);
+    if (tooLong !== undefined) return Promise.reject(this.#tooLong(tooLong));
     const results = entries.map((entry) =>
       new Promise<AppendResult>((resolve, reject) => {
         this.#waiting.push({ entry, resolve, reject });
@@ -202,6 +200,14 @@ class PostgresJournal implements Journal {
     );
     this.#appendSoon();
     return Promise.all(results);
+  }
+
+  #tooLong({ id, events }: AppendEntry): PersistenceError {
+    return new PersistenceError(
+      "storeUnavailable",
+      `${this.name}: ${id} appends ${events.length} events at once, more than ${sql.maxEntry}`,
+      { value: events.length, place: { id }, remedy: "persist fewer events with one command" },
+    );
   }
 
   /** What is called in the same turn is divided between the free connections. */
@@ -234,10 +240,12 @@ class PostgresJournal implements Journal {
     const batch: WaitingEntry[] = [];
     const rest: WaitingEntry[] = [];
     let events = 0;
+    let bytes = 0;
     for (const one of this.#waiting) {
       const { id, events: { length } } = one.entry;
       const fits = batch.length === 0 ||
-        batch.length < most && events + length <= this.#settings.maxBatch;
+        batch.length < most && bytes < maxBatchBytes &&
+          events + length <= this.#settings.maxBatch;
       if (!fits || ids.has(id)) {
         rest.push(one);
         // A later entry of this id must not overtake it.
@@ -246,6 +254,7 @@ class PostgresJournal implements Journal {
       }
       ids.add(id);
       events += length;
+      bytes += sizeOf(one.entry);
       batch.push(one);
     }
     this.#waiting = rest;
@@ -437,6 +446,7 @@ class PostgresJournal implements Journal {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#guard.close();
     if (this.#appending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     this.#notice?.cancel();
     await this.#listener?.end();
@@ -456,7 +466,7 @@ class PostgresJournal implements Journal {
       } catch (error) {
         if (!(error instanceof PersistenceError) || error.code === "fenced") throw error;
         isUnknown ||= error.code === "outcomeUnknown";
-        const mayRepeat = error.code === "outcomeUnknown" || isUnknown;
+        const mayRepeat = isUnknown || isDeadlock(error.cause);
         if (!mayRepeat || attempt === attempts || this.#closed) {
           throw isUnknown && error.code !== "outcomeUnknown"
             ? new PersistenceError("outcomeUnknown", error.message, { cause: error })
@@ -472,23 +482,31 @@ class PostgresJournal implements Journal {
 
   async #query<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
     if (this.#closed && this.#appending === 0) throw storeClosed(this.name);
-    try {
-      return await this.#breaker.run(() => this.#queryOnce<R>(text, values));
-    } catch (error) {
-      throw error instanceof ActorError ? this.#unavailable(error) : error;
-    }
+    return await this.#guard.run((signal) => this.#queryOnce<R>(text, values, signal));
   }
 
-  async #queryOnce<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
+  async #queryOnce<R extends object>(
+    text: string,
+    values: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<R[]> {
     const client = await this.#connect();
+    let isReleased = false;
+    const release = (end: boolean) => {
+      if (!isReleased) client.release(end);
+      isReleased = true;
+    };
+    // A connection that does not answer must not be kept for the next query.
+    signal.addEventListener("abort", () => release(true));
+    if (signal.aborted) release(true);
     try {
       const name = sql.nameOf(text);
       const { rows } = await client.query({ name, text, values: values as unknown[] });
-      client.release();
+      release(false);
       return rows as R[];
     } catch (cause) {
       // A connection with an error may be in any state.
-      client.release(true);
+      release(true);
       if (isRefusal(cause)) throw this.#unavailable(cause);
       throw new PersistenceError(
         "outcomeUnknown",
@@ -514,6 +532,11 @@ class PostgresJournal implements Journal {
       remedy: "see the cause; nothing of this was written",
     });
   }
+}
+
+/** Of two transactions that wait for each other the server ends one, and so has not done it. */
+function isDeadlock(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | undefined)?.code === "40P01";
 }
 
 interface Row {

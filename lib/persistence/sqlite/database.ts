@@ -21,6 +21,7 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
+import { type EventRow, type PackedEvents, packEvents } from "./packed_events.ts";
 import { migrate } from "./tables.ts";
 
 /** What the thread of a store is asked to write. */
@@ -96,17 +97,6 @@ interface Head {
   lastSeq: number;
 }
 
-interface EventRow {
-  readonly seq: number;
-  readonly epoch: number;
-  readonly at: number;
-  readonly version: number;
-  readonly checksum: number;
-  readonly payload: Uint8Array;
-  readonly book: Uint8Array | null;
-  readonly tags: string | null;
-}
-
 type Value = string | number | bigint | Uint8Array | null;
 
 const eventFields = "e.seq, e.epoch, e.at, e.version, e.checksum, e.payload, e.book, e.tags";
@@ -138,7 +128,7 @@ export class SqliteDatabase {
    * Carries out writes in one commit. A write that is refused leaves the others as they are.
    *
    * @throws {PersistenceError} code `storeUnavailable`: none of them was done; `outcomeUnknown`: the
-   * commit itself has failed.
+   * commit itself has failed, and not for want of room.
    */
   write(writes: readonly SqliteWrite[]): unknown[] {
     const results: unknown[] = [];
@@ -159,6 +149,8 @@ export class SqliteDatabase {
       this.#exec("commit");
     } catch (cause) {
       this.#rollBack();
+      // Without room nothing was added to the log of the file; after other errors it may have been.
+      if (codeOf(cause) === sqliteFull) throw unavailable(cause);
       throw new PersistenceError("outcomeUnknown", "the commit has failed", {
         cause,
         remedy: "see the cause; actors that were writing recover, and find what is stored",
@@ -429,9 +421,9 @@ export class SqliteDatabase {
     return row as { log: number; lastSeq: number } | undefined ?? { log: 0, lastSeq: 0 };
   }
 
-  #events(id: string, from: number, to: number, limit: number): StoredEvent[] {
+  #events(id: string, from: number, to: number, limit: number): PackedEvents {
     const row = this.#one("select log from casty_logs where id = ?", id);
-    if (row === undefined) return [];
+    if (row === undefined) return packEvents([]);
     const { log } = row as { log: number };
     const rows = this.#all(
       `select ${eventFields} from casty_seqs s cross join casty_events e ` +
@@ -454,7 +446,7 @@ export class SqliteDatabase {
       ) as EventRow[];
       rows.push(...tail);
     }
-    return rows.map(eventOf);
+    return packEvents(rows);
   }
 
   #snapshot(id: string, maxSeq: number): StoredSnapshot | undefined {
@@ -594,6 +586,15 @@ export function resultOf<T>(result: unknown): T {
   const { refused: why } = (result ?? {}) as Partial<Refused>;
   if (why !== undefined) throw fenced(why.id, why.own, why.other);
   return result as T;
+}
+
+/** `SQLITE_FULL`: there is no room on the disk. */
+const sqliteFull = 13;
+
+/** The primary result code of SQLite; 0: it is no error of SQLite. */
+function codeOf(error: unknown): number {
+  const { errcode } = error as { readonly errcode?: unknown };
+  return typeof errcode === "number" ? errcode & 0xff : 0;
 }
 
 function unavailable(cause: unknown): PersistenceError {

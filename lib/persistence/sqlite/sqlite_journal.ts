@@ -4,7 +4,7 @@ import { platform } from "../../runtime/platform.ts";
 import type { Thread } from "../../runtime/platform_port.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError } from "../errors.ts";
-import { columnsOf } from "../append_columns.ts";
+import { columnsOf, maxBatchBytes, sizeOf } from "../append_columns.ts";
 import {
   advanced,
   type AppendEntry,
@@ -22,6 +22,8 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { storeClosed } from "../journal_errors.ts";
+import { StoreGuard } from "../store_guard.ts";
+import { type PackedEvents, unpackEvents } from "./packed_events.ts";
 import { CommitPace } from "./commit_pace.ts";
 import {
   type Refusals,
@@ -79,6 +81,9 @@ export async function sqliteJournal(
     throw error;
   }
 }
+
+/** Milliseconds that a commit may take: SQLite itself waits up to 10 s for another process. */
+const callTimeout = 60_000;
 
 interface Waiting {
   readonly resolve: (value: never) => void;
@@ -179,7 +184,7 @@ class SqliteJournal implements Journal {
   readonly name: string;
   readonly #writer: SqliteThread;
   readonly #reader: SqliteThread;
-  readonly #maxWaiting: number;
+  readonly #guard: StoreGuard;
   readonly #listeners = new Set<() => void>();
   /** For the next commit. */
   #writes: WaitingWrite[] = [];
@@ -193,7 +198,7 @@ class SqliteJournal implements Journal {
     this.name = name;
     this.#writer = writer;
     this.#reader = reader;
-    this.#maxWaiting = maxWaiting;
+    this.#guard = new StoreGuard({ name, maxWaiting, callTimeout, clock: systemClock });
   }
 
   async open(id: string, epoch: number | undefined): Promise<OpenedLog> {
@@ -201,7 +206,7 @@ class SqliteJournal implements Journal {
   }
 
   append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    const refusal = this.#refusal(entries.length);
+    const refusal = this.#guard.refusal(this.#waiting, entries.length);
     if (refusal !== undefined) return Promise.reject(refusal);
     const [first] = entries;
     // An actor appends one entry at a time.
@@ -221,17 +226,24 @@ class SqliteJournal implements Journal {
   async *read(id: string, options: ReadOptions = {}): AsyncIterable<StoredEvent> {
     const { from = 1, batch = 500 } = options;
     const to = options.to ?? await this.#read<number>({ type: "lastSeq", id });
-    for (let next = from; next <= to;) {
-      const events = await this.#read<StoredEvent[]>({
+    const load = (next: number) => {
+      const part = this.#read<PackedEvents>({
         type: "events",
         id,
         from: next,
         to,
         limit: batch,
       });
+      // A reader that ends early does not wait for it.
+      part.catch(() => {});
+      return part;
+    };
+    for (let part = from > to ? undefined : load(from); part !== undefined;) {
+      const events = unpackEvents(await part);
+      const next = (events.at(-1)?.seq ?? to) + 1;
+      // The thread reads on while the caller uses what is there.
+      part = events.length < batch || next > to ? undefined : load(next);
       yield* events;
-      if (events.length < batch) return;
-      next = events.at(-1)!.seq + 1;
     }
   }
 
@@ -293,6 +305,7 @@ class SqliteJournal implements Journal {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#guard.close();
     if (!this.#pace.isIdle || this.#waiting > 0) {
       await new Promise<void>((resolve) => this.#onIdle = resolve);
     }
@@ -305,19 +318,8 @@ class SqliteJournal implements Journal {
     return this.#reader.ask({ type: "read", read });
   }
 
-  /** Why no more is taken now. */
-  #refusal(more: number): PersistenceError | undefined {
-    if (this.#closed) return storeClosed(this.name);
-    if (this.#waiting + more <= this.#maxWaiting) return undefined;
-    return new PersistenceError(
-      "storeUnavailable",
-      `${this.name}: ${this.#maxWaiting} writes wait already`,
-      { value: this.#maxWaiting, remedy: "let clients repeat it later, or use a faster disk" },
-    );
-  }
-
   #write(write: SqliteWrite): Promise<unknown> {
-    const refusal = this.#refusal(1);
+    const refusal = this.#guard.refusal(this.#waiting, 1);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#writes.push({ write, resolve, reject });
@@ -350,21 +352,32 @@ class SqliteJournal implements Journal {
 
   #send(count: number): void {
     const writes = this.#writes.splice(0, count);
-    const entries = this.#entries.splice(0, count - writes.length);
+    const entries = this.#takeEntries(count - writes.length);
     const appended: SqliteWrite[] = entries.length === 0
       ? []
       : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
     this.#pace.begin(systemClock.now());
-    this.#writer.ask<unknown[]>({
+    const message: ToSqlite = {
       type: "write",
       writes: [...writes.map(({ write }) => write), ...appended],
-    }).then((results) => {
+    };
+    this.#guard.run(() => this.#writer.ask<unknown[]>(message)).then((results) => {
       for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
       if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
     }, (error) => {
       for (const { reject } of writes) reject(error);
       for (const { reject } of entries) reject(error);
     }).then(() => this.#onCommitted());
+  }
+
+  /** Up to so many, and of so many bytes. */
+  #takeEntries(most: number): WaitingEntry[] {
+    let bytes = 0;
+    let count = 0;
+    for (; count < most && bytes < maxBatchBytes; count++) {
+      bytes += sizeOf(this.#entries[count]!.entry);
+    }
+    return this.#entries.splice(0, count);
   }
 
   #onCommitted(): void {
