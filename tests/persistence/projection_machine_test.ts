@@ -34,6 +34,19 @@ const events = (from: number, to: number) =>
 const at = (position: number): Offsets =>
   new Map([0, 1, 2].map((slice) => [slice, BigInt(position)]));
 
+/** A full page. */
+const page = (from: number, to: number) => ({
+  type: "read",
+  events: events(from, to),
+  next: at(to),
+  isFull: true,
+} as const);
+
+/** A page that has found no event up to a position. */
+const nothing = (
+  to: number,
+) => ({ type: "read", events: [], next: at(to), isFull: false } as const);
+
 /** A machine that has read events 1 to 4. */
 function reading(more: Partial<MachineSettings> = {}, opened = false) {
   const machine = new ProjectionMachine<Event>({ ...settings, ...more });
@@ -44,7 +57,7 @@ function reading(more: Partial<MachineSettings> = {}, opened = false) {
     type: "read",
     after: offsets,
   });
-  const effect = next({ type: "read", events: events(1, 4), next: at(4) });
+  const effect = next(page(1, 4));
   return { machine, next, effect };
 }
 
@@ -81,7 +94,7 @@ Deno.test("the first events after a worker that was there before may come again"
   assert(effect?.type === "handle" && effect.redelivered);
   next({ type: "handled" });
   next({ type: "saved" });
-  const second = next({ type: "read", events: events(5, 6), next: at(6) });
+  const second = next(page(5, 6));
   assert(second?.type === "handle" && !second.redelivered);
 });
 
@@ -98,7 +111,7 @@ Deno.test("without events it waits, soon at first, then for the poll interval", 
   next({ type: "handled" });
   const delays: number[] = [];
   for (let look = 0; look < 8; look++) {
-    const effect = next({ type: "read", events: [], next: at(4) });
+    const effect = next(nothing(4));
     assert(effect?.type === "wait" && effect.reason === "events");
     delays.push(effect.delay);
     assertEquals(next({ type: "waited" }), { type: "read", after: at(4) });
@@ -108,19 +121,42 @@ Deno.test("without events it waits, soon at first, then for the poll interval", 
 
 Deno.test("an announcement ends the wait, and one during a read is not lost", () => {
   const { next } = reading();
+  next({ type: "handled" }, 0);
+  next(nothing(4), 0);
+  assertEquals(next({ type: "appended" }, 500), { type: "read", after: at(4) });
+  assertEquals(next({ type: "appended" }, 600), undefined);
+  assertEquals(next(nothing(4), 700), { type: "read", after: at(4) });
+});
+
+Deno.test("while many write it looks at most every fiftieth of the poll interval", () => {
+  const { next } = reading();
+  next({ type: "handled" }, 0);
+  // Some, and no more: the rest comes with the next page.
+  const some = { ...page(5, 6), isFull: false };
+  next(some, 1);
+  next({ type: "appended" }, 2);
+  assertEquals(next({ type: "handled" }, 5), { type: "wait", delay: 15, reason: "events" });
+  assertEquals(next({ type: "appended" }, 6), undefined);
+  assertEquals(next({ type: "waited" }, 20), { type: "read", after: at(6) });
+  next(nothing(6), 21);
+  assertEquals(next({ type: "appended" }, 30), { type: "wait", delay: 10, reason: "events" });
+  assertEquals(next({ type: "appended" }, 31), undefined);
+  assertEquals(next({ type: "waited" }, 40), { type: "read", after: at(6) });
+});
+
+Deno.test("a page of events of others only is followed by the next one at once, if it was full", () => {
+  const { next } = reading();
   next({ type: "handled" });
-  next({ type: "read", events: [], next: at(4) });
-  assertEquals(next({ type: "appended" }), { type: "read", after: at(4) });
-  assertEquals(next({ type: "appended" }), undefined);
-  assertEquals(next({ type: "read", events: [], next: at(4) }), { type: "read", after: at(4) });
+  assertEquals(next({ ...nothing(900), isFull: true }), { type: "read", after: at(900) });
+  assertEquals(next(nothing(950))?.type, "wait");
 });
 
 Deno.test("offsets that moved past other events are saved every ten seconds", () => {
   const { next } = reading();
   next({ type: "handled" }, 1_000);
-  assertEquals(next({ type: "read", events: [], next: at(7) }, 10_999)?.type, "wait");
+  assertEquals(next(nothing(7), 10_999)?.type, "wait");
   next({ type: "waited" });
-  assertEquals(next({ type: "read", events: [], next: at(9) }, 11_000), {
+  assertEquals(next(nothing(9), 11_000), {
     type: "save",
     offsets: at(9),
   });
@@ -209,7 +245,7 @@ Deno.test("a store that fails is tried again for ever, from what it has saved", 
     assertEquals(next({ type: "waited" }), { type: "open" });
     // Opening works, and the transaction fails again.
     next({ type: "opened", offsets: new Map(), paused: false, opened: true });
-    assertEquals(numbers(next({ type: "read", events: events(1, 4), next: at(4) })), [1, 2, 3, 4]);
+    assertEquals(numbers(next(page(1, 4))), [1, 2, 3, 4]);
   }
   assertEquals(delays, [100, 200, 400, 800, 1_000, 1_000]);
   assertEquals(machine.status.skipped, 0);
@@ -280,7 +316,7 @@ function simulate(seed: string, transactional: boolean, together: boolean) {
           position > (after.get(slice) ?? 0n)
         ).slice(0, 7);
         const last = found.at(-1)?.position ?? BigInt(Math.min(stored, count));
-        input = { type: "read", events: found, next: at(Number(last)) };
+        input = { type: "read", events: found, next: at(Number(last)), isFull: found.length === 7 };
         break;
       }
       case "handle": {

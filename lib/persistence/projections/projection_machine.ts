@@ -65,7 +65,13 @@ export type MachineInput<E> =
     /** Whether a worker was there before, which may have handled more than it has saved. */
     readonly opened: boolean;
   }
-  | { readonly type: "read"; readonly events: readonly E[]; readonly next: Offsets }
+  | {
+    readonly type: "read";
+    readonly events: readonly E[];
+    readonly next: Offsets;
+    /** Whether there may be more behind it. */
+    readonly isFull: boolean;
+  }
   | { readonly type: "handled" }
   /** `index`: which event it was; undefined: the handler has had all at once. */
   | { readonly type: "handlerFailed"; readonly index: number | undefined; readonly error: unknown }
@@ -101,8 +107,11 @@ export interface MachineStatus {
 const saveInterval = 10_000;
 /** How often a paused worker looks whether it still is, if nobody tells it, milliseconds. */
 const pauseCheck = 30_000;
-/** The first of the looks for events that follow an announcement: a fiftieth of the interval. */
-const firstPoll = 1 / 50;
+/**
+ * The shortest time between two looks for events, if the first has found all: a fiftieth of the poll
+ * interval. While many write, a worker reads pages instead of single events.
+ */
+const shortestPoll = 1 / 50;
 
 /** See the module's text. */
 export class ProjectionMachine<E extends PlacedEvent> {
@@ -115,6 +124,10 @@ export class ProjectionMachine<E extends PlacedEvent> {
   #pending: readonly E[] = [];
   /** Where the page of the pending events ends. */
   #pageEnd: Offsets = new Map();
+  /** There may be more behind it. */
+  #isPageFull = false;
+  /** When it was last asked for events. */
+  #readAt = -Infinity;
   /** How many of the pending events the effect under way is about. */
   #taken = 0;
   /** How many are handled one by one, because one of them has failed. */
@@ -193,19 +206,18 @@ export class ProjectionMachine<E extends PlacedEvent> {
       case "start":
         return this.#open();
       case "appended":
-        this.#wasAppended = true;
-        return this.#doing === "events" ? this.#read() : undefined;
+        return this.#onAppended(now);
       case "changed":
         this.#hasChanged = true;
         return this.#isWaiting() ? this.#open() : undefined;
       case "waited":
-        return this.#onWaited();
+        return this.#onWaited(now);
       case "storeFailed":
         return this.#onStoreFailed(input.error, random);
       case "opened":
         return this.#onOpened(input.offsets, input.paused, input.opened, now);
       case "read":
-        return this.#onRead(input.events, input.next, now, random);
+        return this.#onRead(input, now, random);
       case "handled":
         return this.#settings.transactional
           ? this.#onDone(now, random)
@@ -253,23 +265,24 @@ export class ProjectionMachine<E extends PlacedEvent> {
     this.#savedAt = now;
     this.#mayRepeat = opened && rules.firstEventsMayRepeat;
     if (this.#hasChanged) return this.#open();
-    return paused ? this.#wait("paused", pauseCheck) : this.#read();
+    return paused ? this.#wait("paused", pauseCheck) : this.#read(now);
   }
 
-  #read(): MachineEffect<E> {
+  #read(now: number): MachineEffect<E> {
     this.#doing = "read";
     this.#wasAppended = false;
+    this.#readAt = now;
     return { type: "read", after: this.#offsets };
   }
 
   #onRead(
-    events: readonly E[],
-    next: Offsets,
+    { events, next, isFull }: Extract<MachineInput<E>, { readonly type: "read" }>,
     now: number,
     random: number,
   ): MachineEffect<E> {
     if (this.#hasChanged) return this.#open();
     this.#error = undefined;
+    this.#isPageFull = isFull;
     if (events.length > 0) {
       this.#emptyReads = 0;
       this.#pending = events;
@@ -279,18 +292,29 @@ export class ProjectionMachine<E extends PlacedEvent> {
     this.#offsets = next;
     this.#mayRepeat = false;
     this.#storeFailures = 0;
-    return now - this.#savedAt >= saveInterval ? this.#save(next) : this.#await(random);
+    return now - this.#savedAt >= saveInterval ? this.#save(next) : this.#await(now, random);
   }
 
-  /** Nothing is there: sooner after an announcement, because a commit can be seen later than that. */
-  #await(random: number): MachineEffect<E> {
-    if (this.#wasAppended) {
-      this.#emptyReads = 0;
-      return this.#read();
-    }
+  /** All was read: soon again after an announcement, because a commit can be seen later than that. */
+  #await(now: number, random: number): MachineEffect<E> {
+    if (this.#isPageFull) return this.#read(now);
+    if (this.#wasAppended) return this.#readSoon(now);
     const max = this.#settings.pollInterval;
-    const delay = backoffDelay({ min: max * firstPoll, max }, this.#emptyReads++, random);
+    const delay = backoffDelay({ min: max * shortestPoll, max }, this.#emptyReads++, random);
     return this.#wait("events", delay);
+  }
+
+  #onAppended(now: number): MachineEffect<E> | undefined {
+    // The first announcement has shortened the wait.
+    const isKnown = this.#wasAppended;
+    this.#wasAppended = true;
+    return this.#doing === "events" && !isKnown ? this.#readSoon(now) : undefined;
+  }
+
+  #readSoon(now: number): MachineEffect<E> {
+    this.#emptyReads = 0;
+    const delay = this.#readAt + this.#settings.pollInterval * shortestPoll - now;
+    return delay > 0 ? this.#wait("events", delay) : this.#read(now);
   }
 
   #wait(reason: WaitReason, delay: number): MachineEffect<E> {
@@ -298,14 +322,14 @@ export class ProjectionMachine<E extends PlacedEvent> {
     return { type: "wait", delay, reason };
   }
 
-  #onWaited(): MachineEffect<E> | undefined {
+  #onWaited(now: number): MachineEffect<E> | undefined {
     switch (this.#doing) {
       case "events":
-        return this.#read();
+        return this.#read(now);
       case "handler":
         return this.#handle();
       case "store":
-        return rules.faultsReloadOffsets ? this.#open() : this.#read();
+        return rules.faultsReloadOffsets ? this.#open() : this.#read(now);
       case "paused":
         return this.#open();
       default:
@@ -368,7 +392,7 @@ export class ProjectionMachine<E extends PlacedEvent> {
     this.#attempts = 0;
     this.#error = undefined;
     if (this.#pending.length > 0) return this.#handle();
-    return taken > 0 ? this.#read() : this.#await(random);
+    return this.#await(now, random);
   }
 
   #onHandlerFailed(

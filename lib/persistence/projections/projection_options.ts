@@ -65,7 +65,10 @@ export interface ProjectionOptions<E, T> {
   readonly role?: string;
   /** Events that are read, handled and saved together, 1 to 100 000. Default 500. */
   readonly batchSize?: number;
-  /** Milliseconds between two looks for events where the journal announces none. Default 1 000. */
+  /**
+   * Milliseconds between two looks for events where the journal announces none. Default 1 000. Where it
+   * does, a fiftieth of that.
+   */
   readonly pollInterval?: number;
   /** How often a handler that fails gets the same event again. Default `Infinity`. */
   readonly retries?: number;

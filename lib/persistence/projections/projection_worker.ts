@@ -206,8 +206,7 @@ class Worker<E, T> {
         return { type: "opened", ...opened };
       }
       case "read": {
-        const { events, next } = await this.#nextPage(effect.after);
-        return { type: "read", events, next };
+        return { type: "read", ...await this.#nextPage(effect.after) };
       }
       case "save":
         await store.save(name, { range, fence: this.#fence, offsets: effect.offsets });

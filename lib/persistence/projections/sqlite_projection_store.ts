@@ -21,7 +21,8 @@ export interface SqliteProjectionStore extends ProjectionStore<DatabaseSync> {
  * they write is committed together with the offset, so that each event counts exactly once. Handlers
  * are synchronous: one that returns a promise is refused with `asyncHandler`.
  *
- * A commit does not wait for the disk (`synchronous = NORMAL`): a power failure may lose the last ones,
+ * A page of events is handled without a break in the event loop: 500 upserts take some milliseconds; a
+ * smaller `batchSize` takes less. A commit does not wait for the disk (`synchronous = NORMAL`): a power failure may lose the last ones,
  * view and offset together, and their events are handled again. Use a file apart from the journal's,
  * whose commits it would wait for.
  *
