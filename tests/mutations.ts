@@ -42,6 +42,8 @@ const sharding = testedBy("sharding/rule_seeds.ts");
 const entityMessages = testedBy("sim/entity_messages_test.ts");
 const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
+const offsetRows = testedBy("persistence/offset_rows_test.ts");
+const projections = testedBy("persistence/projection_machine_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
 const reminders = testedBy("persistence/reminders/reminders_test.ts");
 const dueService = testedBy("persistence/due/due_service_test.ts");
@@ -467,6 +469,22 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   readmissionNeedsNewReport: lease(
     "A report from before an exclusion does not end it.",
     "a report from before an exclusion does not end it",
+  ),
+  openingsFence: offsetRows(
+    "A worker that opens slices fences all that have opened them before.",
+    "each opening has a higher fence, and keeps the offsets",
+  ),
+  earlierGrantsAreFenced: offsetRows(
+    "A worker of an earlier grant does not take slices back.",
+    "a worker of an earlier grant does not take its slices back",
+  ),
+  faultsReloadOffsets: projections(
+    "After a fault of a store, what it has saved decides where a worker goes on.",
+    "a store that fails is tried again for ever, from what it has saved",
+  ),
+  firstEventsMayRepeat: projections(
+    "Events that an earlier worker may have handled are marked.",
+    "the first events after a worker that was there before may come again",
   ),
   repliesFollowCommits: events(
     "What a durable actor says waits until the events that it is based on are durable.",

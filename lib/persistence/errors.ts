@@ -23,6 +23,8 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `tooManyReminders`: the actor has as many reminders as it may have.
  * - `noCommand`: reminders change with a command, and none is being decided.
  * - `notWoken`: an entity with an id or a journal of its own cannot have reminders.
+ * - `asyncHandler`: the handler of a projection has returned a promise to a store whose transactions
+ *   cannot wait.
  */
 export type PersistenceErrorCode =
   | "badPersistenceId"
@@ -43,7 +45,8 @@ export type PersistenceErrorCode =
   | "badReminder"
   | "tooManyReminders"
   | "noCommand"
-  | "notWoken";
+  | "notWoken"
+  | "asyncHandler";
 
 /** Where a fault was found. */
 export interface PersistencePlace {

@@ -279,6 +279,11 @@ export interface Journal {
    * later than it can be read by its id.
    */
   readSlices(options: ReadSlicesOptions): Promise<SlicePage>;
+  /**
+   * About how many events {@linkcode Journal.readSlices} would give from there, at most `limit`; 0 only
+   * if there is none. Absent: the store cannot tell without reading them.
+   */
+  countSlices?(options: ReadSlicesOptions): Promise<number>;
   /** Ids with work to do, the soonest first. */
   readDue(options: ReadDueOptions): Promise<readonly DueLog[]>;
   /**

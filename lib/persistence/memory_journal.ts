@@ -158,6 +158,10 @@ class MemoryJournal implements Journal {
     });
   }
 
+  async countSlices(options: ReadSlicesOptions): Promise<number> {
+    return (await this.readSlices(options)).events.length;
+  }
+
   readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
     const { slices: { from, to }, after, limit = 500, tag } = options;
     return this.#run(() => {

@@ -50,6 +50,37 @@ export {
   type StoredSnapshot,
 } from "./journal.ts";
 export { memoryJournal } from "./memory_journal.ts";
+export { atLeastOnce } from "./projections/at_least_once.ts";
+export type { BatchHandler, EventHandler, ProjectedEvent } from "./projections/projected_event.ts";
+export { Projection, projection } from "./projections/projection.ts";
+export type {
+  ProjectionBackoff,
+  ProjectionOptions,
+  ProjectionSchema,
+  ProjectionSource,
+} from "./projections/projection_options.ts";
+export { memoryProjectionStore } from "./projections/memory_projection_store.ts";
+export type {
+  OpenedOffsets,
+  ProjectionStore,
+  SavedOffsets,
+} from "./projections/projection_store.ts";
+export {
+  type OffsetRow,
+  type Offsets,
+  type TakeOver,
+  takeOver,
+} from "./projections/offset_rows.ts";
+export {
+  type ProjectionControlOptions,
+  type ProjectionStatus,
+  RunningProjection,
+} from "./projections/running_projection.ts";
+export {
+  type SqliteProjectionStore,
+  sqliteProjectionStore,
+} from "./projections/sqlite_projection_store.ts";
+export type { WorkerStatus } from "./projections/worker_status.ts";
 export { persistenceId } from "./persistence_id.ts";
 export type { Reminder } from "./reminders/reminder_set.ts";
 export type { DueReminder, Reminders } from "./reminders/reminders.ts";

@@ -127,6 +127,11 @@ const all = {
   lateHoldersAreExcluded: true,
   conflictsDelayReadmission: true,
   readmissionNeedsNewReport: true,
+  // Projections.
+  openingsFence: true,
+  earlierGrantsAreFenced: true,
+  faultsReloadOffsets: true,
+  firstEventsMayRepeat: true,
   // Durable actors.
   repliesFollowCommits: true,
   failedWritesEndIncarnations: true,

@@ -63,6 +63,7 @@ import {
 import { ShardedType } from "./sharded_type.ts";
 import { setShardRefs, type Sharding, shardingKey, type ShardRefs } from "./sharding.ts";
 import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
+import { startShardedWorkers } from "./sharded_workers.ts";
 
 /** Milliseconds between two ticks of all machines. */
 const tickInterval = 250;
@@ -168,6 +169,15 @@ export class ShardingExtension implements NodeExtension {
     node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
+    internalsOf(node.system).startWorkers = (workers) =>
+      startShardedWorkers(workers, {
+        spawn: <M>(behavior: ShardedBehavior<M>, name: string) =>
+          this.#spawn(
+            behavior as ExtensionBehavior<never>,
+            name,
+          ) as unknown as ShardRegionRef<M>,
+        spawnSystem: (behavior, name) => node.spawnSystem(behavior, name),
+      });
     const api = this.#api();
     setShardRefs(api, this.#refsApi());
     node.expose(shardingKey, api);

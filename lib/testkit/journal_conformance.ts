@@ -496,6 +496,29 @@ const promises: readonly JournalPromise[] = [
     },
   },
   {
+    name: "events of slices are counted, if the store can: none only if there is none",
+    check: async ({ journal }) => {
+      if (journal.countSlices === undefined) return;
+      const count = (options: Partial<ReadSlicesOptions>) =>
+        journal.countSlices!({ slices: allSlices, after: new Map(), ...options });
+      expect("of nothing", await count({}), 0);
+      await journal.open("a|1", 1);
+      const events = [event("x"), { ...event("y"), tags: ["red"] }, event("z")];
+      await appendOne(journal, { id: "a|1", expectedSeq: 0, epoch: 1, events });
+      expect("all", await count({}), 3);
+      expect("at most", await count({ limit: 2 }), 2);
+      expect("with a tag", [await count({ tag: "red" }), await count({ tag: "re" })], [1, 0]);
+      const slice = sliceOf("a|1");
+      expect("of its slice", await count({ slices: { from: slice, to: slice } }), 3);
+      const other = (slice + 1) % sliceCount;
+      expect("of another", await count({ slices: { from: other, to: other } }), 0);
+      const { next } = await readAll(journal);
+      expect("after all", await count({ after: next }), 0);
+      await appendOne(journal, entry("a|1", 3, 1, "new"));
+      expect("news", await count({ after: next }), 1);
+    },
+  },
+  {
     name: "a reader of slices gets each event of 16 writers once, in order, while they write",
     check: async ({ journal }) => {
       let isOver = false;
@@ -609,6 +632,9 @@ const promises: readonly JournalPromise[] = [
       await refusedWith("storeUnavailable", journal.delete("a|1", 1));
       const slices = allSlices;
       await refusedWith("storeUnavailable", journal.readSlices({ slices, after: new Map() }));
+      if (journal.countSlices !== undefined) {
+        await refusedWith("storeUnavailable", journal.countSlices({ slices, after: new Map() }));
+      }
       await refusedWith("storeUnavailable", journal.readDue({ slices, before: 1, limit: 1 }));
     },
   },

@@ -49,6 +49,14 @@ Deno.test("a reminder starts its entity, after nothing has run when it was due",
   );
 });
 
+Deno.test("a view of sales counts each once, although its process was killed", async () => {
+  assertEquals(
+    await run("projection"),
+    "killed in the middle: true\n10000 of 10000 sales are counted\n" +
+      "apple: 3340 sold for 1336.00\nbread: 3340 sold for 11690.00\ncheese: 3320 sold for 23904.00\n",
+  );
+});
+
 Deno.test("a ledger adds up after kill -9 in the middle of transfers", async () => {
   assertEquals(
     await run("ledger"),

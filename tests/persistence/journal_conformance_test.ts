@@ -231,6 +231,7 @@ const faults: Readonly<Record<string, (journal: Journal) => Partial<Journal>>> =
       return () => {};
     },
   }),
+  "counts nothing": () => ({ countSlices: () => Promise.resolve(0) }),
   "loses tags": (journal) => ({
     async *read(id, options) {
       for await (const { tags: _, ...event } of journal.read(id, options)) yield event;
@@ -280,6 +281,7 @@ const brokenPromises: Readonly<Record<string, string>> = {
   "deletes for everybody": "a deleted id has nothing left but its number and epoch, which go on",
   "tells of nothing": "a listener is told of appends until it ends, if the store tells of any",
   "tells for ever": "a listener is told of appends until it ends, if the store tells of any",
+  "counts nothing": "events of slices are counted, if the store can: none only if there is none",
   "loses tags": "events come back with all they were given, in the order of their numbers",
 };
 

@@ -45,6 +45,7 @@ import { actorSystemTable } from "../../options/tables/actor_tables.ts";
 import { safeLogger } from "./safe_logger.ts";
 import { stopOnSignals } from "./stop_on_signals.ts";
 import { SystemTelemetry } from "./system_telemetry.ts";
+import { startLocalWorkers } from "./local_workers.ts";
 import { setInternals, type SystemInternals } from "./system_internals.ts";
 import type { PersistenceOptions } from "../../runtime/durable_store.ts";
 import { LimitedLog } from "../../runtime/limited_log.ts";
@@ -326,6 +327,8 @@ class LocalActorSystem implements LocalSystem {
       },
       reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
+      startWorkers: (workers) =>
+        startLocalWorkers(workers, (behavior, name) => this.spawn(behavior, name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
       refTo: ({ path, uid }) => registry.find(path, uid, asks),
       deliver: (path, uid, message) =>

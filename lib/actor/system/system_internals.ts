@@ -10,6 +10,7 @@ import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
 import type { SlowRun } from "../cell/slow_handlers.ts";
 import type { TurnGate } from "../cell/turn_gate.ts";
+import type { StartWorkers } from "./worker_host.ts";
 
 /** What the asker of a lost message is told besides the reason. */
 export type LossDetails = Omit<AskFailure, "reason">;
@@ -34,6 +35,8 @@ export interface SystemInternals {
   readonly existingTurnGate: TurnGate | undefined;
   /** Starts an actor of the system's own; the name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
+  /** Starts numbered actors that are kept alive: in this process, unless a cluster has replaced it. */
+  startWorkers: StartWorkers;
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;
   /**

@@ -33,6 +33,7 @@ import { maxBatchBytes, sizeOf } from "../append_columns.ts";
 import { AppendListener } from "./append_listener.ts";
 import { appendValues, headValues } from "./append_values.ts";
 import { migrate } from "./migrate.ts";
+import { isRefusal, textOf, withoutPassword } from "./server_errors.ts";
 import * as sql from "./statements.ts";
 
 /** Options of {@linkcode postgresJournal}. */
@@ -397,6 +398,16 @@ class PostgresJournal implements Journal {
     return { events, next: advanced(options, read) };
   }
 
+  async countSlices(options: ReadSlicesOptions): Promise<number> {
+    const { slices: { from, to }, limit = 500, tag } = options;
+    const values = [String(lowest(options)), from, to, limit];
+    const [row] =
+      await (tag === undefined
+        ? this.#query<{ readonly count: number }>(sql.countSlices, values)
+        : this.#query<{ readonly count: number }>(sql.countTaggedSlices, [...values, tag]));
+    return row!.count;
+  }
+
   async readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
     const { slices: { from, to }, before, limit } = options;
     const rows = await this.#query<{ readonly id: string; readonly wake: string }>(
@@ -524,21 +535,9 @@ class PostgresJournal implements Journal {
   }
 }
 
-/** Whether the server itself has refused a statement, and so has not done it. */
-function isRefusal(error: unknown): boolean {
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  // FATAL and PANIC end the connection, perhaps after the commit (57P01: the server shuts down).
-  return typeof code === "string" && severity === "ERROR";
-}
-
 /** Of two transactions that wait for each other the server ends one, and so has not done it. */
 function isDeadlock(error: unknown): boolean {
   return (error as { readonly code?: unknown } | undefined)?.code === "40P01";
-}
-
-function textOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(textOf).join(", ");
-  return error instanceof Error ? error.message : String(error);
 }
 
 interface Row {
@@ -595,14 +594,4 @@ function larger(a: bigint, b: bigint): bigint {
 
 function headOf({ epoch, last_seq }: HeadRow): LogHead {
   return { epoch: Number(epoch), lastSeq: Number(last_seq) };
-}
-
-/** A URL for logs. */
-function withoutPassword(url: string): string {
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return "postgres";
-  }
 }

@@ -244,6 +244,18 @@ export const slices = sliceRows("");
 /** The same of those with the tag `$6`. */
 export const taggedSlices = sliceRows("and e.tags is not null and e.tags::jsonb ? $6");
 
+/** How many events of slices there are after a position, up to `$4`. */
+const countRows = (selection: string) => `
+select count(*)::int4 as count from (
+  select from casty_events e where e.position > $1 and e.slice between $2 and $3 ${selection}
+    limit $4
+) as found`;
+
+/** See above. */
+export const countSlices = countRows("");
+/** The same of those with the tag `$5`. */
+export const countTaggedSlices = countRows("and e.tags is not null and e.tags::jsonb ? $5");
+
 /** Ids with work to do. */
 export const due = `
 select id, wake from casty_logs where wake <= $1 and slice between $2 and $3

@@ -60,6 +60,13 @@ export type SqliteRead =
     readonly limit: number;
     readonly tag: string | undefined;
   }
+  | {
+    readonly type: "countSlices";
+    readonly slices: SliceRange;
+    readonly after: bigint;
+    readonly limit: number;
+    readonly tag: string | undefined;
+  }
   | { readonly type: "due"; readonly options: ReadDueOptions };
 
 /** Events of slices, up to a position. */
@@ -73,6 +80,10 @@ export interface SqliteSlices {
 
 /** Events that are not in the index yet: more are added to it. */
 const maxTail = 2_048;
+/** Selects events with a tag, which is a value of the statement. */
+const taggedWith = (tag: string | undefined) =>
+  tag === undefined ? "" : "and exists (select 1 from json_each(e.tags) where value = ?) ";
+
 /** Events that one reading of slices looks at, so that other readers need not wait for it. */
 const sliceWindow = 4_096;
 /** Heads that are kept in memory. */
@@ -392,6 +403,8 @@ export class SqliteDatabase {
         return this.#snapshot(read.id, read.maxSeq);
       case "slices":
         return this.#slices(read.slices, read.after, read.limit, read.tag);
+      case "countSlices":
+        return this.#countSlices(read.slices, read.after, read.limit, read.tag);
       case "due":
         return this.#due(read.options);
     }
@@ -466,7 +479,7 @@ export class SqliteDatabase {
       `select e.position, l.id, l.slice, ${eventFields} from casty_events e ` +
         "cross join casty_logs l on l.log = e.log " +
         "where e.position > ? and e.position <= ? and l.slice between ? and ? " +
-        (tag === undefined ? "" : "and exists (select 1 from json_each(e.tags) where value = ?) ") +
+        taggedWith(tag) +
         "order by e.position limit ?",
       ...[after, end, from, to, ...(tag === undefined ? [] : [tag]), limit],
     ) as (EventRow & { position: number; id: string; slice: number })[];
@@ -477,6 +490,21 @@ export class SqliteDatabase {
     // A full page ends at its last event.
     const read = rows.length === limit ? events.at(-1)!.position : BigInt(end);
     return { events, read, hasMore: read < BigInt(newest!) };
+  }
+
+  #countSlices(
+    { from, to }: SliceRange,
+    after: bigint,
+    limit: number,
+    tag: string | undefined,
+  ): number {
+    const { count } = this.#one(
+      "select count(*) as count from (select 1 from casty_events e " +
+        "cross join casty_logs l on l.log = e.log " +
+        "where e.position > ? and l.slice between ? and ? " + taggedWith(tag) + "limit ?)",
+      ...[after, from, to, ...(tag === undefined ? [] : [tag]), limit],
+    ) as { count: number };
+    return count;
   }
 
   #due({ slices: { from, to }, before, limit }: ReadDueOptions): DueLog[] {

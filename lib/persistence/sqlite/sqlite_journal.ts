@@ -287,6 +287,11 @@ class SqliteJournal implements Journal {
     return { events, next: advanced(options, read) };
   }
 
+  countSlices(options: ReadSlicesOptions): Promise<number> {
+    const { slices, limit = 500, tag } = options;
+    return this.#read({ type: "countSlices", slices, after: lowest(options), limit, tag });
+  }
+
   readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
     return this.#read({ type: "due", options });
   }

@@ -18,6 +18,7 @@ import { pathological } from "./pathological.ts";
 import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
 import { reminderScenarios } from "./reminders.ts";
+import { projections, projectionsInPauses } from "./projections.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
@@ -149,6 +150,8 @@ export const scenarios: readonly Scenario[] = [
   durableRegisters,
   durableRegistersInPauses,
   ...reminderScenarios,
+  projections,
+  projectionsInPauses,
   durableDiaries,
   ledger,
   ledgerInPauses,

@@ -4,13 +4,22 @@ import { scenarios } from "./all.ts";
 import { disks } from "./disks.ts";
 import { ledger, ledgerInPauses } from "./ledger.ts";
 import { ownership } from "./ownership.ts";
+import { projections, projectionsInPauses } from "./projections.ts";
 import { reminderScenarios } from "./reminders.ts";
 import { sharding } from "./sharding.ts";
 
 for (const scenario of scenarios) {
   /** A few; more with `deno task sim`. */
-  const isLong = [...sharding, ...ownership, ...reminderScenarios, ...disks, ledger, ledgerInPauses]
-    .includes(scenario);
+  const isLong = [
+    ...sharding,
+    ...ownership,
+    ...reminderScenarios,
+    ...disks,
+    ledger,
+    ledgerInPauses,
+    projections,
+    projectionsInPauses,
+  ].includes(scenario);
   const seeds = isLong ? 10 : 20;
   Deno.test(`${scenario.name}: ${seeds} seeds`, async () => {
     const traces = new Set<string>();
