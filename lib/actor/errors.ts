@@ -132,7 +132,7 @@ export type AskErrorCode =
  *
  * - `handlerFailed`: the handler that was given the message has thrown.
  * - `ownerLost`: the node or client of the actor is gone, or the node that owned the shard of the
- *   entity.
+ *   entity is, or is lost and replaced.
  * - `notPersisted`: the durable actor could not store events; `details` begin with `rejected:` if
  *   nothing was stored, and with `unknown:` if the store cannot say.
  * - `rejected`: the actor has answered with an error, see `askStatus` and `effect.refuse`.
