@@ -38,7 +38,7 @@ Deno.test("an account on SQLite survives kill -9", async () => {
   assertEquals(
     await run("bank_account"),
     "the process was killed while it deposited\nevery confirmed deposit is there\n" +
-      "withdraw 9,999,999: refused\nwithdraw all: ok, 0 left\n",
+      "withdraw 9,999,999: not enough money\nwithdraw all: 0 is left\n",
   );
 });
 
