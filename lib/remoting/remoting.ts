@@ -779,7 +779,7 @@ export class Remoting {
     const internals = this.#internals;
     const outer = internals.askAtHand;
     ask.askedAt = path;
-    ask.peer = peer;
+    ask.from = peer;
     internals.askAtHand = ask;
     try {
       this.#dispatch(peer, lane, path, uid, message, deadline);

@@ -1,25 +1,19 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { SentMessage } from "../ref/sent_message.ts";
 import { DebuggerPauses } from "./debugger_pauses.ts";
 
 /**
- * A message that must be answered in time: its `time` is infinite until the clock is read. A link of
- * a list while the answer is waited for.
+ * Something that must happen in time: its `time` is infinite until the clock is read. A link of a
+ * list while it is waited for.
  */
-export abstract class Deadline extends SentMessage {
+export interface Deadline {
+  /** On the clock of the system. */
+  time: number;
   /** Undefined while nothing is waited for. */
-  line: Line | undefined = undefined;
-  /** @internal */
-  before: Deadline | undefined = undefined;
-  /** @internal */
-  after: Deadline | undefined = undefined;
-
-  constructor() {
-    super(undefined, undefined);
-  }
-
+  line: Line | undefined;
+  before: Deadline | undefined;
+  after: Deadline | undefined;
   /** It is late. Called once, after it was removed. */
-  abstract expire(timeout: number): void;
+  expire(timeout: number): void;
 }
 
 /**
