@@ -3,7 +3,8 @@ FROM denoland/deno:2.9.6
 ENV DENO_DIR=/deno-dir
 WORKDIR /app
 COPY . .
-RUN deno install --entrypoint examples/tls_counter.ts examples/client.ts cert.ts \
+RUN deno install --entrypoint examples/tls_counter.ts examples/client.ts examples/orders_postgres.ts \
+    cert.ts \
   && chown -R deno:deno /deno-dir
 # A user of the base image without rights. The code belongs to root.
 USER deno

@@ -10,6 +10,8 @@
  *       --node-id node-1 --nodes 5 --seed node-1:25520 \
  *       --certfile certs/node-1/node.crt --keyfile certs/node-1/node.key --cafile certs/ca.crt
  *
+ * With `--journal sqlite:counters` the counter is stored in that folder: a second run counts on.
+ *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -20,6 +22,7 @@ const usage = `Usage: deno run -A examples/tls_counter.ts [options]
 
 Without --port: starts five nodes as processes on this machine, counts to 50, exits with 0.
   --stay              keep the five nodes running until SIGINT or SIGTERM
+  --journal sqlite:DIR  store the counter there, so that the next run counts on
 
 One node:
   --port PORT         port to listen on; 0 lets the system choose
@@ -32,26 +35,29 @@ One node:
   --keyfile FILE      its private key
   --cafile FILE       certificate authority of the cluster
   --stay              stay in the cluster after the result, until SIGINT or SIGTERM
+  --journal sqlite:DIR  folder of the counter's store, the same for all nodes of this machine
   --health-file FILE  file that is written after the result and removed at shutdown
   --help              this text`;
+
+/** Options that only one node has. */
+const oneNode = [
+  "host",
+  "bind-host",
+  "node-id",
+  "nodes",
+  "seed",
+  "certfile",
+  "keyfile",
+  "cafile",
+  "health-file",
+];
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: string[]): Promise<number> {
   const unknown: string[] = [];
   const flags = parseArgs(args, {
-    string: [
-      "port",
-      "host",
-      "bind-host",
-      "node-id",
-      "nodes",
-      "seed",
-      "certfile",
-      "keyfile",
-      "cafile",
-      "health-file",
-    ],
+    string: [...oneNode, "port", "journal"],
     boolean: ["help", "stay"],
     collect: ["seed"],
     unknown: (arg) => {
@@ -68,10 +74,15 @@ async function main(args: string[]): Promise<number> {
     console.error(`unknown argument: ${[...unknown, ...flags._].join(" ")}\n\n${usage}`);
     return 2;
   }
+  const journal = text("journal");
+  if (journal !== undefined && !/^sqlite:./.test(journal)) {
+    console.error(`--journal ${journal}: a store is sqlite:DIR\n\n${usage}`);
+    return 2;
+  }
   if (text("port") === undefined) {
-    const alone = args.filter((arg) => arg !== "--stay");
-    if (alone.length === 0) return await runDemo(flags.stay === true);
-    console.error(`${alone[0]} needs --port\n\n${usage}`);
+    const needy = oneNode.find((name) => String(flags[name] ?? "") !== "");
+    if (needy === undefined) return await runDemo(flags.stay === true, journal);
+    console.error(`--${needy} needs --port\n\n${usage}`);
     return 2;
   }
   const host = text("host") ?? "127.0.0.1";
@@ -87,5 +98,6 @@ async function main(args: string[]): Promise<number> {
     caFile: text("cafile"),
     stay: flags.stay === true,
     healthFile: text("health-file"),
+    journal,
   });
 }

@@ -358,9 +358,17 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A flush marker ends the wait of messages for a moved shard.",
     "no seed violates an invariant",
   ),
+  heardNodesAreNotLost: testedBy("sharding/lost_nodes_test.ts")(
+    "A node that was heard just now is not lost, whatever the view says.",
+    "messages for a moved shard wait for older ones through a node that was heard just now",
+  ),
   locationsAreAsked: testedBy("sharding/implausible_epochs_test.ts")(
     "Where a shard is, only the coordinator and the node that is sent to may say.",
     "only the coordinator and the node that is sent to teach where a shard is",
+  ),
+  locationsAreConfirmed: coordinator(
+    "No node learns where a shard is before its owner knows the grant.",
+    "an owner that comes back is sent the new location only when the new owner knows the grant",
   ),
   refusalsAreConfirmed: testedBy("sharding/lease/refused_config_test.ts")(
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
@@ -405,6 +413,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   firstAckNeedsAdmission: lease(
     "The first acknowledgement of a holder needs its admission.",
     "the first acknowledgement needs admission in the acknowledged term, later ones do not",
+  ),
+  admissionIsRequested: testedBy("sharding/lease/lost_admission_test.ts")(
+    "A node that waits for its first admission reports again soon.",
+    "a node whose first admissions are lost holds a lease soon after one can arrive",
   ),
   holdersTravelWithConfigs: lease(
     "New voters learn which holders may be live.",

@@ -5,6 +5,7 @@ import {
   type ShardEnvelope,
   shardEnvelope,
 } from "@casty/casty";
+import { eventSourced, type Journal, persistenceId } from "@casty/casty/persistence";
 
 /** The messages of a counter. */
 export type CounterMessage =
@@ -33,6 +34,21 @@ export function counter(_entityId: string): Behavior<CounterMessage> {
       }
     });
   return active(0);
+}
+
+/** The same counter, stored: its value is the sum of the increments in the store. */
+export function storedCounter(entityId: string, journal: Journal): Behavior<CounterMessage> {
+  return eventSourced<CounterMessage, number, number>({
+    id: persistenceId(counters.name, entityId),
+    journal,
+    initial: 0,
+    onCommand: (_context, value, message, effect) =>
+      message.type === "increment"
+        ? effect.persist(message.amount)
+        : effect.reply(message.replyTo, value),
+    onEvent: (value, amount) => value + amount,
+    snapshots: { every: 100 },
+  });
 }
 
 /** Asks the counter for its value. */

@@ -7,8 +7,11 @@ const nodeCount = 5;
 /** Milliseconds after which a run has failed. */
 const timeout = 60_000;
 
-/** Starts five nodes as processes and waits for their results; returns the exit code. */
-export async function runDemo(stay: boolean): Promise<number> {
+/**
+ * Starts five nodes as processes and waits for their results; returns the exit code. `journal`: where
+ * the counter is stored.
+ */
+export async function runDemo(stay: boolean, journal: string | undefined): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "casty-demo-" });
   const nodes: NodeProcess[] = [];
   const watchdog = setTimeout(() => {
@@ -16,11 +19,16 @@ export async function runDemo(stay: boolean): Promise<number> {
   }, timeout);
   try {
     await writeCertificates(folder);
-    const first = new NodeProcess("node-1", folder, [], nodeCount, stay);
+    const args = [
+      `--nodes=${nodeCount}`,
+      ...(stay ? ["--stay"] : []),
+      ...(journal === undefined ? [] : [`--journal=${journal}`]),
+    ];
+    const first = new NodeProcess("node-1", folder, [], args);
     nodes.push(first);
     const seed = await first.address;
     for (let n = 2; n <= nodeCount; n++) {
-      nodes.push(new NodeProcess(`node-${n}`, folder, [seed], nodeCount, stay));
+      nodes.push(new NodeProcess(`node-${n}`, folder, [seed], args));
     }
     const done = stay
       ? serve(nodes, seed, folder)
@@ -75,11 +83,12 @@ async function writePair(
 }
 
 async function report(nodes: readonly NodeProcess[]): Promise<number> {
+  const expected = nodes.reduce((sum, { stored }) => sum + stored, increments);
   let failed = 0;
   for (const node of nodes) node.kill();
   await Promise.all(nodes.map((node) => node.ended));
   for (const node of nodes) {
-    const problem = node.problem(increments);
+    const problem = node.problem(expected);
     if (problem === undefined) continue;
     failed++;
     console.error(`demo | ${node.nodeId} failed: ${problem}`);
@@ -89,6 +98,6 @@ async function report(nodes: readonly NodeProcess[]): Promise<number> {
     console.error("demo | interrupted");
     return 130;
   }
-  console.log(`demo | all ${nodes.length} nodes read ${increments}`);
+  console.log(`demo | all ${nodes.length} nodes read ${expected}`);
   return 0;
 }

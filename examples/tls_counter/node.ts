@@ -5,7 +5,16 @@ import {
   shardEnvelope,
   TlsConfig,
 } from "@casty/casty";
-import { counter, counters, entityId, getValue, increments, systemName } from "./counter.ts";
+import { sqliteJournal } from "@casty/casty/persistence";
+import {
+  counter,
+  counters,
+  entityId,
+  getValue,
+  increments,
+  storedCounter,
+  systemName,
+} from "./counter.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 /** The options of one node. */
@@ -23,6 +32,8 @@ export interface NodeOptions {
   readonly stay: boolean;
   /** A file that exists while this node has the result and is a member. */
   readonly healthFile: string | undefined;
+  /** Where the counter is stored: `sqlite:` and a folder. In memory if undefined. */
+  readonly journal: string | undefined;
 }
 
 /** Runs one node; returns the exit code. */
@@ -44,6 +55,9 @@ async function count(options: NodeOptions): Promise<void> {
     ? undefined
     : await TlsConfig.fromPaths({ certFile, caFile, ...(keyFile && { keyFile }), watch: true });
 
+  const journal = await openJournal(options.journal);
+  // Closed after the system, which stores until it has stopped.
+  await using _closing = { [Symbol.asyncDispose]: async () => await journal?.close() };
   await using system = await ClusteredActorSystem.start({
     name: systemName,
     nodeId,
@@ -58,10 +72,14 @@ async function count(options: NodeOptions): Promise<void> {
   say(`UP with ${nodes} members${tls === undefined ? "" : ", mutual TLS"}`);
 
   const ref = system.spawn(
-    Behaviors.sharded(counter, { numShards: counters.numShards }),
+    Behaviors.sharded(
+      (id: string) => journal === undefined ? counter(id) : storedCounter(id, journal),
+      { numShards: counters.numShards },
+    ),
     counters.name,
   );
   if (nodeId === "node-1") {
+    if (journal !== undefined) say(`STORED=${await system.ask(ref, getValue)}`);
     for (let i = 0; i < increments; i++) {
       ref.tell(shardEnvelope(entityId, { type: "increment", amount: 1 }));
     }
@@ -77,4 +95,12 @@ async function count(options: NodeOptions): Promise<void> {
   await stopSignal();
   if (options.healthFile) await Deno.remove(options.healthFile);
   say("LEAVING");
+}
+
+/** All nodes of this machine use one file; the epoch of its shard's grant tells who may write. */
+async function openJournal(journal: string | undefined) {
+  if (journal === undefined) return undefined;
+  const folder = journal.slice("sqlite:".length);
+  await Deno.mkdir(folder, { recursive: true });
+  return await sqliteJournal(`${folder}/counters.db`);
 }

@@ -13,18 +13,13 @@ export class NodeProcess {
   readonly failed: Promise<void>;
   readonly #process: Deno.ChildProcess;
   #value: number | undefined;
+  #stored = 0;
   #code: number | undefined;
   #reason: string | undefined;
   #killed = false;
 
-  /** Starts the process. Its certificate is in `<folder>/<nodeId>`. */
-  constructor(
-    nodeId: string,
-    folder: string,
-    seeds: readonly string[],
-    nodes: number,
-    stay: boolean,
-  ) {
+  /** Starts the process. Its certificate is in `<folder>/<nodeId>`. `args`: of all nodes. */
+  constructor(nodeId: string, folder: string, seeds: readonly string[], args: readonly string[]) {
     this.nodeId = nodeId;
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
@@ -34,12 +29,11 @@ export class NodeProcess {
         "--port=0",
         "--host=127.0.0.1",
         `--node-id=${nodeId}`,
-        `--nodes=${nodes}`,
         ...seeds.map((seed) => `--seed=${seed}`),
         `--certfile=${folder}/${nodeId}/node.crt`,
         `--keyfile=${folder}/${nodeId}/node.key`,
         `--cafile=${folder}/ca.crt`,
-        ...(stay ? ["--stay"] : []),
+        ...args,
       ],
       stdin: "null",
       stdout: "piped",
@@ -55,6 +49,8 @@ export class NodeProcess {
     this.ended = this.#follow((line) => {
       const listening = /LISTENING (\S+)/.exec(line)?.[1];
       const value = /RESULT=(-?\d+)/.exec(line)?.[1];
+      const stored = /STORED=(\d+)/.exec(line)?.[1];
+      if (stored !== undefined) this.#stored = Number(stored);
       if (listening !== undefined) address.resolve(listening);
       if (value !== undefined) result.resolve(this.#value = Number(value));
     }).then(() => {
@@ -63,6 +59,11 @@ export class NodeProcess {
       result.reject(error);
     });
     this.failed = this.ended.then(() => this.#code === 0 ? new Promise(() => {}) : undefined);
+  }
+
+  /** The value that was stored before this run, if this node has asked for it; otherwise 0. */
+  get stored(): number {
+    return this.#stored;
   }
 
   /** Why the node failed; `undefined` if it succeeded or was killed. */

@@ -6,9 +6,13 @@ for (let byte = 0; byte < 256; byte++) {
   table[byte] = crc;
 }
 
-/** The checksum of bytes, from 0 to 2^32 - 1. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
+/**
+ * The checksum of bytes, from 0 to 2^32 - 1.
+ *
+ * @param before checksum of the bytes before them, if they are a part. Default: there are none.
+ */
+export function crc32c(bytes: Uint8Array, before = 0): number {
+  let crc = ~before;
   for (let i = 0; i < bytes.length; i++) {
     crc = (crc >>> 8) ^ table[(crc ^ bytes[i]!) & 0xff]!;
   }

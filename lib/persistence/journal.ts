@@ -5,16 +5,41 @@
  *
  * @module
  */
+import { hashText } from "../runtime/fnv.ts";
+
+/**
+ * Slices divide the ids of a store into equal parts, for readers that share the work. The slice of an
+ * id is the same in all stores and versions.
+ */
+export const sliceCount = 1_024;
+
+/** The slice of an id, from 0 to 1023. */
+export function sliceOf(id: string): number {
+  return hashText(id) & (sliceCount - 1);
+}
+
+/** Slices that follow each other. */
+export interface SliceRange {
+  /** The first, from 0. */
+  readonly from: number;
+  /** The last, up to 1023; included. */
+  readonly to: number;
+}
 
 /** An event to be stored. */
 export interface NewEvent {
-  /** The event in bytes. */
+  /** The event in bytes. Empty: there is no event, only entries of the book. */
   readonly payload: Uint8Array;
+  /**
+   * Entries of the actor's book that come with this event, in bytes: what the library keeps for it
+   * besides its own state, such as reminders. Default: none.
+   */
+  readonly book?: Uint8Array;
   /** Version of the event's schema, from 0. */
   readonly version: number;
   /** Milliseconds since 1970 at the writer. */
   readonly at: number;
-  /** CRC-32C of the payload, as the writer has computed it. */
+  /** CRC-32C of the payload and then the book, as the writer has computed it. */
   readonly checksum: number;
   /** Labels that projections select by. Default: none. */
   readonly tags?: readonly string[];
@@ -30,6 +55,11 @@ export interface AppendEntry {
   readonly epoch: number;
   /** At least one. */
   readonly events: readonly NewEvent[];
+  /**
+   * When the id has work to do next, in milliseconds since 1970; 0: now. Stored in the same commit, for
+   * {@linkcode Journal.readDue}. `null`: it has none any more. Undefined: as before.
+   */
+  readonly wake?: number | null;
 }
 
 /**
@@ -65,7 +95,9 @@ export interface StoredSnapshot {
   readonly version: number;
   /** The state in bytes. */
   readonly payload: Uint8Array;
-  /** CRC-32C of the payload, as it was computed before the write. */
+  /** The whole book of the actor in bytes. Default: it has none. */
+  readonly book?: Uint8Array;
+  /** CRC-32C of the payload and then the book, as it was computed before the write. */
   readonly checksum: number;
 }
 
@@ -108,6 +140,70 @@ export interface ReadOptions {
   readonly batch?: number;
 }
 
+/** An event, and where it is in the order of its slice. */
+export interface SliceEvent extends StoredEvent {
+  /** Persistence id. */
+  readonly id: string;
+  /** Slice of the id. */
+  readonly slice: number;
+  /** Its place in the order of the slice. It grows; what it means is the store's affair. */
+  readonly position: bigint;
+}
+
+/** Which events of slices are read. */
+export interface ReadSlicesOptions {
+  /** The slices. */
+  readonly slices: SliceRange;
+  /** By slice: only events after this position. A slice that is missing is read from its beginning. */
+  readonly after: ReadonlyMap<number, bigint>;
+  /** Events in a page, at most. Default 500. */
+  readonly limit?: number;
+  /** Only events with this tag. Default: all. */
+  readonly tag?: string;
+}
+
+/** Events of slices. */
+export interface SlicePage {
+  /** In the order of their slices: of each slice, each event once, and none is left out. */
+  readonly events: readonly SliceEvent[];
+  /**
+   * `after` for the next page: by slice, up to where all was read. Also for slices without new events,
+   * so that what was passed over is not searched again.
+   */
+  readonly next: ReadonlyMap<number, bigint>;
+}
+
+/** `next` of a page of a store that has one order for all slices: up to which position all was read. */
+export function advanced(
+  { slices: { from, to }, after }: ReadSlicesOptions,
+  read: bigint,
+): Map<number, bigint> {
+  const next = new Map<number, bigint>();
+  for (let slice = from; slice <= to; slice++) {
+    const before = after.get(slice) ?? 0n;
+    next.set(slice, before > read ? before : read);
+  }
+  return next;
+}
+
+/** Which ids with work to do are read. */
+export interface ReadDueOptions {
+  /** The slices of the ids. */
+  readonly slices: SliceRange;
+  /** Milliseconds since 1970: ids whose `wake` is not later. */
+  readonly before: number;
+  /** Ids, at most. */
+  readonly limit: number;
+}
+
+/** An id that has work to do. */
+export interface DueLog {
+  /** Persistence id. */
+  readonly id: string;
+  /** Since when, in milliseconds since 1970; see {@linkcode AppendEntry}. */
+  readonly wake: number;
+}
+
 /**
  * A store of events and snapshots. Every method rejects with a {@linkcode PersistenceError} of code
  * `storeUnavailable` when the store cannot be reached, is closed or too busy; of `outcomeUnknown` when
@@ -142,6 +238,28 @@ export interface Journal {
   saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): Promise<void>;
   /** Deletes events up to a number. Their numbers are not given again. */
   deleteEvents(id: string, upTo: number, epoch: number): Promise<void>;
+  /**
+   * Deletes all events and snapshots of an id, and its `wake`. What remains is small: the last number
+   * and the epoch, which go on.
+   *
+   * @throws {PersistenceError} code `fenced` if a higher epoch has opened the id.
+   */
+  delete(id: string, epoch: number): Promise<void>;
+  /**
+   * Events of slices, in an order that never changes and has no gaps: an event that a reader has not
+   * been given comes after those that it has, however long its commit took. It may therefore be given
+   * later than it can be read by its id.
+   */
+  readSlices(options: ReadSlicesOptions): Promise<SlicePage>;
+  /** Ids with work to do, the soonest first. */
+  readDue(options: ReadDueOptions): Promise<readonly DueLog[]>;
+  /**
+   * Calls back after appends, by other processes as well where the store can tell. A hint only, which
+   * may be late or missing: a reader asks again after some time without one.
+   *
+   * @returns ends it.
+   */
+  onAppended?(listener: () => void): () => void;
   /** Ends the writes that are under way, and refuses others. */
   close(): Promise<void>;
 }

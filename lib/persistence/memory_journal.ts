@@ -1,23 +1,39 @@
 import { fenced, storeClosed } from "./journal_errors.ts";
 import {
+  advanced,
   type AppendEntry,
   type AppendResult,
+  type DueLog,
   type Journal,
   judgeAppend,
   judgeOpen,
   type OpenedLog,
+  type ReadDueOptions,
   type ReadOptions,
+  type ReadSlicesOptions,
+  type SliceEvent,
+  sliceOf,
+  type SlicePage,
   type StoredEvent,
   type StoredSnapshot,
 } from "./journal.ts";
+
+/** An event in the order of the store. */
+interface Ordered {
+  readonly id: string;
+  readonly slice: number;
+  readonly event: StoredEvent;
+  isDeleted: boolean;
+}
 
 interface Log {
   epoch: number;
   lastSeq: number;
   /** In the order of their numbers; the first may be later than 1. */
-  events: StoredEvent[];
+  events: Ordered[];
   /** The newest last. */
   snapshots: StoredSnapshot[];
+  wake: number | undefined;
 }
 
 /**
@@ -40,6 +56,11 @@ export function memoryJournal(): Journal {
 class MemoryJournal implements Journal {
   readonly name = "memory";
   readonly #logs = new Map<string, Log>();
+  /** All events in the order in which they were appended. */
+  readonly #order: Ordered[] = [];
+  /** Position of the first of them. */
+  #first = 1;
+  readonly #listeners = new Set<() => void>();
   #closed = false;
 
   open(id: string, epoch: number | undefined): Promise<OpenedLog> {
@@ -53,17 +74,26 @@ class MemoryJournal implements Journal {
   }
 
   append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    return this.#run(() => entries.map((entry) => this.#append(entry)));
+    return this.#run(() => {
+      const results = entries.map((entry) => this.#append(entry));
+      for (const listener of this.#listeners) listener();
+      return results;
+    });
   }
 
   #append(entry: AppendEntry): AppendResult {
     const log = this.#log(entry.id);
     const result = judgeAppend(log, entry);
     if (result.outcome !== "appended") return result;
-    for (const event of entry.events) {
-      const payload = event.payload.slice();
-      log.events.push({ ...event, payload, seq: ++log.lastSeq, epoch: entry.epoch });
+    const { id, epoch, events, wake } = entry;
+    const slice = sliceOf(id);
+    for (const event of events) {
+      const stored = { ...copied(event), seq: ++log.lastSeq, epoch };
+      const ordered = { id, slice, event: stored, isDeleted: false };
+      log.events.push(ordered);
+      this.#order.push(ordered);
     }
+    if (wake !== undefined) log.wake = wake ?? undefined;
     return result;
   }
 
@@ -73,8 +103,9 @@ class MemoryJournal implements Journal {
     for (let next = from; next <= last;) {
       const found = await this.#run(() =>
         (this.#logs.get(id)?.events ?? [])
-          .filter(({ seq }) => seq >= next && seq <= last)
+          .filter(({ event: { seq } }) => seq >= next && seq <= last)
           .slice(0, batch)
+          .map(({ event }) => event)
       );
       if (found.length === 0) return;
       yield* found;
@@ -91,7 +122,7 @@ class MemoryJournal implements Journal {
       const log = this.#log(id);
       if (snapshot.epoch < log.epoch) throw fenced(id, snapshot.epoch, log.epoch);
       const others = log.snapshots.filter(({ seq }) => seq !== snapshot.seq);
-      others.push({ ...snapshot, payload: snapshot.payload.slice() });
+      others.push(copied(snapshot));
       log.snapshots = others.sort((a, b) => a.seq - b.seq).slice(-keep);
     });
   }
@@ -100,8 +131,70 @@ class MemoryJournal implements Journal {
     return this.#run(() => {
       const log = this.#log(id);
       if (epoch < log.epoch) throw fenced(id, epoch, log.epoch);
-      log.events = log.events.filter(({ seq }) => seq > upTo);
+      this.#deleteEvents(log, upTo);
     });
+  }
+
+  #deleteEvents(log: Log, upTo: number): void {
+    const kept = log.events.findIndex(({ event: { seq } }) => seq > upTo);
+    const removed = log.events.splice(0, kept === -1 ? log.events.length : kept);
+    for (const ordered of removed) ordered.isDeleted = true;
+    // Positions go on: only what was deleted at the beginning is given up.
+    const first = this.#order.findIndex(({ isDeleted }) => !isDeleted);
+    const gone = first === -1 ? this.#order.length : first;
+    this.#order.splice(0, gone);
+    this.#first += gone;
+  }
+
+  delete(id: string, epoch: number): Promise<void> {
+    return this.#run(() => {
+      const log = this.#log(id);
+      if (epoch < log.epoch) throw fenced(id, epoch, log.epoch);
+      this.#deleteEvents(log, log.lastSeq);
+      log.snapshots = [];
+      log.wake = undefined;
+    });
+  }
+
+  readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
+    const { slices: { from, to }, after, limit = 500, tag } = options;
+    return this.#run(() => {
+      let lowest = Infinity;
+      for (let slice = from; slice <= to; slice++) {
+        lowest = Math.min(lowest, Number(after.get(slice) ?? 0n));
+      }
+      const events: SliceEvent[] = [];
+      let index = Math.max(0, lowest + 1 - this.#first);
+      for (; index < this.#order.length && events.length < limit; index++) {
+        const { id, slice, event, isDeleted } = this.#order[index]!;
+        const position = BigInt(this.#first + index);
+        if (isDeleted || slice < from || slice > to || position <= (after.get(slice) ?? 0n)) {
+          continue;
+        }
+        if (tag !== undefined && !event.tags?.includes(tag)) continue;
+        events.push({ ...event, id, slice, position });
+      }
+      return { events, next: advanced(options, BigInt(this.#first + index - 1)) };
+    });
+  }
+
+  readDue({ slices: { from, to }, before, limit }: ReadDueOptions): Promise<readonly DueLog[]> {
+    return this.#run(() => {
+      const due: DueLog[] = [];
+      for (const [id, { wake }] of this.#logs) {
+        if (wake === undefined || wake > before) continue;
+        const slice = sliceOf(id);
+        if (slice >= from && slice <= to) due.push({ id, wake });
+      }
+      return due.sort((a, b) => a.wake - b.wake).slice(0, limit);
+    });
+  }
+
+  onAppended(listener: () => void): () => void {
+    // Wrapped, so that the same function given twice is called until both have ended.
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   close(): Promise<void> {
@@ -112,7 +205,16 @@ class MemoryJournal implements Journal {
   #log(id: string): Log {
     let log = this.#logs.get(id);
     if (log === undefined) {
-      this.#logs.set(id, log = { epoch: 0, lastSeq: 0, events: [], snapshots: [] });
+      this.#logs.set(
+        id,
+        log = {
+          epoch: 0,
+          lastSeq: 0,
+          events: [],
+          snapshots: [],
+          wake: undefined,
+        },
+      );
     }
     return log;
   }
@@ -123,4 +225,13 @@ class MemoryJournal implements Journal {
       resolve(work());
     });
   }
+}
+
+/** With bytes of its own. */
+function copied<T extends { readonly payload: Uint8Array; readonly book?: Uint8Array }>(one: T): T {
+  return {
+    ...one,
+    payload: one.payload.slice(),
+    ...(one.book !== undefined && { book: one.book.slice() }),
+  };
 }

@@ -29,6 +29,7 @@ import {
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { MessageSchema } from "./routing/schema.ts";
+import { LostNodes } from "./routing/lost_nodes.ts";
 import { ReceivedTypes } from "./routing/received_types.ts";
 import { ShardRouter, type ShardRouterOptions } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
@@ -79,7 +80,7 @@ export class ShardingMachine {
   readonly #spawned = new Set<string>();
   #view: CoordinatorView | undefined;
   /** Members that this node takes for unreachable, without stalled ones. */
-  #lost: ReadonlySet<string> = new Set();
+  readonly #lost = new LostNodes();
   /** The latest incarnation of this node that was a member; 0: none. */
   #incarnation = 0;
   #ticks = 0;
@@ -158,7 +159,7 @@ export class ShardingMachine {
       ...options,
       port: this.#port,
       locate: (shard) => this.locate({ type: "locate", shardType, numShards, shard }),
-      isLost: (address) => this.#lost.has(address),
+      isLost: (address) => this.#lost.has(address, this.#port.now()),
     });
   }
 
@@ -172,7 +173,7 @@ export class ShardingMachine {
     const before = this.#view?.leader;
     const present = new Map(view.members.map((member) => [member.address, member.incarnation]));
     this.#view = view;
-    this.#lost = new Set(
+    this.#lost.onView(
       view.members.filter(({ unreachable }) => unreachable === "gone" || unreachable === "silent")
         .map(({ address }) => address),
     );
@@ -192,6 +193,7 @@ export class ShardingMachine {
    * A message of a node, this one included. `deadline`: of what it returns, on the clock of `now`.
    */
   receive(from: string, message: CoordinationMessage, deadline?: number): void {
+    this.#lost.heard(from, this.#port.now());
     const epoch = highestEpochOf(message);
     if (!this.#isPlausible(epoch)) return this.#ignoreEpoch(from, message, epoch);
     switch (message.type) {
@@ -259,6 +261,7 @@ export class ShardingMachine {
 
   /** A message of a node, this one included, about leases. */
   receiveLease(from: string, message: LeaseMessage): void {
+    this.#lost.heard(from, this.#port.now());
     this.lease.receive(from, message);
     if (message.type !== "releaseLease") return;
     const { incarnation } = message;

@@ -98,11 +98,22 @@ export type {
   ResetFault,
   SlowFault,
   StopFault,
+  StoreDownFault,
+  StoreErrorFault,
+  StoreFullFault,
+  StoreSlowFault,
   SuspendFault,
 } from "./simulation/fault.ts";
 export type { Invariant, InvariantMaker } from "./simulation/invariant.ts";
 export type { HealthLimits } from "./simulation/node_health.ts";
-export { diskFaultKinds, type FaultKind, faultKinds } from "./simulation/fault.ts";
+export { diskFaultKinds, type FaultKind, faultKinds, storeFaultKinds } from "./simulation/fault.ts";
+export {
+  noAcknowledgedEventLost,
+  noEventStoredTwice,
+  oneWriter,
+} from "./simulation/journal_invariants.ts";
+export type { AppendCounts, BrokenDurability } from "./simulation/journal_ledger.ts";
+export type { SimulatedDatabase } from "./simulation/simulated_database.ts";
 export type { DoubleOwnership, EntityInstance } from "./simulation/double_ownership.ts";
 export { oneOwnerAtEveryInstant } from "./simulation/one_owner.ts";
 export { type RandomFaultOptions, randomFaults } from "./simulation/random_faults.ts";

@@ -36,6 +36,17 @@ Deno.test("five processes over mutual TLS count to 50, and all read it", async (
   await Deno.remove(folder);
 });
 
+Deno.test("with a store the counter goes on where the last run has ended", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const expected of [50, 100]) {
+    const { code, stdout, stderr } = await run([`--journal=sqlite:${folder}`]);
+    assertEquals(code, 0, stdout + stderr);
+    assert(stdout.includes(`demo | all 5 nodes read ${expected}`), stdout);
+    assertEquals(said(stderr), "");
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test({
   name: "when one process is killed, the demo says which, ends the others and exits with 1",
   // Finds the process through /proc.
@@ -107,6 +118,16 @@ Deno.test("wrong arguments print the usage and exit with 2", async () => {
   const { code, stderr } = await run(["--prot=1"]);
   assertEquals(code, 2);
   assert(stderr.includes("unknown argument: --prot"), stderr);
+  for (
+    const [args, text] of [
+      [["--seed=a:1"], "--seed needs --port"],
+      [["--journal=counters.db"], "--journal counters.db: a store is sqlite:DIR"],
+    ] as const
+  ) {
+    const { code, stderr } = await run([...args]);
+    assertEquals(code, 2);
+    assert(stderr.includes(text), stderr);
+  }
 });
 
 /** The child process with such an argument. */

@@ -588,6 +588,22 @@ Deno.test("an owner that comes back after its shards were granted anew has to st
   assert(granted.some(([to]) => to === "b"), String(granted));
 });
 
+Deno.test("an owner that comes back is sent the new location only when the new owner knows the grant", () => {
+  const scene = active();
+  scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  const view = scene.view("a", ["a", "b", "c"], { candidates: ["a", "c"], reason: "gone" });
+  const [order] = orders(view, "startShard");
+  assertEquals(order, ["a", 4, 6]);
+  // What arrives by a grant before the grant itself would be sent back, as for an earlier incarnation.
+  scene.view("a", ["a", "b", "c"]);
+  const told = scene.report("b", [[4, 5, 0]], { lastEpoch: 5 });
+  assertEquals(locations(told), []);
+  // It stops the shard at once all the same: the epoch is later than that of its own grant.
+  assertEquals(orders(told, "handOff"), [["b", 4, 6]]);
+  scene.locate("b", 4);
+  assertEquals(locations(scene.hosting(...order!)), [["b", 4, "a", 6]]);
+});
+
 Deno.test("an unconfirmed grant of a holder that is excluded waits for its lease, whatever an old report says", () => {
   const scene = active();
   scene.live = ["b"];

@@ -39,3 +39,25 @@ for (const seed of [30018, 33742, 35186]) {
     runSeed(seed);
   });
 }
+
+/** The first admission of a node was lost, and it asked for another only after 5 s, or after 10 s. */
+for (const seed of [361, 2534, 2714, 4114, 5254, 5954]) {
+  Deno.test(`seed ${seed}: a node whose first admission is lost gets another soon`, () => {
+    runSeed(seed);
+  });
+}
+
+/**
+ * A node whose claim was refused learned the location before the new owner had its grant. That sent a
+ * message back as if the grant were an earlier one, and for 10 s it was not used.
+ */
+for (const seed of [2735, 4415]) {
+  Deno.test(`seed ${seed}: no grant is used before its owner knows it`, () => {
+    runSeed(seed);
+  });
+}
+
+/** The view called the former owner unreachable still, while it passed messages on. */
+Deno.test("seed 10816: messages through a node that is reachable again are waited for", () => {
+  runSeed(10_816);
+});

@@ -312,6 +312,19 @@ class PostgresJournal implements Journal {
     throw fenced(id, epoch, Number(head?.epoch ?? 0));
   }
 
+  // Next commit.
+  delete(): Promise<void> {
+    return Promise.reject(storeClosed(this.name));
+  }
+
+  readSlices(): Promise<never> {
+    return Promise.reject(storeClosed(this.name));
+  }
+
+  readDue(): Promise<never> {
+    return Promise.reject(storeClosed(this.name));
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -211,6 +211,19 @@ class SqliteJournal implements Journal {
     resultOf(await this.#write({ type: "deleteEvents", id, upTo, epoch }));
   }
 
+  // Next commit.
+  delete(): Promise<void> {
+    return Promise.reject(storeClosed(this.name));
+  }
+
+  readSlices(): Promise<never> {
+    return Promise.reject(storeClosed(this.name));
+  }
+
+  readDue(): Promise<never> {
+    return Promise.reject(storeClosed(this.name));
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

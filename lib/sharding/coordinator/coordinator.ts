@@ -472,9 +472,16 @@ export class Coordinator {
   ): void {
     const grant = table.grant(shard);
     const isLater = grant !== undefined && grant.owner !== from && grant.epoch > claimed;
-    if (isLater) this.#answer(from, shardType, table, shard);
+    const isKnown = grant?.confirmed === true || !rules.locationsAreConfirmed;
+    // An owner that does not know its grant yet would send back what arrives by it, as if the grant
+    // were one of an earlier incarnation: then the sender would not use it for a while.
+    if (isLater && isKnown) this.#answer(from, shardType, table, shard);
     // A node that is to hand off by a later grant than it has stops the shard at once.
-    const epoch = isLater || grant !== undefined ? claimed : table.voidEpoch();
+    const epoch = grant === undefined
+      ? table.voidEpoch()
+      : isLater && !isKnown
+      ? grant.epoch
+      : claimed;
     this.#effects.push({ type: "handOff", to: from, term: this.#term, shardType, shard, epoch });
   }
 

@@ -67,6 +67,11 @@ export class LeaseHolder {
     return this.#admitted;
   }
 
+  /** No coordinator has admitted this incarnation yet, so it renews nothing. */
+  get awaitsAdmission(): boolean {
+    return !this.#released && sameTerm(this.#admitted, noTerm);
+  }
+
   /**
    * The newest known configuration that excluded this node. A grant that was made under an earlier one
    * must be refused: its shard may have been granted anew.
@@ -116,9 +121,7 @@ export class LeaseHolder {
    */
   renewals(now: number, wallTime: number): LeaseRound | undefined {
     this.look(now, wallTime);
-    if (this.#released || this.#config === undefined || sameTerm(this.#admitted, noTerm)) {
-      return undefined;
-    }
+    if (this.#released || this.#config === undefined || this.awaitsAdmission) return undefined;
     const round = ++this.#round;
     this.#sent = this.#sent.filter(({ at }) => now - at < this.#timing.leaseDuration);
     this.#sent.push({ round, at: now, offset: wallTime - now });

@@ -43,6 +43,8 @@ export interface NodeLeasePort {
   onLease(until: number): void;
 }
 
+/** Ticks between two reports of a node that no coordinator has admitted. */
+const ticksPerRequest = 2;
 /** Voters of which a configuration is kept that no other has named. */
 const maxTold = 64;
 
@@ -66,6 +68,8 @@ export class NodeLease {
   /** Why the last round was refused, by any voter. */
   #refusal: string | undefined;
   #mayReport = true;
+  /** Ticks since which this node waits for its first admission. */
+  #unadmitted = 0;
   /** The newer configurations that voters have named, one of each. */
   readonly #told = new Map<string, string>();
   #end = -Infinity;
@@ -200,6 +204,19 @@ export class NodeLease {
   tick(): void {
     this.#mayReport = true;
     this.#renew();
+    this.#requestAdmission();
+  }
+
+  /**
+   * The first admission may be lost, or have come before this node knew its coordinator. No voter tells
+   * a node that renews nothing that it lacks the admission: it reports again until it is admitted.
+   */
+  #requestAdmission(): void {
+    const isReported = !sameTerm(this.#acknowledged, noTerm);
+    if (!isReported || this.#holder?.awaitsAdmission !== true) this.#unadmitted = 0;
+    else if (++this.#unadmitted % ticksPerRequest === 0 && rules.admissionIsRequested) {
+      this.#port.onNotAdmitted();
+    }
   }
 
   /** The machine was suspended, whether the lease seems valid or not: it is not. */

@@ -233,6 +233,41 @@ export interface DiskErrorFault extends FaultSpan {
   readonly probability: number;
 }
 
+/** The database cannot be reached. What was sent to it before is carried out, and not answered. */
+export interface StoreDownFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "storeDown";
+  /** The nodes that do not reach it. Default: all. */
+  readonly nodes?: readonly string[];
+}
+
+/** Each call of the database takes longer. */
+export interface StoreSlowFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "storeSlow";
+  /** Milliseconds that are added. */
+  readonly delay: number;
+}
+
+/** Calls of the database fail. */
+export interface StoreErrorFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "storeError";
+  /**
+   * `"before"`: nothing is done. `"after"`: it was done, and the caller is told that the outcome is
+   * unknown.
+   */
+  readonly when: "before" | "after";
+  /** Of one call, from 0 to 1. */
+  readonly probability: number;
+}
+
+/** The database has no room left: it refuses writes, and goes on to read. */
+export interface StoreFullFault extends FaultSpan {
+  /** Names the fault. */
+  readonly type: "storeFull";
+}
+
 /** One fault. Plain data. */
 export type Fault =
   | PartitionFault
@@ -251,7 +286,11 @@ export type Fault =
   | ClockDriftFault
   | DiskFullFault
   | DiskSlowFault
-  | DiskErrorFault;
+  | DiskErrorFault
+  | StoreDownFault
+  | StoreSlowFault
+  | StoreErrorFault
+  | StoreFullFault;
 
 /** Names of faults. */
 export type FaultKind = Fault["type"];
@@ -275,10 +314,22 @@ export const faultKinds: readonly FaultKind[] = [
   "diskFull",
   "diskSlow",
   "diskError",
+  "storeDown",
+  "storeSlow",
+  "storeError",
+  "storeFull",
 ];
 
 /** Kinds that concern only scenarios which use files. */
 export const diskFaultKinds: readonly FaultKind[] = ["diskFull", "diskSlow", "diskError"];
+
+/** Kinds that concern only scenarios which use the database. */
+export const storeFaultKinds: readonly FaultKind[] = [
+  "storeDown",
+  "storeSlow",
+  "storeError",
+  "storeFull",
+];
 
 /** When a fault is over, milliseconds after the scenario began. */
 export function endOf(fault: Fault): number {
@@ -300,6 +351,12 @@ export function nodesOf(fault: Fault): readonly string[] {
     case "messageDuplication":
     case "messageReordering":
       return [...fault.from ?? [], ...fault.to ?? []];
+    case "storeDown":
+      return fault.nodes ?? [];
+    case "storeSlow":
+    case "storeError":
+    case "storeFull":
+      return [];
     default:
       return [fault.node];
   }

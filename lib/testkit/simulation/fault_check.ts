@@ -50,6 +50,9 @@ function problemOf(fault: Fault, nodes: ReadonlySet<string>): string | undefined
   if (fault.type === "diskError" && !operations.has(fault.operation)) {
     return "operation must be read, write or sync";
   }
+  if (fault.type === "storeError" && fault.when !== "before" && fault.when !== "after") {
+    return "when must be before or after";
+  }
   if (fault.type === "crash" && !outcomes.has(fault.unsynced)) {
     return "unsynced must be kept, lost or random";
   }

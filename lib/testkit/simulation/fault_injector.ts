@@ -5,6 +5,7 @@ import { messageCopies } from "./message_copies.ts";
 import type { NodeProcess } from "./node_process.ts";
 import { portableLog } from "./portable_log.ts";
 import type { UnsyncedOutcome } from "./simulated_disk.ts";
+import type { StoreFaults } from "./store_faults.ts";
 import type { SimulationTime } from "./simulation_time.ts";
 
 /** First pause before a lost packet is sent again, and the longest, milliseconds (RFC 6298). */
@@ -25,6 +26,8 @@ export interface FaultTargets {
   readonly random: Random;
   /** @throws for a name that is none. */
   node(name: string): NodeProcess;
+  /** The faults of the database. */
+  readonly storeFaults: StoreFaults;
   /** The power of the machine of a node has failed, for its disks. */
   failDisks(node: NodeProcess, outcome: UnsyncedOutcome): void;
   /** The node at a host, or the host's own name. */
@@ -169,6 +172,11 @@ export class FaultInjector {
       case "diskSlow":
       case "diskError":
         return this.#node(fault.node).diskFaults.begin(fault);
+      case "storeDown":
+      case "storeSlow":
+      case "storeError":
+      case "storeFull":
+        return this.#targets.storeFaults.begin(fault);
       case "clockDrift": {
         const { machine } = this.#node(fault.node);
         machine.rate = fault.rate;

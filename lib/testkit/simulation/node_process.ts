@@ -4,6 +4,7 @@ import type { ClusterOptions } from "../../cluster/node/cluster_options.ts";
 import { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import { type NodeInternals, nodeInternalsOf } from "../../node_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { Journal } from "../../persistence/journal.ts";
 import type { Storage } from "../../runtime/storage.ts";
 import type { OwnedShard } from "../../sharding/sharding.ts";
 import type { NodeStatus, SimulatedNode } from "./simulated_node.ts";
@@ -13,13 +14,21 @@ import { SimulatedDisk } from "./simulated_disk.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { MachineClock } from "./machine_clock.ts";
 
+/** The stores of a process. */
+export interface NodeStores {
+  /** The database of the simulation, as it reaches it. */
+  readonly database: Journal;
+  /** A file on the disk of its machine. */
+  readonly disk: Journal;
+}
+
 /** Dependencies of a node on the simulation. */
 export interface NodeSurroundings {
   /** Creates the options, event loop and storage of the next process at a host. */
   launch(
     node: NodeProcess,
     host: string,
-  ): { options: ClusterOptions; loop: EventLoop; storage: Storage };
+  ): { options: ClusterOptions; loop: EventLoop; storage: Storage; stores: NodeStores };
   /** What the system of its present process reports handlers to. */
   reports(node: NodeProcess): HandlerReports;
   /** Its process is gone. */
@@ -57,6 +66,7 @@ export class NodeProcess implements SimulatedNode {
   #internals: NodeInternals | undefined;
   #loop: EventLoop | undefined;
   #storage: Storage | undefined;
+  #stores: NodeStores | undefined;
   #seenView: MembershipView | undefined;
   #seenGrants = 0;
   /** Called when the process has ended. */
@@ -134,6 +144,16 @@ export class NodeProcess implements SimulatedNode {
     throw this.#notRunning();
   }
 
+  /** The database, as its process reaches it; see `SimulatedNode`. */
+  get journal(): Journal {
+    return this.#storesNow().database;
+  }
+
+  /** A store on the disk of its machine; see `SimulatedNode`. */
+  get diskJournal(): Journal {
+    return this.#storesNow().disk;
+  }
+
   /** Whether what it owns is suspended: kept, but no handler runs. */
   get suspended(): boolean {
     return this.#internals?.suspended ?? false;
@@ -174,9 +194,10 @@ export class NodeProcess implements SimulatedNode {
     this.#system = undefined;
     this.#internals = undefined;
     this.#seenView = undefined;
-    const { options, loop, storage } = this.#surroundings.launch(this, host);
+    const { options, loop, storage, stores } = this.#surroundings.launch(this, host);
     this.#loop = loop;
     this.#storage = storage;
+    this.#stores = stores;
     this.#become("starting");
     ClusteredActorSystem.start(options).then(
       (system) => {
@@ -236,6 +257,11 @@ export class NodeProcess implements SimulatedNode {
     } catch (error) {
       this.#surroundings.onError(error);
     }
+  }
+
+  #storesNow(): NodeStores {
+    if (this.#stores !== undefined && this.alive) return this.#stores;
+    throw this.#notRunning();
   }
 
   #notRunning(): SimulationError {

@@ -2,7 +2,13 @@ import { checkValue, resolveOptions } from "../../options/check_options.ts";
 import { choice, list } from "../../options/option.ts";
 import { randomFaultsTable } from "../../options/tables/testkit_tables.ts";
 import type { SeededRandom } from "../seeded_random.ts";
-import { diskFaultKinds, type Fault, type FaultKind, faultKinds } from "./fault.ts";
+import {
+  diskFaultKinds,
+  type Fault,
+  type FaultKind,
+  faultKinds,
+  storeFaultKinds,
+} from "./fault.ts";
 import { portableLog } from "./portable_log.ts";
 import type { FaultPlan } from "./scenario.ts";
 
@@ -13,8 +19,8 @@ const cube = (value: number): number => value * value * value;
 /** Kinds, rates and severities of random faults. */
 export interface RandomFaultOptions {
   /**
-   * Enabled kinds. Default: all except disk faults and `suspend`. Disk faults concern only scenarios
-   * that use files.
+   * Enabled kinds. Default: all except `suspend` and the faults of disks and the database, which
+   * concern only scenarios that use them.
    */
   readonly kinds?: readonly FaultKind[];
   /** Virtual milliseconds between two faults, on average. Default 5 000. */
@@ -31,7 +37,7 @@ export interface RandomFaultOptions {
 }
 
 const defaultKinds = faultKinds.filter((kind) =>
-  kind !== "suspend" && !diskFaultKinds.includes(kind)
+  kind !== "suspend" && !diskFaultKinds.includes(kind) && !storeFaultKinds.includes(kind)
 );
 
 /** Milliseconds after which a node counts as recovered from a fault. */
@@ -109,6 +115,11 @@ class FaultMaker {
       case "diskSlow":
       case "diskError":
         return this.#ofDisk(type, at, span);
+      case "storeDown":
+      case "storeSlow":
+      case "storeError":
+      case "storeFull":
+        return this.#ofStore(type, at, span);
       default:
         return this.#ofOne(type, at, span);
     }
@@ -150,6 +161,29 @@ class FaultMaker {
     const operations = ["read", "write", "sync"] as const;
     const operation = operations[Math.floor(this.#random.next() * operations.length)]!;
     return { type, ...base, operation, probability: this.#share(0.5) };
+  }
+
+  #ofStore(
+    type: "storeDown" | "storeSlow" | "storeError" | "storeFull",
+    at: number,
+    span: number,
+  ): Fault {
+    const base = { at, for: span };
+    switch (type) {
+      case "storeDown":
+        return { type, ...base, ...(this.#chance(0.5) && { nodes: [this.#any()] }) };
+      case "storeSlow":
+        return { type, ...base, delay: Math.round(cube(this.#random.next()) * 10_000) };
+      case "storeError":
+        return {
+          type,
+          ...base,
+          when: this.#chance(0.5) ? "before" : "after",
+          probability: this.#share(0.5),
+        };
+      case "storeFull":
+        return { type, ...base };
+    }
   }
 
   #end(type: "crash" | "stop", at: number, restartAfter: number): Fault | undefined {

@@ -1,5 +1,6 @@
 import type { ClusteredActorSystem } from "../../clustered_actor_system.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
+import type { Journal } from "../../persistence/journal.ts";
 import type { Storage } from "../../runtime/storage.ts";
 import type { OwnedShard } from "../../sharding/sharding.ts";
 
@@ -49,6 +50,20 @@ export interface SimulatedNode {
    * @throws {SimulationError} code `notRunning`: its process does not exist.
    */
   readonly storage: Storage;
+  /**
+   * The database of the simulation, as its process reaches it: a store for durable actors that all
+   * nodes have in common. A call takes some milliseconds, and is subject to the faults of the database.
+   *
+   * @throws {SimulationError} code `notRunning`: its process does not exist.
+   */
+  readonly journal: Journal;
+  /**
+   * A store in a file of its machine, `/journal`, which stays when it starts again: for durable actors
+   * that stay on their node. Subject to the faults of the disk.
+   *
+   * @throws {SimulationError} code `notRunning`: its process does not exist.
+   */
+  readonly diskJournal: Journal;
   /** Its view of the cluster; undefined while it is starting and after its end. */
   readonly view: MembershipView | undefined;
   /** The shards that it owns, as far as it knows. None after its end. */

@@ -16,6 +16,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Storage } from "../../runtime/storage.ts";
 import { MemoryNetwork } from "../../transport/memory/memory_network.ts";
 import { SeededRandom } from "../seeded_random.ts";
+import { DiskJournal } from "./disk_journal.ts";
 import { DiskFaults } from "./disk_faults.ts";
 import type { DoubleOwnership } from "./double_ownership.ts";
 import { EntityRuns } from "./entity_runs.ts";
@@ -26,8 +27,9 @@ import { FaultInjector } from "./fault_injector.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { NodeHealth } from "./node_health.ts";
 import type { NodeOptions, SimulationSetup } from "./scenario.ts";
-import { NodeProcess, simulatedPort } from "./node_process.ts";
+import { NodeProcess, type NodeStores, simulatedPort } from "./node_process.ts";
 import type { Downing, SimulatedClientOptions, Simulation } from "./simulation.ts";
+import { DatabaseServer } from "./simulated_database.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 import { SimulatedStorage } from "./simulated_storage.ts";
@@ -65,6 +67,8 @@ export class SimulatedWorld implements Simulation {
   readonly injector: FaultInjector;
   /** A hash of all events. */
   readonly trace = new TraceHash();
+  /** The database that all nodes have in common. */
+  readonly database: DatabaseServer;
   /** Errors thrown outside the promise of the scenario. */
   error: { readonly thrown: unknown } | undefined;
   readonly #setup: SimulationSetup;
@@ -96,6 +100,7 @@ export class SimulatedWorld implements Simulation {
     this.#diskChance = this.#chance.fork("disk");
     this.#sharedDisk.makeFolder(sharedFolder, "");
     this.time = new SimulationTime(this.trace);
+    this.database = new DatabaseServer(this.time, this.#chance.fork("database"));
     this.#waiters = new Waiters(this.time);
     this.network = new MemoryNetwork({
       clock: this.time,
@@ -306,6 +311,7 @@ export class SimulatedWorld implements Simulation {
       random: this.#chance.fork("faults"),
       node: (name) => this.node(name),
       nameOf: (host) => this.#byHost.get(host)?.name ?? host,
+      storeFaults: this.database.faults,
       failDisks: ({ name, disk }, outcome) => {
         disk.fail(name, outcome, this.#diskChance);
         this.#sharedDisk.fail(name, outcome, this.#diskChance);
@@ -319,6 +325,7 @@ export class SimulatedWorld implements Simulation {
     options: ClusterOptions;
     loop: EventLoop;
     storage: Storage;
+    stores: NodeStores;
   } {
     if (!this.#byHost.has(host)) {
       this.#byHost.set(host, node);
@@ -343,7 +350,22 @@ export class SimulatedWorld implements Simulation {
       runtime,
       logger: own.logger ?? runtime.logger,
     };
-    return { options, loop, storage: runtime.storage };
+    const { storage } = runtime;
+    const stores: NodeStores = {
+      database: this.database.journalOf({
+        node: node.name,
+        enter: loop.enter,
+        alive: () => loop.alive,
+      }),
+      disk: new DiskJournal({
+        storage,
+        clock: loop,
+        machine: node.name,
+        path: "/journal",
+        ledger: this.database.ledger,
+      }),
+    };
+    return { options, loop, storage, stores };
   }
 
   #runtime(

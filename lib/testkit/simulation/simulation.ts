@@ -2,6 +2,7 @@ import type { ClientOptions, ClusterClient } from "../../client/cluster_client.t
 import type { SeededRandom } from "../seeded_random.ts";
 import type { DoubleOwnership } from "./double_ownership.ts";
 import type { Fault } from "./fault.ts";
+import type { SimulatedDatabase } from "./simulated_database.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 
 /** A member that was declared down. */
@@ -37,6 +38,8 @@ export interface Simulation {
   readonly downings: readonly Downing[];
   /** Entities that two nodes have run, each pair of instances once. */
   readonly doubleOwnerships: readonly DoubleOwnership[];
+  /** The database that all nodes have in common; `journal` of a node is the way there. */
+  readonly database: SimulatedDatabase;
   /** Virtual milliseconds since the scenario began; below 0 while the cluster forms. */
   readonly now: number;
   /**

@@ -127,7 +127,10 @@ class SimulationRun {
     if (this.#problem !== undefined) return this.#problem;
     if (!this.#done) {
       this.#fail("scenarioTimeout", "timeout", `the scenario was not done within ${duration} ms`);
-    } else this.#check(this.#all);
+    } else {
+      await simulation.database.check();
+      this.#check(this.#all);
+    }
     return this.#problem;
   }
 

@@ -7,6 +7,7 @@
 import { statusRank } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Invariant, InvariantMaker } from "./invariant.ts";
+import { noAcknowledgedEventLost, noEventStoredTwice, oneWriter } from "./journal_invariants.ts";
 import { oneOwnerAtEveryInstant } from "./one_owner.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -201,4 +202,7 @@ export const standardInvariants: readonly InvariantMaker[] = [
   oneOwnerAtEveryInstant,
   ledgerBalances,
   () => queuesAreBounded(),
+  noAcknowledgedEventLost,
+  noEventStoredTwice,
+  oneWriter,
 ];

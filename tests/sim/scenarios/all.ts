@@ -14,6 +14,7 @@ import {
 } from "../../../lib/testkit/mod.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
+import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
@@ -145,5 +146,6 @@ export const scenarios: readonly Scenario[] = [
   splitRegisters,
   durableRegisters,
   durableRegistersInPauses,
+  durableDiaries,
   ...disks,
 ];
