@@ -362,6 +362,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A node that was heard just now is not lost, whatever the view says.",
     "messages for a moved shard wait for older ones through a node that was heard just now",
   ),
+  replacedOwnersFailAsks: testedBy("sim/replaced_owner_test.ts")(
+    "An ask that waits at a lost owner fails when another node has taken over.",
+    "asks that wait at an owner that is cut off fail when its shards are taken over",
+  ),
   locationsAreAsked: testedBy("sharding/implausible_epochs_test.ts")(
     "Where a shard is, only the coordinator and the node that is sent to may say.",
     "only the coordinator and the node that is sent to teach where a shard is",

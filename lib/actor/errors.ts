@@ -130,7 +130,7 @@ export type AskErrorCode =
  *
  * - `handlerFailed`: the handler that was given the message has thrown.
  * - `ownerLost`: the node or client of the actor is gone, or the node that owned the shard of the
- *   entity.
+ *   entity is, or is lost and replaced.
  * - `rejected`: the actor has answered with an error, see `askStatus`.
  * - `aborted`: the abort signal of the asker was set.
  * - `cycle`: actors wait for each other in a circle.

@@ -101,6 +101,7 @@ const all = {
   routeChangesAreFlushed: true,
   flushMarkersEndWaits: true,
   heardNodesAreNotLost: true,
+  replacedOwnersFailAsks: true,
   locationsAreAsked: true,
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,

@@ -2,9 +2,11 @@ import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { findReply } from "../actor/ask/reply_refs.ts";
 import { holdAsk } from "../actor/ref/held_ask.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
 import { passedOn } from "../actor/ref/passed_on.ts";
 import type { MessageSender } from "../actor/ref/message_sender.ts";
 import { deadlineOfKept, messageOf } from "../actor/ref/sent_message.ts";
+import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
@@ -53,13 +55,10 @@ export class ShardedType {
     // The name is the user's: a second type under it fails here. `lookup` finds the actor, and peers of
     // earlier versions send to it.
     node.system.spawn<ShardEnvelope<never>>(
-      Behaviors.receive((context, envelope) => {
-        if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
-        else {
-          const message = passedOn(context, envelope.message);
-          this.#route(context.sender, envelope.entityId, message);
-        }
-        return Behaviors.same();
+      Behaviors.setup((context) => {
+        // Entities answer.
+        if (context.self instanceof LocalRef) context.self.becomeForwarder();
+        return this.#forwarding();
       }),
       name,
     );
@@ -86,6 +85,17 @@ export class ShardedType {
       regionPath(name),
       (peer, value, deadline) => this.receive(peer, value, deadline),
     );
+  }
+
+  #forwarding(): Behavior<ShardEnvelope<never>> {
+    return Behaviors.receive((context, envelope) => {
+      if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
+      else {
+        const message = passedOn(context, envelope.message);
+        this.#route(context.sender, envelope.entityId, message);
+      }
+      return Behaviors.same();
+    });
   }
 
   /** What was sent to the actor of the type: a client may have been given its reference. */

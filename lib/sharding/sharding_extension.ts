@@ -34,6 +34,7 @@ import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
 import { leasePath, parseLeaseMessage } from "./lease/lease_protocol.ts";
 import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
+import { ReplacedOwners } from "./replaced_owners.ts";
 import { isRecord } from "./routing/message_fields.ts";
 import {
   clientShardsPath,
@@ -380,6 +381,11 @@ export class ShardingExtension implements NodeExtension {
     const { address: self, runtime: { clock }, system, send, deadLetter } = node;
     const internals = internalsOf(system);
     const { limitedLog } = internals;
+    const replaced = new ReplacedOwners({
+      defer: (task) => clock.defer(task),
+      numShardsOf: (shardType) => this.#machine.routers.get(shardType)?.numShards,
+      failAsks: (owner, isMeant) => internals.failAsksRoutedTo(owner, isMeant),
+    });
     return {
       self,
       now: () => clock.now(),
@@ -406,6 +412,7 @@ export class ShardingExtension implements NodeExtension {
       bringAsk: (message) => {
         internals.askAtHand = message === undefined ? undefined : findReply(message)?.heldAsk;
       },
+      ownerReplaced: (owner, shardType, shard) => replaced.add(owner, shardType, shard),
     };
   }
 

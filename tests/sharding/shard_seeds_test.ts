@@ -61,3 +61,10 @@ for (const seed of [2735, 4415]) {
 Deno.test("seed 10816: messages through a node that is reachable again are waited for", () => {
   runSeed(10_816);
 });
+
+/** Nobody waits for what a lost owner may pass on when it is back: `docs/sharding.md`. */
+for (const seed of [19075, 19696]) {
+  Deno.test(`seed ${seed}: what is late is only what was sent to a lost owner before it was replaced`, () => {
+    runSeed(seed, { latePassing: true });
+  });
+}

@@ -371,12 +371,19 @@ export class Asks {
    */
   lostAllOf(node: string, inOrder: boolean): void {
     for (const ask of this.#deadlines.all() as Ask[]) {
-      const { target, replyTo: { holder }, heldBy } = ask;
+      const { target } = ask;
       if (!(target instanceof Ref)) continue;
-      const isRouted = !inOrder && heldBy !== severalActors && target.forwards && holder === node;
-      if (isRouted || target.node === node && !target.forwards) {
+      if (!inOrder && isRoutedTo(node, ask) || target.node === node && !target.forwards) {
         this.fail(ask, { reason: "ownerLost" });
       }
+    }
+  }
+
+  /** What was routed to a node has another owner now: fails the asks for which `isMeant` is true. */
+  lostOwner(node: string, isMeant: (target: ActorRef<never>, message: unknown) => boolean): void {
+    for (const ask of this.#deadlines.all() as Ask[]) {
+      if (!isRoutedTo(node, ask) || !isMeant(ask.target, ask.message)) continue;
+      this.fail(ask, { reason: "ownerLost" });
     }
   }
 
@@ -569,6 +576,11 @@ function concerns({ target, message: asked }: Ask, message: unknown, lostAt: str
   const isAdapted = target instanceof TemporaryRef && localActorOf(target)?.path === lostAt;
   // A message for an entity may have come back from another node: then it is a copy.
   return isAdapted || isForEntity(target.path, lostAt);
+}
+
+/** Whether an ask was passed on to a node, and to no other actor. */
+function isRoutedTo(node: string, { target, replyTo: { holder }, heldBy }: Ask): boolean {
+  return holder === node && heldBy !== severalActors && target instanceof Ref && target.forwards;
 }
 
 /** Whether the target only passes messages on, each to one actor that has to answer. */

@@ -52,6 +52,14 @@ export interface SystemInternals {
   /** Another system has been removed, `inOrder` or not: fails the asks that it can not answer. */
   failAsksTo(node: string, inOrder: boolean): void;
   /**
+   * Another system has been replaced as the owner of what some asks are for: fails those that were
+   * routed there and for which `isMeant` returns true.
+   */
+  failAsksRoutedTo(
+    node: string,
+    isMeant: (target: ActorRef<never>, message: unknown) => boolean,
+  ): void;
+  /**
    * Fails the pending asks for which `isLost` returns true, with `reason`. `holder`: address of the
    * system that has the reply reference; undefined: it was not sent, or it has come back.
    */

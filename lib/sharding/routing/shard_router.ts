@@ -233,15 +233,21 @@ export class ShardRouter {
     const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation);
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
-    if (learned.via === this.#port.self || this.#isLost(learned.via)) {
-      return this.drained(shard, epoch);
-    }
-    this.#sendMarker(learned.via, shard, owner, epoch);
+    const { via } = learned;
+    if (via === this.#port.self) this.drained(shard, epoch);
+    else if (this.#isLost(via)) this.#leave(via, shard, epoch);
+    else this.#sendMarker(via, shard, owner, epoch);
   }
 
   /** All messages of the old route have arrived at the owner of this grant. */
   drained(shard: number, epoch: number): void {
     if (this.#routes.flushed(shard, epoch)) this.#flush(shard);
+  }
+
+  /** Messages through a lost node are not waited for. */
+  #leave(owner: string, shard: number, epoch: number): void {
+    this.drained(shard, epoch);
+    if (rules.replacedOwnersFailAsks) this.#port.ownerReplaced?.(owner, this.shardType, shard);
   }
 
   /** Whether the new route of a shard waits for messages of the old one. */
@@ -334,7 +340,7 @@ export class ShardRouter {
     for (const shard of this.#routes.takeStalled(now - pendingRouteTimeout)) this.#flush(shard);
     for (const [shard, { via, next }] of [...this.#routes.pendingRoutes()]) {
       if (this.#isLost(via)) {
-        this.drained(shard, next.epoch);
+        this.#leave(via, shard, next.epoch);
         continue;
       }
       this.#sendMarker(via, shard, next.owner, next.epoch);

@@ -23,4 +23,9 @@ export interface ShardingPort {
    * `undefined`: that is done. Only where there are entities.
    */
   bringAsk?(message: unknown): void;
+  /**
+   * A shard has another owner, and the former one, to which messages went, cannot be reached. Only on
+   * nodes.
+   */
+  ownerReplaced?(owner: string, shardType: string, shard: number): void;
 }
