@@ -30,6 +30,7 @@ export interface ReplySender extends RemoteSender {
 
 /** The reply reference of an ask of another system. */
 export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
+  declare protected readonly sender: ReplySender;
   heldBy: AskedActor | undefined = undefined;
   heldBefore: HeldAsk | undefined = undefined;
   heldAfter: HeldAsk | undefined = undefined;
@@ -37,16 +38,12 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   askedAt = "";
   /** Until when the asker waits, as far as an actor cares: at most {@linkcode maxRemoteWait}. */
   waitsUntil: number | undefined = undefined;
-  /** The peer that has sent the ask; undefined: the reference was not in a message of a peer. */
-  peer: AccountFacts | undefined = undefined;
   /** Where it is counted. */
   keptIn: Set<RemoteReplyRef> | undefined = undefined;
-  readonly #replies: ReplySender;
 
   /** Only `Remoting.refTo` makes one. */
   constructor(sender: ReplySender, node: string, path: string, uid: number) {
     super(sender, node, path, uid);
-    this.#replies = sender;
   }
 
   override get isReply(): boolean {
@@ -72,7 +69,7 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   }
 
   onHeld(): void {
-    this.#replies.remoteAsks.keep(this);
+    this.sender.remoteAsks.keep(this);
   }
 
   onReleased(): void {
@@ -81,7 +78,7 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   }
 
   fail(failure: AskFailure): void {
-    this.#replies.reportFailure(this, this.askedAt, failure);
+    this.sender.reportFailure(this, this.askedAt, failure);
   }
 }
 
@@ -91,8 +88,8 @@ export class RemoteAsks {
 
   /** An actor has to answer the ask. */
   keep(ask: RemoteReplyRef): void {
-    if (ask.peer === undefined) return;
-    const account = accountOf(ask.peer);
+    if (ask.from === undefined) return;
+    const account = accountOf(ask.from);
     let kept = this.#byAccount.get(account);
     if (kept === undefined) this.#byAccount.set(account, kept = new Set());
     kept.add(ask);

@@ -785,7 +785,7 @@ export class Remoting {
     if (deadline !== undefined) {
       ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
     }
-    ask.peer = peer;
+    ask.from = peer;
     internals.askAtHand = ask;
     try {
       this.#dispatch(peer, lane, path, uid, message, deadline);

@@ -163,6 +163,7 @@ export const noUserOptions: Readonly<Record<string, string>> = {
   ReadSlicesOptions: "a port of stores",
   ReadDueOptions: "a port of stores",
   StoreGuardOptions: "made by stores",
+  DiskJournalOptions: "made by the simulation",
   BackoffOptions: "what a delay is computed of",
   SpanOptions: "a port of Runtime",
   ParseOptions: "of the local stand-in of @std/cli",

@@ -127,7 +127,7 @@ Deno.test("of the asks of one peer that are not answered, the oldest are forgott
   };
   const ask = (number: number, address: string) => {
     const ref = new RemoteReplyRef(sender, address, `/_ask/${number}`, number);
-    ref.peer = { address };
+    ref.from = { address };
     return ref;
   };
   const actor = { heldAsks: undefined as HeldAsk | undefined, forwards: false };

@@ -9,7 +9,7 @@ import { hashKey } from "../../runtime/hash_key.ts";
 import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
 import { HouseMessage } from "../ref/house_message.ts";
-import { isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
+import { AdaptedMessage, isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
@@ -26,7 +26,7 @@ import type {
 import { OwnWork } from "../ref/own_work.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
-import type { ActorCell, CellFailure } from "./actor_cell.ts";
+import type { ActorCell } from "./actor_cell.ts";
 import { CellContext } from "./cell_context.ts";
 import { type CellObserver, untraced } from "./cell_observer.ts";
 import type { CellHost } from "./cell_host.ts";
@@ -39,7 +39,7 @@ import {
   restartOnRequest,
   startIncarnation,
 } from "./cell_lifecycle.ts";
-import { CellParts } from "./cell_parts.ts";
+import { type CellFailure, CellParts } from "./cell_parts.ts";
 import {
   attributed,
   blocked,
@@ -87,8 +87,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Bits of `cell_status.ts`. */
   #status = fresh;
   behavior: Behavior<never>;
-  /** Undefined between two turns: what an ask has sent must not outlive it here. */
-  #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
   override heldAsks: HeldAsk | undefined = undefined;
@@ -97,7 +95,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   override readonly uid: number;
   readonly initial: Behavior<never>;
   wrappers = Wrappers.none;
-  failure: CellFailure | undefined = undefined;
 
   /** Starts in a later turn; messages sent before wait. */
   constructor(
@@ -127,11 +124,17 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   override tell(message: unknown): void {
-    this.enqueue(message);
+    this.#accept(message);
   }
 
   override tellSent(sent: SentMessage): void {
-    this.enqueue(sent);
+    this.#status |= attributed;
+    this.#accept(sent);
+  }
+
+  enqueue(kept: unknown): boolean {
+    if (isSent(kept)) this.#status |= attributed;
+    return this.#accept(kept);
   }
 
   override get ended(): boolean {
@@ -166,6 +169,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return this.#parts;
   }
 
+  get failure(): CellFailure | undefined {
+    return this.#parts?.failure;
+  }
+
+  set failure(failure: CellFailure) {
+    this.parts.failure = failure;
+  }
+
   get context(): CellContext {
     return this.#context ??= new CellContext(this);
   }
@@ -189,7 +200,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return this.size + this.stashed;
   }
 
-  enqueue(message: unknown): boolean {
+  /** Puts a message into the mailbox. False if it is lost. */
+  #accept(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
     const { running } = host;
@@ -203,7 +215,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       host.lose("stopped", this.path, message);
       return false;
     }
-    if (isSent(message)) this.#status |= attributed;
     const { observer } = host;
     const kept = this.push(observer === undefined ? message : observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
@@ -352,14 +363,19 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   /** What a stash keeps of a message: its sender, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
-    const current = this.#current;
+    const { current } = this;
     if (current === undefined || current.message === message) return current ?? message;
     const { sender } = current;
     return sender === undefined ? message : new SentMessage(sender, message);
   }
 
   get current(): SentMessage | undefined {
-    return this.#current;
+    return this.#context?.current;
+  }
+
+  /** What an ask has sent must not outlive its handler here. */
+  #forgetCurrent(): void {
+    if (this.#context !== undefined) this.#context.current = undefined;
   }
 
   override get step(): number {
@@ -486,7 +502,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #rest(handled: number): number {
     this.host.running = undefined;
     this.#status &= ~scheduled;
-    if ((this.#status & (attributed | waiting)) === attributed) this.#current = undefined;
+    if ((this.#status & (attributed | waiting)) === attributed) this.#forgetCurrent();
     return handled;
   }
 
@@ -565,7 +581,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #runOwn({ run }: SettledWork | OwnWork): void {
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    this.#current = undefined;
+    if (this.#context !== undefined) this.#context.current = undefined;
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -588,7 +604,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     host.step++;
     let next: unknown;
     try {
-      if ((this.#status & attributed) !== 0) message = this.#translate(message);
+      if ((this.#status & attributed) !== 0 && message === kept) message = this.#translate(kept);
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
       return this.fail(error, messageOf(message));
@@ -596,19 +612,20 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (next !== same) this.apply(next, "message", message);
   }
 
-  /** The message itself; `dropped` if its asker has given up, and it is lost. */
+  /** The message itself, or what an adapter has to translate; `dropped` if its asker has given up. */
   #open(kept: unknown): unknown {
+    const { context } = this;
     if (!isSent(kept)) {
-      this.#current = undefined;
+      context.current = undefined;
       return kept;
     }
     if (this.#dropsExpired(kept)) return dropped;
-    this.#current = kept;
+    context.current = kept;
     if (kept instanceof HouseMessage && this.#parts?.takesHouseMessages !== true) {
       this.#handlePayload(kept);
       return dropped;
     }
-    return isAdapted(kept) ? kept : kept.message;
+    return kept instanceof AdaptedMessage ? kept : kept.message;
   }
 
   /** The behaviour does not know messages of the library: it gets what one holds, if anything. */
@@ -631,25 +648,28 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** The message that an adapter makes; any other as it is. */
-  #translate(value: unknown): unknown {
-    if (!isAdapted(value)) return value;
-    const message = value.map(value.message);
-    this.#current = value.with(message);
+  #translate(kept: unknown): unknown {
+    if (!isAdapted(kept)) return kept;
+    const message = kept.map(kept.message);
+    this.context.current = kept.with(message);
     this.host.messageCheck?.check(this.path, message);
     return message;
   }
 
   /** Loses a message without handling it if its asker has given up. */
-  #dropsExpired(kept: unknown): boolean {
+  #dropsExpired(kept: SentMessage): boolean {
     const { host } = this;
-    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
+    if (!dropsExpired || !kept.hasExpired(host.runtime.clock)) return false;
     host.lose("expired", this.path, kept);
     return true;
   }
 
   /** Handles a message, measured and within its trace. */
   #observe(observer: CellObserver, slot: unknown): void {
-    if ((this.#status & attributed) !== 0 && this.#dropsExpired(untraced(slot))) return;
+    if ((this.#status & attributed) !== 0) {
+      const kept = untraced(slot);
+      if (isSent(kept) && this.#dropsExpired(kept)) return;
+    }
     const run = observer.run(this.path, slot, (message) => this.#handle(message));
     if (this.waits) this.parts.observedRun = run;
     else observer.onDone(this.path, run);
@@ -660,7 +680,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    this.#current = undefined;
+    this.#forgetCurrent();
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -765,7 +785,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return;
     }
     this.#status &= ~waiting;
-    this.#current = undefined;
+    this.#forgetCurrent();
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
@@ -812,8 +832,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.#status = stopped | (this.#status & scheduled);
     const parts = this.#parts;
     this.#parts = undefined;
+    // Its watchers ask for it later.
+    if (parts?.failure !== undefined) this.failure = parts.failure;
+    this.#forgetCurrent();
     this.#context = undefined;
-    this.#current = undefined;
     this.behavior = same as Behavior<never>;
     this.release();
     return parts;

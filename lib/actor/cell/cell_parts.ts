@@ -30,6 +30,8 @@ export class CellParts {
   observedRun: ObservedRun | undefined = undefined;
   onStopped: Set<() => void> | undefined = undefined;
   restarts: RestartHistory | undefined = undefined;
+  /** Why it stops, or has stopped, if it has failed. */
+  failure: CellFailure | undefined = undefined;
   /** The restart that is under way. */
   restart: Restart | undefined = undefined;
   stash: StashBuffer | undefined = undefined;
@@ -73,4 +75,11 @@ export interface Restart {
   readonly delay: number;
   /** The timer of that wait. */
   timer: Timer | undefined;
+}
+
+/** Why a cell stops, if it has failed. */
+export interface CellFailure {
+  readonly cause: unknown;
+  /** Whether the failure is escalated to the parent. */
+  readonly escalated: boolean;
 }

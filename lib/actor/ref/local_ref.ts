@@ -165,8 +165,15 @@ export abstract class TemporaryRef extends Ref<unknown> {
   /** Whether messages to it are lost. */
   abstract readonly ended: boolean;
   /** Address of the system that it was sent to last; undefined: none, or it has come back. */
-  holder: string | undefined = undefined;
-  #onEnded: Set<() => void> | undefined = undefined;
+  declare holder: string | undefined;
+  declare protected onEnded: Set<() => void> | undefined;
+
+  // Declared and assigned here: see `Ref`.
+  constructor() {
+    super();
+    this.holder = undefined;
+    this.onEnded = undefined;
+  }
 
   override get node(): string {
     return this.host.nodeAddress;
@@ -189,16 +196,16 @@ export abstract class TemporaryRef extends Ref<unknown> {
       callback();
       return () => {};
     }
-    const callbacks = this.#onEnded ??= new Set();
+    const callbacks = this.onEnded ??= new Set();
     callbacks.add(callback);
     return () => void callbacks.delete(callback);
   }
 
   /** It has just ended. */
   protected callBack(): void {
-    const callbacks = this.#onEnded;
+    const callbacks = this.onEnded;
     if (callbacks === undefined) return;
-    this.#onEnded = undefined;
+    this.onEnded = undefined;
     for (const callback of callbacks) callback();
   }
 }

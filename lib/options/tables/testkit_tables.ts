@@ -237,7 +237,7 @@ export const simulationDefaults = simulationTable.defaults;
 /** `randomFaults(...)`. */
 export const randomFaultsTable = optionTable("randomFaults", {
   kinds: option(list(text(1, 100), 1), {
-    defaultText: "all except disk faults and `suspend`",
+    defaultText: "all except `suspend` and the faults of disks and the database",
     text: "Kinds of faults.",
   }),
   every: option(number(0, longest, { above: true, unit: "milliseconds" }), {

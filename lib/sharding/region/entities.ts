@@ -10,6 +10,7 @@ import { hashKey } from "../../runtime/hash_key.ts";
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
+import { tellKept } from "../../actor/ref/passed_on.ts";
 import { isAdapted } from "../../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import { markChecked } from "../../actor/behavior/checked_options.ts";
@@ -174,7 +175,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.given++;
     this.#active.touch(entity);
     this.#port.holdAsk?.(cell);
-    cell.tell(message);
+    tellKept(cell, message);
   }
 
   has(number: number, entityId: string): boolean {
