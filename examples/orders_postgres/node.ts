@@ -1,7 +1,8 @@
 import { Behaviors, ClusteredActorSystem, type TlsConfig } from "@casty/casty";
 import { postgresJournal } from "@casty/casty/postgres";
 import { stopSignal } from "../tls_counter/stop_signal.ts";
-import { order, Orders, systemName } from "./orders.ts";
+import { order } from "./order.ts";
+import { Orders, systemName } from "./orders.ts";
 
 /** The options of one node. */
 export interface NodeOptions {
@@ -22,10 +23,11 @@ export async function runNode(database: string, options: NodeOptions): Promise<v
     ...rest,
     name: systemName,
     seedNodes: seeds,
+    persistence: { journal },
     // Convergence is impossible after the kill of a node.
     leaveTimeout: 1_000,
   });
-  system.spawn(Behaviors.sharded(Orders, (id) => order(id, journal)));
+  system.spawn(Behaviors.sharded(Orders, () => order));
   console.log(`LISTENING ${system.address}`);
   await stopped;
   await system.shutdown();

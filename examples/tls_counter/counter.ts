@@ -5,7 +5,7 @@ import {
   type ShardEnvelope,
   shardEnvelope,
 } from "@casty/casty";
-import { eventSourced, type Journal, persistenceId } from "@casty/casty/persistence";
+import { eventSourced, persistenceId } from "@casty/casty/persistence";
 
 /** The messages of a counter. */
 export type CounterMessage =
@@ -36,11 +36,10 @@ export function counter(_entityId: string): Behavior<CounterMessage> {
   return active(0);
 }
 
-/** The same counter, stored: its value is the sum of the increments in the store. */
-export function storedCounter(entityId: string, journal: Journal): Behavior<CounterMessage> {
+/** The same counter, stored: its value is the sum of the increments in the journal of its node. */
+export function storedCounter(entityId: string): Behavior<CounterMessage> {
   return eventSourced<CounterMessage, number, number>({
     id: persistenceId(counters.name, entityId),
-    journal,
     initial: 0,
     onCommand: (_context, value, message, effect) =>
       message.type === "increment"

@@ -65,6 +65,7 @@ async function count(options: NodeOptions): Promise<void> {
     port: options.port,
     bindHost: options.bindHost,
     seedNodes: options.seeds,
+    ...(journal && { persistence: { journal } }),
     ...(tls && { tls }),
   });
   say(`LISTENING ${system.address}`);
@@ -73,7 +74,7 @@ async function count(options: NodeOptions): Promise<void> {
 
   const ref = system.spawn(
     Behaviors.sharded(
-      (id: string) => journal === undefined ? counter(id) : storedCounter(id, journal),
+      journal === undefined ? counter : storedCounter,
       { numShards: counters.numShards },
     ),
     counters.name,

@@ -28,7 +28,7 @@ export interface NodeSurroundings {
   launch(
     node: NodeProcess,
     host: string,
-  ): { options: ClusterOptions; loop: EventLoop; storage: Storage; stores: NodeStores };
+  ): { options: ClusterOptions; loop: EventLoop; storage: Storage };
   /** What the system of its present process reports handlers to. */
   reports(node: NodeProcess): HandlerReports;
   /** Its process is gone. */
@@ -186,6 +186,11 @@ export class NodeProcess implements SimulatedNode {
     return this.#machine;
   }
 
+  /** Gives the process that is about to start its stores, so that its options can name them. */
+  equip(stores: NodeStores): void {
+    this.#stores = stores;
+  }
+
   /** Starts its process; at another host if one is given. */
   start(host: string = this.#host): void {
     if (this.alive) return;
@@ -194,10 +199,9 @@ export class NodeProcess implements SimulatedNode {
     this.#system = undefined;
     this.#internals = undefined;
     this.#seenView = undefined;
-    const { options, loop, storage, stores } = this.#surroundings.launch(this, host);
+    const { options, loop, storage } = this.#surroundings.launch(this, host);
     this.#loop = loop;
     this.#storage = storage;
-    this.#stores = stores;
     this.#become("starting");
     ClusteredActorSystem.start(options).then(
       (system) => {
@@ -260,7 +264,7 @@ export class NodeProcess implements SimulatedNode {
   }
 
   #storesNow(): NodeStores {
-    if (this.#stores !== undefined && this.alive) return this.#stores;
+    if (this.#stores !== undefined) return this.#stores;
     throw this.#notRunning();
   }
 
@@ -295,6 +299,7 @@ export class NodeProcess implements SimulatedNode {
   }
 
   #gone(): void {
+    this.#stores = undefined;
     this.#surroundings.onGone(this);
     const callbacks = this.#onGone;
     this.#onGone = [];

@@ -27,7 +27,7 @@ import { FaultInjector } from "./fault_injector.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { NodeHealth } from "./node_health.ts";
 import type { NodeOptions, SimulationSetup } from "./scenario.ts";
-import { NodeProcess, type NodeStores, simulatedPort } from "./node_process.ts";
+import { NodeProcess, simulatedPort } from "./node_process.ts";
 import type { Downing, SimulatedClientOptions, Simulation } from "./simulation.ts";
 import { DatabaseServer } from "./simulated_database.ts";
 import { SimulatedDisk } from "./simulated_disk.ts";
@@ -325,7 +325,6 @@ export class SimulatedWorld implements Simulation {
     options: ClusterOptions;
     loop: EventLoop;
     storage: Storage;
-    stores: NodeStores;
   } {
     if (!this.#byHost.has(host)) {
       this.#byHost.set(host, node);
@@ -337,6 +336,20 @@ export class SimulatedWorld implements Simulation {
       stallProbe: this.#stallProbes.probe(host, loop),
       inbound: (from, path, deliver) => this.injector.inbound(node, from, path, deliver),
     };
+    node.equip({
+      database: this.database.journalOf({
+        node: node.name,
+        enter: loop.enter,
+        alive: () => loop.alive,
+      }),
+      disk: new DiskJournal({
+        storage: runtime.storage,
+        clock: loop,
+        machine: node.name,
+        path: "/journal",
+        ledger: this.database.ledger,
+      }),
+    });
     const { cluster = {} } = this.#setup;
     const own: NodeOptions = typeof cluster === "function" ? cluster(node) : cluster;
     const options = {
@@ -350,22 +363,7 @@ export class SimulatedWorld implements Simulation {
       runtime,
       logger: own.logger ?? runtime.logger,
     };
-    const { storage } = runtime;
-    const stores: NodeStores = {
-      database: this.database.journalOf({
-        node: node.name,
-        enter: loop.enter,
-        alive: () => loop.alive,
-      }),
-      disk: new DiskJournal({
-        storage,
-        clock: loop,
-        machine: node.name,
-        path: "/journal",
-        ledger: this.database.ledger,
-      }),
-    };
-    return { options, loop, storage, stores };
+    return { options, loop, storage: runtime.storage };
   }
 
   #runtime(

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { ActorRef } from "../../../lib/actor/ref/ref.ts";
+import { Behaviors } from "../../../lib/behaviors.ts";
 import { crc32c } from "../../../lib/persistence/crc32c.ts";
 import { type AppendEntry, type Journal, PersistenceError } from "../../../lib/persistence/mod.ts";
+import { entityType } from "../../../lib/sharding/routing/entity_type.ts";
 import type { Storage } from "../../../lib/runtime/storage.ts";
 import { journalConformance } from "../../../lib/testkit/journal_conformance.ts";
 import {
@@ -145,6 +148,32 @@ Deno.test("only the nodes that a fault names do not reach the database", async (
       await sim.node("node-1").journal.open("a", 1);
       await assertRejects(() => sim.node("node-2").journal.open("a", 1), PersistenceError);
     },
+  });
+});
+
+Deno.test("entities are stored in the database when the options of their nodes name it", async () => {
+  const counter = Behaviors.eventSourced<ActorRef<number>, number, number>({
+    initial: 0,
+    onCommand: (_context, _count, replyTo, effect) =>
+      effect.persist(1).thenReply(replyTo, (count) => count),
+    onEvent: (count, more) => count + more,
+  });
+  const type = entityType<ActorRef<number>>("counters", { numShards: 4 });
+  await simulate({
+    seed: 1,
+    nodes: 2,
+    failures: false,
+    cluster: (node) => ({ persistence: { journal: node.journal } }),
+    setup: (node) => void node.system.spawn(Behaviors.sharded(type, () => counter)),
+    faults: [{ type: "crash", at: 3_000, node: "node-1", restartAfter: 1_000 }],
+  }, async (sim) => {
+    const client = await sim.connect();
+    const count = () => client.entity(type, "a").ask((replyTo) => replyTo, { timeout: 20_000 });
+    assertEquals(await count(), 1);
+    await sim.faultsOver();
+    await sim.converged();
+    assertEquals(await count(), 2);
+    assertEquals((await sim.database.contents.open("counters|a", undefined)).lastSeq, 2);
   });
 });
 
