@@ -11,7 +11,7 @@ import {
   releaseAsk,
 } from "../actor/ref/held_ask.ts";
 import type { SentMessage } from "../actor/ref/sent_message.ts";
-import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
+import { type AccountFacts, accountOf, type NodePeer } from "../transport/base/peer.ts";
 import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
 
 /** Asks without an answer that are kept for one peer; of more, the oldest are forgotten. */
@@ -34,6 +34,10 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   askedAt = "";
   /** The peer that has sent the ask; undefined: the reference was not in a message of a peer. */
   peer: AccountFacts | undefined = undefined;
+  /** The node that has sent it, if that is not the asker's: a router there may have passed it on. */
+  via: NodePeer | undefined = undefined;
+  /** When the asker gives up, on the clock of the runtime; undefined: not known. */
+  deadline: number | undefined = undefined;
   /** Where it is counted. */
   keptIn: Set<RemoteReplyRef> | undefined = undefined;
   readonly #replies: ReplySender;

@@ -35,6 +35,8 @@ export interface AskHost extends RefHost {
   readonly stopping: boolean;
   /** The ask whose message is sent or delivered now, until an actor holds it. */
   askAtHand: HeldAsk | undefined;
+  /** An ask that another system has passed on to an actor here fails. False: it has passed on none. */
+  returnedAskLost(replyTo: Ref<unknown>, failure: AskFailure): boolean;
   /** A message that was counted as sent is lost. */
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
 }
@@ -79,7 +81,8 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
   onReleased(): void {}
 
   fail(failure: AskFailure): void {
-    this.replyTo.asks.fail(this, failure);
+    const { asks } = this.replyTo;
+    if (!asks.host.returnedAskLost(this.replyTo, failure)) asks.fail(this, failure);
   }
 
   override expire(timeout: number): void {
@@ -334,9 +337,10 @@ export class Asks {
     if (this.host.stopping) return undefined;
     const { ask } = replyTo;
     if (replyTo.asks !== this) return replyTo.asks.lost(message, target, failure);
-    if (ask !== undefined && ask.heldBy !== severalActors && concerns(ask, message, target)) {
+    if (ask === undefined || ask.heldBy === severalActors) return undefined;
+    if (concerns(ask, message, target)) {
       this.fail(ask, isDelivery(message) ? ofDelivery(failure) : failure);
-    }
+    } else this.host.returnedAskLost(replyTo, failure);
     return undefined;
   }
 

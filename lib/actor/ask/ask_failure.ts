@@ -128,7 +128,7 @@ export function isTransient({ reason }: AskError): boolean {
 
 /** Whether a value is a reason that this version knows, and that another system may report. */
 export function isReportedReason(value: unknown): value is AskFailureReason {
-  return value === "handlerFailed" || isDeadLetterReason(value);
+  return value === "handlerFailed" || value === "ownerLost" || isDeadLetterReason(value);
 }
 
 /** The reason as the dead letter of a report that every version understands. */

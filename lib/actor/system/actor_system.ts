@@ -73,6 +73,7 @@ class LocalActorSystem implements LocalSystem {
   /** Undefined if telemetry is disabled. */
   readonly #telemetry: SystemTelemetry | undefined;
   #onForeignAskLost: SystemInternals["onForeignAskLost"];
+  #onReturnedAskLost: SystemInternals["onReturnedAskLost"];
 
   /** See {@linkcode ActorSystemConstructor}. */
   constructor(options: ActorSystemOptions = {}) {
@@ -256,6 +257,7 @@ class LocalActorSystem implements LocalSystem {
       sweepAsks: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
       askAtHand: undefined,
+      returnedAskLost: (replyTo, failure) => this.#onReturnedAskLost?.(replyTo, failure) ?? false,
       failAsk: (cell, message, failure) => {
         const elsewhere = this.#asks.unanswered(cell, message, failure);
         if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, cell.path, failure);
@@ -287,6 +289,10 @@ class LocalActorSystem implements LocalSystem {
       get: () => this.#onForeignAskLost,
       set: (value: SystemInternals["onForeignAskLost"]) => this.#onForeignAskLost = value,
     };
+    const onReturnedAskLost = {
+      get: () => this.#onReturnedAskLost,
+      set: (value: SystemInternals["onReturnedAskLost"]) => this.#onReturnedAskLost = value,
+    };
     setInternals(this, {
       get nodeAddress() {
         return host.nodeAddress;
@@ -299,6 +305,12 @@ class LocalActorSystem implements LocalSystem {
       },
       set onForeignAskLost(value) {
         onForeignAskLost.set(value);
+      },
+      get onReturnedAskLost() {
+        return onReturnedAskLost.get();
+      },
+      set onReturnedAskLost(value) {
+        onReturnedAskLost.set(value);
       },
       get remoteWatch() {
         return host.remoteWatch;
