@@ -871,9 +871,10 @@ export class Remoting {
     replyRefs: readonly Ref<unknown>[],
     path: string,
     reason: DeadLetterReason,
+    details: string,
   ): void {
     for (const replyRef of replyRefs.slice(0, maxReportedAsks)) {
-      this.#internals.onForeignAskLost?.(replyRef, path, { reason });
+      this.#internals.onForeignAskLost?.(replyRef, path, { reason, details });
     }
   }
 
@@ -892,7 +893,8 @@ export class Remoting {
       return 1;
     }
     const own = replyRefs.filter(({ node }) => node === peer.address);
-    this.#reportLost(own, path, "unauthorized");
+    const details = "clients reach entities, services, and actors whose reference they were given";
+    this.#reportLost(own, path, "unauthorized", details);
     return this.#codec.values;
   }
 

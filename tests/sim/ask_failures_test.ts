@@ -513,7 +513,9 @@ Deno.test("a client that may not reach an actor is told so", async () => {
   await cluster.clock.runUntil(() => client.lookup(key).length > 0, 20_000);
   const { remoting } = clientInternalsOf(client)!;
   const ref = remoting!.refTo({ node: node2, path: "/private", uid: 0 }) as ActorRef<Question>;
-  await refused(cluster, client.ask(ref, asks, timeout), "unauthorized");
+  const { message } = await refused(cluster, client.ask(ref, asks, timeout), "unauthorized");
+  const why = "clients reach entities, services, and actors whose reference they were given";
+  assert(message.includes(`unauthorized: ${why}; use another certificate, or have`), message);
   await cluster.clock.resolve(client.close());
   await cluster.stop(nodes);
 });

@@ -89,7 +89,7 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
     const limit = this.state === "inherited" ? "deadline" : timeout;
     this.state = "gaveUp";
     this.replyTo.asks.close(this);
-    this.reject(new AskTimeoutError(String(this.target), limit));
+    this.reject(new AskTimeoutError(String(this.target), limit, undefined, lackOf(this.message)));
   }
 
   /** Once it has its reply, or has failed, nothing has to be done in time. */
@@ -516,6 +516,17 @@ function optionError(options: AskOptions): Error | undefined {
   } catch (error) {
     return error as Error;
   }
+}
+
+/** Why no actor can reply to the message of an ask, for one that has had no reply. */
+function lackOf(message: unknown): string | undefined {
+  if (message instanceof Promise) {
+    return "give ask a function that returns the message itself: it has returned a promise";
+  }
+  // The search is not deep: nothing is certain.
+  return findReply(message) === undefined
+    ? "put replyTo, which the function is given, into the message: none was found in its fields"
+    : undefined;
 }
 
 /** When the asker of the message at hand gives up; undefined: nobody waits, or not any more. */

@@ -266,7 +266,8 @@ class LocalActorSystem implements LocalSystem {
       ask: (ref, factory, options, asker, within) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.ended) {
-          return Promise.reject(askFailed(ref.path, { reason: "stopped" }));
+          const { cause } = ref.terminated;
+          return Promise.reject(askFailed(ref.path, { reason: "stopped", cause }));
         }
         const telemetry = this.#telemetry;
         // Without a closure if telemetry is disabled.
