@@ -57,7 +57,11 @@ export {
 export type { EntityRef } from "./lib/sharding/routing/entity_ref.ts";
 export type { ShardRegionRef } from "./lib/sharding/routing/shard_proxy.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
-export type { MessageSchema, SchemaIssue, SchemaResult } from "./lib/sharding/routing/schema.ts";
+export type {
+  MessageSchema,
+  SchemaIssue,
+  SchemaResult,
+} from "./lib/actor/behavior/message_schema.ts";
 export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
 export type { ClusterAccess } from "./lib/sharding/routing/cluster_access.ts";

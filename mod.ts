@@ -156,6 +156,7 @@ export type {
 export { CastyError, type CastyErrorOptions } from "./lib/runtime/casty_error.ts";
 export { OptionError } from "./lib/options/option_error.ts";
 export { consoleLogger, silentLogger } from "./lib/runtime/logger.ts";
+export type { DurableStore, PersistenceOptions } from "./lib/runtime/durable_store.ts";
 export type { LogFields, Logger, LogLevel } from "./lib/runtime/logger.ts";
 export type {
   AuthorityKeyExposed,
@@ -211,7 +212,13 @@ export type {
   StampedEntities,
   StoreRuntime,
 } from "./lib/sharding/remember/remember_options.ts";
-export type { MessageSchema, SchemaIssue, SchemaResult } from "./lib/sharding/routing/schema.ts";
+export type { DurableState } from "./lib/persistence/durable_state.ts";
+export type { EventSourced, SnapshotOptions } from "./lib/persistence/event_sourced.ts";
+export type {
+  MessageSchema,
+  SchemaIssue,
+  SchemaResult,
+} from "./lib/actor/behavior/message_schema.ts";
 export type {
   ShardAllocated,
   ShardEvent,

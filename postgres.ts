@@ -1,8 +1,13 @@
 /**
- * A store of events in PostgreSQL, for `@casty/casty/persistence`.
+ * Stores of events and of projections in PostgreSQL, for `@casty/casty/persistence`.
  *
  * @module
  */
+export {
+  postgresProjectionStore,
+  type PostgresProjectionStoreOptions,
+  type PostgresTransaction,
+} from "./lib/persistence/postgres/postgres_projection_store.ts";
 export {
   postgresJournal,
   type PostgresJournalOptions,

@@ -9,6 +9,10 @@
 import { DatabaseSync } from "node:sqlite";
 // @ts-types="../lib/persistence/postgres/pg_types.d.ts"
 import pg from "pg";
+import type { Behavior } from "../lib/actor/behavior/behavior.ts";
+import { Behaviors } from "../lib/actor/behavior/behaviors.ts";
+import type { ActorContext } from "../lib/actor/behavior/context.ts";
+import type { EntityKeeper, LocalRef } from "../lib/actor/ref/local_ref.ts";
 import type { ActorRef } from "../lib/actor/ref/ref.ts";
 import { ActorSystem } from "../lib/actor/system/actor_system.ts";
 import {
@@ -26,9 +30,9 @@ type Command = { readonly type: "add" | "get"; readonly replyTo: ActorRef<number
 const payload = "x".repeat(100);
 const seconds = 3;
 
-const counter = (journal: Journal, id: string) =>
+const counter = (journal: Journal, id: string | undefined) =>
   eventSourced<Command, { text: string }, number>({
-    id,
+    ...(id !== undefined && { id }),
     journal,
     initial: 0,
     onCommand: (_context, count, { type, replyTo }, effect) =>
@@ -139,26 +143,79 @@ async function recovery(journal: Journal, id: string, events: number): Promise<n
   return times.sort((a, b) => a - b)[2]!;
 }
 
-/** Bytes of heap for each of so many durable actors at rest. */
-async function heap(count: number): Promise<number> {
+/** Bytes of heap for each of so many actors at rest, each of which has been asked once. */
+async function heap(
+  count: number,
+  spawn: (system: ActorSystem, n: number) => ActorRef<Command> | Promise<ActorRef<Command>>,
+): Promise<number> {
   const collect = (globalThis as { gc?: () => void }).gc;
-  const journal = memoryJournal();
   const system = new ActorSystem();
   const measure = () => {
     collect?.();
     return Deno.memoryUsage().heapUsed;
   };
-  // What the store keeps for each id is not the actor's.
-  for (let n = 0; n < count; n++) await journal.open(`heap|${n}`, undefined);
   const before = measure();
-  const refs = Array.from({ length: count }, (_, n) => {
-    return system.spawn(counter(journal, `heap|${n}`), `heap-${n}`);
-  });
+  const refs: ActorRef<Command>[] = [];
+  for (let n = 0; n < count; n++) refs.push(await spawn(system, n));
   const get = (replyTo: ActorRef<number>): Command => ({ type: "get", replyTo });
   for (const ref of refs) await system.ask(ref, get, { timeout: 60_000 });
   const bytes = (measure() - before) / count;
   await system.shutdown();
   return bytes;
+}
+
+/** Spawns children of one actor that are sharded entities, as far as they can tell. */
+function entities(system: ActorSystem, journal: Journal) {
+  let parent!: ActorContext<never>;
+  const keeper: EntityKeeper = {
+    typeName: "heap",
+    store: journal,
+    idOf: ({ path }) => path.slice("/region/".length),
+    pathOf: ({ path }) => path,
+    epochOf: () => 1_000,
+    passivate: () => {},
+    keep: () => false,
+    onNotRecovered: () => {},
+    onStopped: () => {},
+  };
+  const region = Behaviors.setup<never>((context) => {
+    parent = context;
+    (context.self as LocalRef<never>).keepEntities(keeper);
+    return Behaviors.receive<never>(() => Behaviors.same());
+  });
+  system.spawn(region, "region");
+  return (behavior: Behavior<Command>, id: string) => parent.spawn(behavior, id);
+}
+
+/** What durability adds to an actor at rest: bytes of one durable actor and of a plain one. */
+async function heapOfDurable(count: number) {
+  const journal = memoryJournal();
+  // What the store keeps for each id is not the actor's.
+  for (let n = 0; n < count; n++) await journal.open(`heap|${n}`, undefined);
+  const answer = (count: number): Behavior<Command> =>
+    Behaviors.receive<Command>((_context, { replyTo }) => {
+      replyTo.tell(count);
+      return Behaviors.same();
+    });
+  const plain = await heap(count, (system, n) => system.spawn(answer(0), `plain-${n}`));
+  const durable = await heap(
+    count,
+    (system, n) => system.spawn(counter(journal, `heap|${n}`), `heap-${n}`),
+  );
+  // As entities one behaviour serves all.
+  const one = counter(journal, undefined);
+  let spawn: ReturnType<typeof entities> | undefined;
+  const entity = await heap(count, async (system, n) => {
+    if (spawn === undefined) {
+      spawn = entities(system, journal);
+      await system.ask(
+        system.spawn(answer(0), "ready"),
+        (replyTo: ActorRef<number>): Command => ({ type: "get", replyTo }),
+      );
+    }
+    return spawn(one, `${n}`);
+  });
+  return { plain, durable, entity };
 }
 
 let failed = 0;
@@ -227,9 +284,12 @@ else {
   await journal.close();
 }
 
-const bytes = await heap(100_000);
-row("heap of a durable actor at rest, of 100,000", `${Math.round(bytes)} B`, {
+const { plain, durable, entity } = await heapOfDurable(100_000);
+row("heap of a plain actor at rest, of 100,000", `${Math.round(plain)} B`);
+row("heap of a durable actor at rest, of 100,000", `${Math.round(durable)} B`);
+row("  over the plain one", `${Math.round(durable - plain)} B`, {
   text: "under 1,024 B",
-  holds: bytes < 1_024,
+  holds: durable - plain < 1_024,
 });
+row("heap of a durable entity at rest, of 100,000 of one behaviour", `${Math.round(entity)} B`);
 Deno.exit(failed > 0 ? 1 : 0);

@@ -6,19 +6,18 @@
  *
  * @module
  */
-import { type ActorRef, ActorSystem } from "@casty/casty";
-import { eventSourced, type Journal, persistenceId, sqliteJournal } from "@casty/casty/persistence";
+import { type ActorRef, ActorSystem, AskError, Behaviors } from "@casty/casty";
+import { persistenceId, sqliteJournal } from "@casty/casty/persistence";
 
 type Command =
   | { type: "deposit"; amount: number; replyTo: ActorRef<number> }
-  | { type: "withdraw"; amount: number; replyTo: ActorRef<string> }
+  | { type: "withdraw"; amount: number; replyTo: ActorRef<number> }
   | { type: "balance"; replyTo: ActorRef<number> };
 type Event = { type: "deposited" | "withdrawn"; amount: number };
 
-const account = (name: string, journal: Journal) =>
-  eventSourced<Command, Event, number>({
+const account = (name: string) =>
+  Behaviors.eventSourced<Command, Event, number>({
     id: persistenceId("account", name),
-    journal,
     initial: 0,
     onCommand(_context, balance, command, effect) {
       switch (command.type) {
@@ -26,9 +25,9 @@ const account = (name: string, journal: Journal) =>
           return effect.persist({ type: "deposited", amount: command.amount })
             .thenReply(command.replyTo, (after) => after);
         case "withdraw":
-          if (command.amount > balance) return effect.reply(command.replyTo, "refused");
+          if (command.amount > balance) return effect.refuse("not enough money");
           return effect.persist({ type: "withdrawn", amount: command.amount })
-            .thenReply(command.replyTo, (after) => `ok, ${after} left`);
+            .thenReply(command.replyTo, (after) => after);
         case "balance":
           return effect.reply(command.replyTo, balance);
       }
@@ -40,8 +39,9 @@ const account = (name: string, journal: Journal) =>
 
 /** The second process: deposits 10 again and again, and prints what was confirmed. */
 async function depositUntilKilled(file: string): Promise<never> {
-  const system = new ActorSystem({ name: "bank" });
-  const alice = system.spawn(account("alice", await sqliteJournal(file)), "alice");
+  const journal = await sqliteJournal(file);
+  const system = new ActorSystem({ name: "bank", persistence: { journal } });
+  const alice = system.spawn(account("alice"), "alice");
   for (;;) {
     console.log(await system.ask(alice, (replyTo) => ({ type: "deposit", amount: 10, replyTo })));
   }
@@ -74,8 +74,8 @@ const confirmed = await killInTheMiddle(file);
 console.log("the process was killed while it deposited");
 
 const journal = await sqliteJournal(file);
-await using system = new ActorSystem({ name: "bank" });
-const alice = system.spawn(account("alice", journal), "alice");
+await using system = new ActorSystem({ name: "bank", persistence: { journal } });
+const alice = system.spawn(account("alice"), "alice");
 const balance = await system.ask(alice, (replyTo) => ({ type: "balance", replyTo }));
 // The last deposit may have been stored and not confirmed any more.
 if (balance !== confirmed && balance !== confirmed + 10) {
@@ -84,8 +84,10 @@ if (balance !== confirmed && balance !== confirmed + 10) {
 console.log("every confirmed deposit is there");
 const withdraw = (amount: number) =>
   system.ask(alice, (replyTo) => ({ type: "withdraw", amount, replyTo }));
-console.log(`withdraw 9,999,999: ${await withdraw(9_999_999)}`);
-console.log(`withdraw all: ${await withdraw(balance)}`);
+const refused = await withdraw(9_999_999).catch((error) => error);
+if (!(refused instanceof AskError)) throw new Error(`${refused} was paid out`);
+console.log(`withdraw 9,999,999: ${refused.rejection?.message}`);
+console.log(`withdraw all: ${await withdraw(balance)} is left`);
 
 await system.shutdown();
 await journal.close();

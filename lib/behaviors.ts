@@ -1,13 +1,31 @@
 import { type ActorBehaviors, Behaviors as OfActors } from "./actor/behavior/behaviors.ts";
+import type { Behavior } from "./actor/behavior/behavior.ts";
 import { discoverable } from "./actor/behavior/discoverable.ts";
+import { type DurableState, durableState } from "./persistence/durable_state.ts";
+import { type EventSourced, eventSourced } from "./persistence/event_sourced.ts";
 import { type Sharded, sharded } from "./sharding/sharded_behavior.ts";
 
-/** Everything that a behaviour can be made of: actors, and what only a cluster can spawn. */
+/**
+ * Everything that a behaviour can be made of: actors, durable actors, and what only a cluster can spawn.
+ */
 export interface BehaviorFactories extends ActorBehaviors {
   /** Registers each actor that has the behaviour under a service key. */
   readonly discoverable: typeof discoverable;
   /** Describes entities that live once in the cluster. */
   readonly sharded: Sharded;
+  /**
+   * An actor whose state is made of stored events; see `eventSourced` of `@casty/casty/persistence`,
+   * where the journals are.
+   *
+   * @throws {OptionError}
+   */
+  eventSourced<C, E, S>(definition: EventSourced<C, E, S>): Behavior<C>;
+  /**
+   * An actor whose state is stored as a whole; see `durableState` of `@casty/casty/persistence`.
+   *
+   * @throws {OptionError}
+   */
+  durableState<M, S>(definition: DurableState<M, S>): Behavior<M>;
 }
 
 /**
@@ -28,4 +46,6 @@ export const Behaviors: BehaviorFactories = Object.freeze({
   ...OfActors,
   discoverable,
   sharded,
+  eventSourced,
+  durableState,
 });

@@ -35,10 +35,11 @@ if (import.meta.main) {
 export async function writeNpmPackage(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const config = await readConfig(root);
-  const sources = ["mod.ts", "client.ts", "cert.ts", "lib"];
+  const sources = [...entriesOf(config), "lib"];
   for (const source of sources) await copy(root + source, `${folder}/${source}`);
   await writeJson(`${folder}/package.json`, {
     ...manifest(config),
+    bin: { casty: "./cli.ts" },
     dependencies: await dependencies(
       config,
       await importedPackages(sources.map((source) => root + source)),
@@ -47,6 +48,12 @@ export async function writeNpmPackage(folder: string): Promise<void> {
   for (const link of config.links ?? []) {
     await writeJson(`${folder}/${link}/package.json`, manifest(await readConfig(root + link)));
   }
+}
+
+/** The modules of the root that are entries. */
+function entriesOf({ exports }: DenoConfig): string[] {
+  const paths = typeof exports === "string" ? [exports] : Object.values(exports);
+  return paths.map((path) => path.replace(/^\.\//, "")).filter((path) => !path.includes("/"));
 }
 
 function manifest({ name, version, license, exports }: DenoConfig): Record<string, unknown> {

@@ -7,6 +7,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   offline: [],
   x509: ["runtime", "options"],
   cert: ["runtime", "options", "x509"],
+  contracts: ["runtime"],
+  cli: ["runtime", "options", "cert", "contracts"],
   actor: ["runtime", "options"],
   streams: ["runtime", "options", "actor"],
   routing: ["runtime", "options", "actor"],
@@ -16,7 +18,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   transport: ["runtime", "options", "wire", "x509"],
   remoting: ["runtime", "options", "actor", "wire", "transport"],
   cluster: ["runtime", "options", "actor", "wire", "transport", "membership", "remoting"],
-  sharding: ["runtime", "options", "actor", "transport", "membership", "remoting", "cluster"],
+  sharding: [
+    "runtime",
+    "options",
+    "actor",
+    "persistence",
+    "transport",
+    "membership",
+    "remoting",
+    "cluster",
+  ],
   client: ["runtime", "options", "actor", "wire", "transport", "remoting", "cluster", "sharding"],
   // Simulations run whole nodes; `lib/*.ts` are the composition root.
   testkit: [
@@ -236,6 +247,18 @@ Deno.test("a client loads only what a client needs", () => {
   assert(chains.has("client/cluster_client.ts") && chains.has("sharding/routing/shard_router.ts"));
 });
 
+Deno.test("durable actors come with the main entry, and stores with an entry of their own", () => {
+  const graph = new Map([...sources()].map((source) => [source.path, importsOf(source)]));
+  const text = Deno.readTextFileSync(new URL("../mod.ts", root));
+  const loaded = new Set(
+    [...text.matchAll(importing)].map(([, target]) => target!.slice("./lib/".length)),
+  );
+  for (const path of loaded) for (const target of graph.get(path)!) loaded.add(target);
+  assert(loaded.has("persistence/event_sourced.ts") && loaded.has("persistence/durable_state.ts"));
+  const stores = /^persistence\/(?:memory_journal\.ts|sqlite\/|postgres\/|mod\.ts)/;
+  assertEquals([...loaded].filter((path) => stores.test(path)), []);
+});
+
 Deno.test("the composition root lists extensions, and knows nothing else of them", () => {
   const source = [...sources()].find(({ path }) => path === "clustered_actor_system.ts")!;
   const parts = (text: string) =>
@@ -253,6 +276,22 @@ Deno.test("the composition root lists extensions, and knows nothing else of them
   const values = source.text.replace(/^import type [^;]*;/gm, "");
   assertEquals(parts(values), ["sharding/sharding.ts", "sharding/sharding_extension.ts"]);
   assert(!/instanceof (?!ExtensionBehavior|Ref\b)/.test(source.text));
+});
+
+Deno.test("only the command line loads the package typescript", () => {
+  const users = [
+    ...sources(),
+    ...["mod.ts", "client.ts", "cert.ts"].map((path) => ({
+      path,
+      text: Deno.readTextFileSync(new URL(`../${path}`, root)),
+    })),
+  ].filter(({ text }) => /^import (?!type )[^;]*"typescript"|\bimport\("typescript"\)/m.test(text));
+  assertEquals(users.map(({ path }) => path), ["cli/module_loader.ts"]);
+  const loaders = [...sources()].filter((source) =>
+    importsOf(source).some((path) => path.startsWith("cli/") || path.startsWith("contracts/"))
+  );
+  const rooms = new Set(loaders.map(({ folder }) => folder));
+  assertEquals([...rooms].sort(), ["cli", "contracts"]);
 });
 
 Deno.test("time, chance and timers come in through the runtime only", () => {
@@ -285,8 +324,8 @@ Deno.test("files come in through the runtime only", () => {
   const native = /\bplatform\.files\b|"node:fs/;
   const wrong: string[] = [];
   for (const { folder, path, text } of sources()) {
-    // The certificate tool reads and writes what a user names; the transport watches certificates.
-    if (folder === "cert" || path.startsWith("transport/tls/")) continue;
+    // Tools read and write what a user names; the transport watches certificates.
+    if (folder === "cert" || folder === "cli" || path.startsWith("transport/tls/")) continue;
     if (/^runtime\/(?:system_|platform)/.test(path)) continue;
     text.split("\n").forEach((line, index) => {
       if (native.test(line) && !/^\s*(\*|\/\/|\/\*\*)/.test(line)) {
@@ -315,7 +354,7 @@ const mayNameDeno: readonly string[] = [
 
 Deno.test("only lib/runtime/platform.ts names Deno", () => {
   assertEquals(usesOfDeno('f(); // Deno.x\nDeno.pid /* Deno.x */ "Deno.x"'), ["2: Deno.pid"]);
-  const entries = ["mod.ts", "client.ts", "cert.ts"].map((path) => ({
+  const entries = ["mod.ts", "client.ts", "cert.ts", "cli.ts"].map((path) => ({
     path,
     text: Deno.readTextFileSync(new URL(`../${path}`, root)),
   }));
@@ -350,6 +389,15 @@ Deno.test("what decides imports nothing that does", () => {
     "streams/stream_core.ts",
     "streams/credit_pool.ts",
     "streams/stream_intake.ts",
+    "persistence/book.ts",
+    "persistence/delivery/inbox.ts",
+    "persistence/delivery/outbox.ts",
+    "persistence/delivery/redelivery.ts",
+    "contracts/contract_changes.ts",
+    "contracts/contracts_file.ts",
+    "contracts/module_graph.ts",
+    "contracts/same_shape.ts",
+    "contracts/shape_changes.ts",
   ];
   for (const path of pure) {
     const text = Deno.readTextFileSync(new URL(path, root));

@@ -43,7 +43,15 @@ const sharding = testedBy("sharding/rule_seeds.ts");
 const entityMessages = testedBy("sim/entity_messages_test.ts");
 const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
+const offsetRows = testedBy("persistence/offset_rows_test.ts");
+const projections = testedBy("persistence/projection_machine_test.ts");
 const leaseSeeds = testedBy("sharding/lease/rule_seeds.ts");
+const reminders = testedBy("persistence/reminders/reminders_test.ts");
+const dueService = testedBy("persistence/due/due_service_test.ts");
+const events = testedBy("persistence/event_sourced_test.ts");
+const effects = testedBy("persistence/effects_test.ts");
+const durableEntities = testedBy("persistence/durable_entities_test.ts");
+const delivery = testedBy("persistence/delivery_test.ts");
 
 /** All rules, by name. */
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
@@ -466,5 +474,77 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   readmissionNeedsNewReport: lease(
     "A report from before an exclusion does not end it.",
     "a report from before an exclusion does not end it",
+  ),
+  openingsFence: offsetRows(
+    "A worker that opens slices fences all that have opened them before.",
+    "each opening has a higher fence, and keeps the offsets",
+  ),
+  earlierGrantsAreFenced: offsetRows(
+    "A worker of an earlier grant does not take slices back.",
+    "a worker of an earlier grant does not take its slices back",
+  ),
+  faultsReloadOffsets: projections(
+    "After a fault of a store, what it has saved decides where a worker goes on.",
+    "a store that fails is tried again for ever, from what it has saved",
+  ),
+  firstEventsMayRepeat: projections(
+    "Events that an earlier worker may have handled are marked.",
+    "the first events after a worker that was there before may come again",
+  ),
+  repliesFollowCommits: events(
+    "What a durable actor says waits until the events that it is based on are durable.",
+    "replies wait until the events they are based on are durable",
+  ),
+  failedWritesEndIncarnations: effects(
+    "An actor never goes on with a state that is not stored.",
+    "an actor whose write has failed never goes on, whatever its supervisor says (output)",
+  ),
+  failedWritesFailAsks: effects(
+    "A failed write fails all asks that the actor was given and has not answered.",
+    "a failed write fails all asks that were handled, and no others (output)",
+  ),
+  unrecoveredActorsRefuseAsks: effects(
+    "Asks that wait for an actor which cannot recover fail with the reason.",
+    "asks that wait for an actor which cannot recover fail at once; what is told waits",
+  ),
+  recoveriesTakeTurns: durableEntities(
+    "No more than `maxRecoveries` actors recover from one journal at once.",
+    "at most as many entities recover at once as asked; the others wait in order",
+  ),
+  unansweredAsksAreWork: durableEntities(
+    "An entity is not idle while an asker waits for its answer.",
+    "an entity that has not answered an ask is not idle until its asker gives up",
+  ),
+  marksAreStoredWithEvents: delivery(
+    "The mark of a handled message is stored in the same append as its events.",
+    "a message whose acknowledgement was lost is not handled again after a restart",
+  ),
+  acksFollowCommits: delivery(
+    "A message is acknowledged once its events are durable.",
+    "a message is acknowledged after the commit, and not if that fails",
+  ),
+  deliveriesKeepTheirOrder: delivery(
+    "A message waits until those before it of the same sender were handled.",
+    "messages of one sender are handled in the order in which they were stored",
+  ),
+  remindersAreMarked: reminders(
+    "The mark of a due time is stored in the same append as what its command persists.",
+    "the mark of a due time is in the append of what its command persists",
+  ),
+  changesNeedTheirCommand: reminders(
+    "A command that has failed has changed no reminder.",
+    "what a failed command has changed is not left to the next one",
+  ),
+  missedTimesAreOne: reminders(
+    "Due times that have passed are made up for by one message.",
+    "reminders are there after a restart, and times that have passed are one",
+  ),
+  failedRemindersPause: reminders(
+    "A reminder whose command fails is tried again after a pause.",
+    "a reminder whose command always fails is tried after growing pauses, beside others",
+  ),
+  overdueIsCalledByAll: dueService(
+    "What is overdue in the share of another node is called by any.",
+    "what is overdue in the share of a node that does not look is called by another",
   ),
 };

@@ -108,7 +108,8 @@ export class AskTimeoutError extends CastyError {
  * - `askTargetDead`: the actor that was asked has stopped before it replied, or its node is gone.
  * - `askNotDelivered`: the message of the ask was lost.
  * - `askHandlerFailed`: the handler that was given the message has thrown.
- * - `askRejected`: the actor has answered with an error (a status reply).
+ * - `askNotPersisted`: the durable actor could not store the events of a command.
+ * - `askRejected`: the actor has answered with an error (a status reply, or `effect.refuse`).
  * - `askAborted`: the abort signal of the asker was set.
  * - `askExpired`: the message in whose handler it was made is of an ask, and that asker has given up.
  * - `askCycle`: actors wait for each other in a circle.
@@ -118,6 +119,7 @@ export type AskErrorCode =
   | "askTargetDead"
   | "askNotDelivered"
   | "askHandlerFailed"
+  | "askNotPersisted"
   | "askRejected"
   | "askAborted"
   | "askExpired"
@@ -131,7 +133,9 @@ export type AskErrorCode =
  * - `handlerFailed`: the handler that was given the message has thrown.
  * - `ownerLost`: the node or client of the actor is gone, or the node that owned the shard of the
  *   entity is, or is lost and replaced.
- * - `rejected`: the actor has answered with an error, see `askStatus`.
+ * - `notPersisted`: the durable actor could not store events; `details` begin with `rejected:` if
+ *   nothing was stored, and with `unknown:` if the store cannot say.
+ * - `rejected`: the actor has answered with an error, see `askStatus` and `effect.refuse`.
  * - `aborted`: the abort signal of the asker was set.
  * - `cycle`: actors wait for each other in a circle.
  * - `tooManyAsks`: `maxPendingAsks` asks wait already.
@@ -139,6 +143,7 @@ export type AskErrorCode =
 export type AskFailureReason =
   | DeadLetterReason
   | "handlerFailed"
+  | "notPersisted"
   | "ownerLost"
   | "rejected"
   | "aborted"

@@ -6,7 +6,7 @@
 import { isAbsolute, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { certToolOf } from "../runtime/cert_tool.ts";
+import { type ToolEntry, toolOf } from "../runtime/cert_tool.ts";
 import { platform } from "../runtime/platform.ts";
 import type { Platform } from "../runtime/platform_port.ts";
 
@@ -20,9 +20,14 @@ const runners: Readonly<Record<Platform["name"], string>> = {
 };
 
 /** What starts the tool, by the URL of its module, for a shell in the folder `folder`. */
-export function toolStart(toolUrl: string, name: Platform["name"], folder: string): string {
+export function toolStart(
+  toolUrl: string,
+  name: Platform["name"],
+  folder: string,
+  entry: ToolEntry = "cert",
+): string {
   if (!toolUrl.startsWith("file:")) {
-    const tool = certToolOf(toolUrl);
+    const tool = toolOf(toolUrl, entry);
     return `${runners[name]} ${tool.startsWith("jsr:") ? tool : quoted(toolUrl)}`;
   }
   const path = fileURLToPath(toolUrl);
@@ -37,15 +42,16 @@ export function command(...args: readonly string[]): string {
 }
 
 /** A text whose examples start the tool as it was started. */
-export function withToolStart(text: string): string {
-  return text.replaceAll(exampleStart, start());
+export function withToolStart(text: string, entry: ToolEntry = "cert"): string {
+  const example = entry === "cert" ? exampleStart : `deno run -A ${entry}.ts`;
+  return text.replaceAll(example, start(entry));
 }
 
-function start(): string {
+function start(entry: ToolEntry = "cert"): string {
   // Compiled to JavaScript where the registry serves Node.
   const ending = import.meta.url.endsWith(".js") ? "js" : "ts";
-  const tool = new URL(`../../cert.${ending}`, import.meta.url).href;
-  return toolStart(tool, platform.name, folder());
+  const tool = new URL(`../../${entry}.${ending}`, import.meta.url).href;
+  return toolStart(tool, platform.name, folder(), entry);
 }
 
 /** Without a permission to know it, paths are absolute. */

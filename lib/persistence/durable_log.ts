@@ -15,7 +15,8 @@ export class DurableLog {
   readonly #id: string;
   readonly #epoch: number;
   #durable: number;
-  #waiting: NewEvent[] = [];
+  /** Undefined: none waits. */
+  #waiting: NewEvent[] | undefined = undefined;
   #underWay = 0;
   #failed = false;
 
@@ -30,16 +31,22 @@ export class DurableLog {
     return this.#durable;
   }
 
-  /** Adds events, which belong together. */
-  add(events: readonly NewEvent[]): void {
-    for (const event of events) this.#waiting.push(event);
+  /** Whether an append has failed: nothing more is appended. */
+  get hasFailed(): boolean {
+    return this.#failed;
+  }
+
+  /** Adds events, which belong together. The array is the log's from now on. */
+  add(events: NewEvent[]): void {
+    if (this.#waiting === undefined) this.#waiting = events;
+    else for (const event of events) this.#waiting.push(event);
   }
 
   /** What is to be appended now; undefined: nothing, or an append is under way. */
   next(): AppendEntry | undefined {
-    if (this.#failed || this.#underWay > 0 || this.#waiting.length === 0) return undefined;
     const events = this.#waiting;
-    this.#waiting = [];
+    if (this.#failed || this.#underWay > 0 || events === undefined) return undefined;
+    this.#waiting = undefined;
     this.#underWay = events.length;
     return { id: this.#id, expectedSeq: this.#durable, epoch: this.#epoch, events };
   }

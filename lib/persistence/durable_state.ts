@@ -1,7 +1,8 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
-import type { ActorContext } from "../actor/behavior/context.ts";
 import { checkOptions } from "../options/check_options.ts";
 import { durableStateTable } from "../options/tables/persistence_tables.ts";
+import type { OutboxOptions } from "./delivery/outbox_options.ts";
+import type { DurableContext } from "./durable_context.ts";
 import type { Effect, Effects } from "./effect.ts";
 import { durable } from "./event_sourced.ts";
 import type { Journal } from "./journal.ts";
@@ -9,10 +10,13 @@ import type { StateSchemaOptions } from "./schema.ts";
 
 /** A kind of actor whose state is stored as a whole. */
 export interface DurableState<M, S> {
-  /** See {@linkcode persistenceId}. */
-  readonly id: string;
-  /** Where states are stored. */
-  readonly journal: Journal;
+  /** See {@linkcode persistenceId}. All actors but entities need one. Default: of an entity: its type and id. */
+  readonly id?: string;
+  /**
+   * Where states are stored. Default: that of the entity type, or of the node or system: see
+   * `Behaviors.sharded(..., { journal })` and `persistence: { journal }`.
+   */
+  readonly journal?: Journal;
   /** The state before the first one is stored. Never changed. */
   readonly initial: S;
   /**
@@ -20,13 +24,19 @@ export interface DurableState<M, S> {
    * present one.
    */
   readonly onMessage: (
-    context: ActorContext<M>,
+    context: DurableContext<M>,
     state: S,
     message: M,
     effect: Effects<S, S>,
   ) => Effect<S, S> | Promise<Effect<S, S>>;
-  /** Versions of what is stored. */
-  readonly schema?: StateSchemaOptions;
+  /** Versions and validator of what is stored. */
+  readonly schema?: StateSchemaOptions<S>;
+  /** What waits until a state is durable, see {@linkcode EventSourced}. Default `"output"`. */
+  readonly gate?: "output" | "command";
+  /** How the messages of `thenSend` are delivered. */
+  readonly outbox?: OutboxOptions;
+  /** Reminders that an actor may have at once. Default 1 000. */
+  readonly maxReminders?: number;
 }
 
 /**
@@ -60,13 +70,14 @@ export interface DurableState<M, S> {
  */
 export function durableState<M, S>(definition: DurableState<M, S>): Behavior<M> {
   checkOptions(durableStateTable, definition);
-  const { onMessage, schema: { version, upcastState } = {}, ...rest } = definition;
+  const { onMessage, schema: { version, state, upcastState } = {}, ...rest } = definition;
   return durable<M, S, S>({
     ...rest,
     onCommand: onMessage,
     onEvent: (_state, next) => next,
     schema: {
       ...(version !== undefined && { version }),
+      ...(state !== undefined && { event: state }),
       ...(upcastState !== undefined && { upcastEvent: upcastState }),
     },
   }, "last");

@@ -3,7 +3,9 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 /**
  * A durable actor or its store cannot do what was asked:
  *
- * - `badPersistenceId`: a persistence id is empty, too long, or has characters that are not allowed.
+ * - `badPersistenceId`: a persistence id is missing, empty, too long, or has characters that are not
+ *   allowed.
+ * - `noJournal`: neither the actor nor its entity type nor its system says where it is stored.
  * - `fenced`: a writer with a higher epoch has taken over the id; this one must stop.
  * - `conflict`: another writer of the same epoch has appended.
  * - `storeUnavailable`: the store cannot be reached, is closed, or too busy; nothing was written.
@@ -13,10 +15,20 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `missingEvent`: an event is missing between two others.
  * - `futureVersion`: what is stored has a version that this program does not know.
  * - `eventFailed`: `onEvent` or an upcaster has thrown at a stored event.
+ * - `schemaMismatch`: an event or state does not match its schema.
  * - `badEffect`: `onCommand` has returned something that is no effect.
+ * - `outboxFull`: too many messages wait for delivery; nothing of the command was stored.
+ * - `badReceiver`: a message cannot be stored for this receiver.
+ * - `badReminder`: the key, the time, the interval or the cron expression of a reminder is wrong.
+ * - `tooManyReminders`: the actor has as many reminders as it may have.
+ * - `noCommand`: reminders change with a command, and none is being decided.
+ * - `notWoken`: an entity with an id or a journal of its own cannot have reminders.
+ * - `asyncHandler`: the handler of a projection has returned a promise to a store whose transactions
+ *   cannot wait.
  */
 export type PersistenceErrorCode =
   | "badPersistenceId"
+  | "noJournal"
   | "fenced"
   | "conflict"
   | "storeUnavailable"
@@ -26,7 +38,15 @@ export type PersistenceErrorCode =
   | "missingEvent"
   | "futureVersion"
   | "eventFailed"
-  | "badEffect";
+  | "schemaMismatch"
+  | "badEffect"
+  | "outboxFull"
+  | "badReceiver"
+  | "badReminder"
+  | "tooManyReminders"
+  | "noCommand"
+  | "notWoken"
+  | "asyncHandler";
 
 /** Where a fault was found. */
 export interface PersistencePlace {

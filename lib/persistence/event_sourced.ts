@@ -1,17 +1,42 @@
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
-import type { LocalRef } from "../actor/ref/local_ref.ts";
+import type { Signal } from "../actor/behavior/signal.ts";
+import type { StatusError } from "../actor/errors.ts";
+import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
+import { LocalRef } from "../actor/ref/local_ref.ts";
+import { OwnWork } from "../actor/ref/own_work.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
+import { rules } from "../runtime/rules.ts";
+import type { Codec } from "../wire/codec.ts";
+import { failureOfRecovery, failureOfWrite } from "./ask_failures.ts";
+import { Book, type EntryRequest } from "./book.ts";
+import { type BookHost, BookKeeper } from "./book_keeper.ts";
+import { bookSections } from "./book_sections.ts";
+import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts";
+import { CommandContext, type DurableContext } from "./durable_context.ts";
+import { DirectJournal, directJournalOf } from "./direct_journal.ts";
 import { DurableLog } from "./durable_log.ts";
-import { Effect, type EffectAction, Effects, type Effects as EffectsOf } from "./effect.ts";
+import { type DurablePlace, isWoken, placeOf } from "./durable_place.ts";
+import {
+  Effect,
+  type EffectAction,
+  Effects,
+  type Effects as EffectsOf,
+  type StashEffect,
+} from "./effect.ts";
 import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
+import { noteDefinition } from "./made_definitions.ts";
 import { OutputGate } from "./output_gate.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
-import { type SchemaOptions, StoredForm } from "./schema.ts";
+import { recoveryTurnsOf } from "./recovery_turns.ts";
+import { closeReminders, DurableReminders } from "./reminders/durable_reminders.ts";
+import type { ReminderSet } from "./reminders/reminder_set.ts";
+import type { DueReminder } from "./reminders/reminders.ts";
+import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
 export interface SnapshotOptions {
@@ -25,10 +50,13 @@ export interface SnapshotOptions {
 
 /** A kind of actor whose state is made of stored events. */
 export interface EventSourced<C, E, S> {
-  /** See {@linkcode persistenceId}. Of an entity: `persistenceId("account", id)`. */
-  readonly id: string;
-  /** Where events are stored. */
-  readonly journal: Journal;
+  /** See {@linkcode persistenceId}. All actors but entities need one. Default: of an entity: its type and id. */
+  readonly id?: string;
+  /**
+   * Where events are stored. Default: that of the entity type, or of the node or system: see
+   * `Behaviors.sharded(..., { journal })` and `persistence: { journal }`.
+   */
+  readonly journal?: Journal;
   /** The state before the first event. Never changed. */
   readonly initial: S;
   /**
@@ -36,7 +64,7 @@ export interface EventSourced<C, E, S> {
    * `effect` begins one.
    */
   readonly onCommand: (
-    context: ActorContext<C>,
+    context: DurableContext<C>,
     state: S,
     command: C,
     effect: EffectsOf<E, S>,
@@ -45,8 +73,18 @@ export interface EventSourced<C, E, S> {
   readonly onEvent: (state: S, event: E) => S;
   /** When states are saved. Default: never. */
   readonly snapshots?: SnapshotOptions;
-  /** Versions of what is stored. */
-  readonly schema?: SchemaOptions;
+  /** Versions and validators of what is stored. */
+  readonly schema?: SchemaOptions<E, S>;
+  /**
+   * What waits until the events of a command are durable. `"output"`: what the actor says; meanwhile it
+   * handles the next commands on the state that it will have. `"command"`: the next command as well, so
+   * that each is decided on durable state, and takes a write of its own. Default `"output"`.
+   */
+  readonly gate?: "output" | "command";
+  /** How the messages of `thenSend` are delivered. */
+  readonly outbox?: OutboxOptions;
+  /** Reminders that an actor may have at once. Default 1 000. */
+  readonly maxReminders?: number;
 }
 
 /**
@@ -55,7 +93,11 @@ export interface EventSourced<C, E, S> {
  * commands, on the state that it will have; what they say is held back until it is durable.
  *
  * If events cannot be stored, the actor fails with a {@linkcode PersistenceError}, and what was held
- * back is dropped; under `Behaviors.supervise` it restarts, and recovers what is stored.
+ * back is dropped: asks that it has not answered fail with the reason `notPersisted`, or
+ * `storeUnavailable`. Under `Behaviors.supervise` it restarts, and recovers what is stored. If it cannot
+ * recover, asks that wait for it fail as well (`notRecovered`, `storeUnavailable`).
+ *
+ * @throws {OptionError}
  *
  * @example
  * ```ts
@@ -102,35 +144,75 @@ export function durable<C, E, S>(
   definition: EventSourced<C, E, S>,
   needed: NeededEvents,
 ): Behavior<C> {
-  checkedId(definition.id);
-  return Behaviors.setup<C>(async (context) => {
-    const incarnation = await recover(context, definition, needed);
-    return Behaviors.receive<C>((_context, message) => incarnation.handle(message));
+  if (definition.id !== undefined) checkedId(definition.id);
+  noteDefinition(definition, needed);
+  const kind: DurableKind<C, E, S> = {
+    definition,
+    needed,
+    form: definition.schema === undefined ? plainForm : new StoredForm<E, S>(definition.schema),
+    snapshots: definition.snapshots &&
+      resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>,
+  };
+  return Behaviors.setup<C>((context) => {
+    const direct = directJournalOf(context as never);
+    return direct === undefined ? start(context, kind) : startDirectly(context, kind, direct);
   });
 }
 
 /** Which events make the state. */
 export type NeededEvents = "all" | "last";
 
+/** What all actors of one behaviour share. */
+interface DurableKind<C, E, S> {
+  readonly definition: EventSourced<C, E, S>;
+  readonly needed: NeededEvents;
+  readonly form: StoredForm<E, S>;
+  readonly snapshots: Required<SnapshotOptions> | undefined;
+}
+
+/** Of all actors without a schema. */
+// deno-lint-ignore no-explicit-any -- it writes and reads any data
+const plainForm = new StoredForm<any, any>();
+
 /** Earlier states are deleted after so many. */
 const statesKept = 100;
+
+/** Recovers the actor when it is its turn. */
+async function start<C, E, S>(
+  context: ActorContext<C>,
+  kind: DurableKind<C, E, S>,
+): Promise<Behavior<C>> {
+  try {
+    const place = placeOf(context as never, kind.definition);
+    const turns = recoveryTurnsOf(context.system, place.journal);
+    await turns.enter();
+    try {
+      const incarnation = await recover(context, kind, place);
+      if (context.self instanceof LocalRef) context.self.takeHouseMessages();
+      return incarnation.behavior();
+    } finally {
+      turns.leave();
+    }
+  } catch (error) {
+    const failure = failureOfRecovery(error);
+    const { self } = context;
+    if (failure !== undefined && self instanceof LocalRef && rules.unrecoveredActorsRefuseAsks) {
+      self.loseWaitingAsks(failure);
+    }
+    throw error;
+  }
+}
 
 /** Reads what is stored. */
 async function recover<C, E, S>(
   context: ActorContext<C>,
-  definition: EventSourced<C, E, S>,
-  needed: NeededEvents,
+  kind: DurableKind<C, E, S>,
+  place: DurablePlace,
 ): Promise<Incarnation<C, E, S>> {
-  const { id, journal, initial, onEvent } = definition;
-  const { clock } = context.system.runtime;
-  const form = new StoredForm<E, S>(definition.schema ?? {}, () => clock.now());
+  const { id, journal } = place;
+  const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
-  const reader = {
-    readEvent: (payload: Uint8Array, version: number) => form.readEvent(payload, version),
-    readState: (payload: Uint8Array, version: number) => form.readState(payload, version),
-    apply: onEvent,
-  };
-  const recovery = new Recovery<E, S>(id, initial, reader);
+  const { recovery, bookOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
   while (snapshot !== undefined) {
@@ -143,155 +225,540 @@ async function recover<C, E, S>(
   for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
     recovery.next(event);
   }
-  if (recovery.seq !== lastSeq) {
-    throw new PersistenceError(
-      "missingEvent",
-      `${id}: event ${recovery.seq + 1} is missing; ${lastSeq} were stored`,
-      {
-        value: recovery.seq + 1,
-        place: { id, seq: recovery.seq + 1 },
-        remedy: "restore the store from a backup, or find out who has changed it",
-      },
-    );
-  }
-  const { state } = recovery;
-  return new Incarnation(context, definition, needed, form, epoch, state, lastSeq, saved);
+  recovery.end(lastSeq);
+  const incarnation = new Incarnation(
+    context,
+    kind,
+    place,
+    epoch,
+    recovery.state,
+    lastSeq,
+    saved,
+  );
+  incarnation.startBook(bookOf());
+  return incarnation;
 }
 
-/** What an incarnation tells itself. */
-interface Appended {
-  readonly incarnation: object;
-  readonly result?: AppendResult;
-  readonly error?: unknown;
+/** What is stored of one actor on its way to a state and a book. */
+interface DurableRecovery<E, S> {
+  readonly recovery: Recovery<E, S>;
+  /** Undefined: nothing was ever in it. */
+  readonly bookOf: () => Book | undefined;
+}
+
+function recoveryOf<C, E, S>(
+  { form, needed, definition: { initial, onEvent } }: DurableKind<C, E, S>,
+  id: string,
+): DurableRecovery<E, S> {
+  let book: Book | undefined;
+  const loadBook = (bytes: Uint8Array | undefined): void => {
+    book = undefined;
+    if (bytes !== undefined) (book = new Book(bookSections)).load(bytes, form.codec);
+  };
+  const recovery = new Recovery<E, S>(id, initial, {
+    // The event of a whole state comes with the whole book.
+    readBook: (bytes) => {
+      if (needed === "last") loadBook(bytes);
+      else (book ??= new Book(bookSections)).read(bytes, form.codec);
+    },
+    loadBook,
+    readEvent: (payload, version) => form.readEvent(payload, version),
+    readState: (payload, version) => form.readState(payload, version),
+    apply: onEvent,
+  });
+  return { recovery, bookOf: () => book };
+}
+
+/** The same without a store, and at once. */
+function startDirectly<C, E, S>(
+  context: ActorContext<C>,
+  plain: DurableKind<C, E, S>,
+  journal: DirectJournal,
+): Behavior<C> {
+  const { definition, needed, form } = plain;
+  const kind = {
+    ...plain,
+    definition: journal.observed(definition as never, needed, form as never),
+  } as typeof plain;
+  const { id = context.entityId || context.self.path } = definition;
+  const events = journal.stored;
+  const lastSeq = events.length;
+  const { recovery, bookOf } = recoveryOf(kind, id);
+  if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
+  for (const event of events) if (event.seq > recovery.seq) recovery.next(event);
+  const place = { id, journal };
+  const incarnation = new Incarnation(context, kind, place, 1, recovery.state, lastSeq, 0);
+  incarnation.startBook(bookOf());
+  journal.attach(id, () => incarnation.state);
+  return incarnation.behavior();
 }
 
 /** An action, with the state after its command. */
 interface HeldAction<S> {
   readonly action: EffectAction<S>;
   readonly state: S;
+  /** The command. */
+  readonly command: unknown;
 }
 
 /** A state that is to be saved once its events are durable. */
 interface DueSnapshot<S> {
   readonly seq: number;
   readonly state: S;
+  readonly book: Uint8Array | undefined;
 }
 
-class Incarnation<C, E, S> {
-  readonly #context: ActorContext<C>;
-  readonly #definition: EventSourced<C, E, S>;
-  readonly #needed: NeededEvents;
-  readonly #form: StoredForm<E, S>;
-  readonly #epoch: number;
-  readonly #gate: OutputGate<HeldAction<S>>;
-  readonly #log: DurableLog;
-  readonly #snapshots: Required<SnapshotOptions> | undefined;
-  #state: S;
-  #snapshotAt: number;
-  #due: DueSnapshot<S> | undefined;
-  #saving = false;
+/** What has become of an append. */
+type AppendOutcome =
+  | { readonly result: AppendResult; readonly error?: undefined }
+  | { readonly error: unknown; readonly result?: undefined };
+
+/** Events on their way to the store, and what waits for them. */
+class Writes<S> {
+  readonly gate: OutputGate<HeldAction<S>>;
+  readonly log: DurableLog;
+  /** The append that is under way. */
+  append: Promise<AppendOutcome> | undefined = undefined;
+
+  constructor(id: string, epoch: number, lastSeq: number) {
+    this.gate = new OutputGate(lastSeq);
+    this.log = new DurableLog(id, epoch, lastSeq);
+  }
+}
+
+/** When the state was saved, and is to be saved next. */
+class SavedStates<S> {
+  /** The number of the last event in the last snapshot, whether it is saved already or not. */
+  at: number;
+  due: DueSnapshot<S> | undefined = undefined;
+  isSaving = false;
   /** Numbers of the snapshots of this incarnation that are kept. */
-  #kept: number[];
+  kept: readonly number[];
+
+  /** `at`: the snapshot of the recovery; 0: there was none. */
+  constructor(at: number) {
+    this.at = at;
+    this.kept = at > 0 ? [at] : [];
+  }
+}
+
+/** One for all: a function of each would be kept by each. */
+function onSignal<C>(context: ActorContext<C>, { type }: Signal): Behavior<C> {
+  if (type === "postStop" || type === "preRestart") closeReminders(context);
+  return Behaviors.same() as Behavior<C>;
+}
+
+/** An actor at rest has little more than its state: there may be hundreds of thousands. */
+class Incarnation<C, E, S> implements BookHost {
+  readonly #context: ActorContext<C>;
+  readonly #kind: DurableKind<C, E, S>;
+  readonly #journal: Journal;
+  readonly id: string;
+  readonly #epoch: number;
+  #state: S;
+  /** The last durable event, while nothing is written. */
+  #lastSeq: number;
+  /** Undefined: all is durable. */
+  #writes: Writes<S> | undefined = undefined;
+  /** Undefined if states are never saved. */
+  readonly #saved: SavedStates<S> | undefined;
+  /** Made when there is something to keep. */
+  #keeper: BookKeeper | undefined = undefined;
+  /** Made with the first command, or for reminders. */
+  #commands: CommandContext<C> | undefined = undefined;
 
   constructor(
     context: ActorContext<C>,
-    definition: EventSourced<C, E, S>,
-    needed: NeededEvents,
-    form: StoredForm<E, S>,
+    kind: DurableKind<C, E, S>,
+    place: DurablePlace,
     epoch: number,
     state: S,
     lastSeq: number,
     snapshotAt: number,
   ) {
     this.#context = context;
-    this.#definition = definition;
-    this.#needed = needed;
-    this.#form = form;
+    this.#kind = kind;
+    this.#journal = place.journal;
+    this.id = place.id;
     this.#epoch = epoch;
     this.#state = state;
-    this.#gate = new OutputGate(lastSeq);
-    this.#log = new DurableLog(definition.id, epoch, lastSeq);
-    this.#snapshotAt = snapshotAt;
-    this.#kept = snapshotAt > 0 ? [snapshotAt] : [];
-    this.#snapshots = definition.snapshots &&
-      resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>;
+    this.#lastSeq = lastSeq;
+    const saves = kind.needed === "last" || kind.snapshots !== undefined;
+    this.#saved = saves ? new SavedStates(snapshotAt) : undefined;
   }
 
-  handle(message: C | Appended): Behavior<C> | Promise<Behavior<C>> {
-    if (isAppended(message)) return this.#onAppended(message);
-    const { onCommand } = this.#definition;
-    const effect = onCommand(this.#context, this.#state, message, Effects);
+  /** The state with all events, durable or not. */
+  get state(): S {
+    return this.#state;
+  }
+
+  behavior(): Behavior<C> {
+    return Behaviors.receive<C>((_context, message) => this.handle(message), onSignal);
+  }
+
+  handle(message: C | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
+    if (this.#hasFailed) return this.#restart(message);
+    if (message instanceof HouseMessage) return this.#onHouseMessage(message);
+    return this.#command(message, undefined);
+  }
+
+  /** `delivery`: the message that it came in, if a durable actor has stored it. */
+  #command(command: C, delivery: Delivery | undefined): Behavior<C> | Promise<Behavior<C>> {
+    const effect = this.#decide(command);
     return effect instanceof Promise
-      ? effect.then((effect) => this.#take(effect, message))
-      : this.#take(effect, message);
+      ? effect.then((effect) => this.#take(effect, command, delivery))
+      : this.#take(effect, command, delivery);
   }
 
-  #take(effect: Effect<E, S>, command: C): Behavior<C> {
-    if (!(effect instanceof Effect)) throw badEffect(this.#definition.id, effect);
-    if (effect.events.length > 0) this.#persist(effect.events);
+  #decide(command: C): Effect<E, S> | Promise<Effect<E, S>> {
+    const { onCommand } = this.#kind.definition;
+    const commands = this.#commands ??= new CommandContext(this.#context, this);
+    commands.isDeciding = true;
+    try {
+      const effect = onCommand(commands, this.#state, command, Effects);
+      return effect instanceof Promise ? effect.catch((error) => this.#undecided(error)) : effect;
+    } catch (error) {
+      return this.#undecided(error);
+    }
+  }
+
+  /** The command has failed, and has changed nothing. */
+  #undecided(error: unknown): never {
+    const commands = this.#commands!;
+    commands.isDeciding = false;
+    commands.durableReminders?.failed();
+    throw error;
+  }
+
+  /** A reminder is a command: the mark that it was handled is an entry beside its events. */
+  #onReminder(reminder: DueReminder): Behavior<C> | Promise<Behavior<C>> {
+    // As of a message: the next incarnation fires it again by itself.
+    if (this.#hasFailed) return Behaviors.restart() as Behavior<C>;
+    const due = this.#commands!.durableReminders!.begin(reminder);
+    if (due === undefined) return Behaviors.same() as Behavior<C>;
+    return this.#command(due.message as C, undefined);
+  }
+
+  /**
+   * A write has failed, and a supervisor has said that the actor may go on: it may not, since its state has
+   * what is not stored. The next incarnation gets the command.
+   */
+  #restart(message: C | HouseMessage): Behavior<C> {
+    this.#context.stash.add(message as never);
+    return Behaviors.restart() as Behavior<C>;
+  }
+
+  #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
+    if (message instanceof Delivery) return this.#onDelivery(message);
+    // One that is woken has begun to deliver when it recovered.
+    if (!(message instanceof Wake)) this.#book.receive(message);
+    return Behaviors.same() as Behavior<C>;
+  }
+
+  #onDelivery(delivery: Delivery): Behavior<C> | Promise<Behavior<C>> {
+    switch (this.#book.judge(delivery)) {
+      case "next":
+        return this.#command(delivery.payload as C, delivery);
+      case "handled":
+        this.#acknowledge(delivery);
+        return Behaviors.same() as Behavior<C>;
+      case "expired":
+        delivery.acknowledge(delivery.number, "expired");
+        return Behaviors.same() as Behavior<C>;
+      case "early":
+        return Behaviors.same() as Behavior<C>;
+    }
+  }
+
+  /** The sender may forget what is durable, and nothing else. */
+  #acknowledge(delivery: Delivery): void {
+    const keeper = this.#book;
+    // As of now: what is handled later may not be durable when this is.
+    const number = keeper.handledOf(delivery);
+    const acknowledge = () => keeper.acknowledge(delivery, number);
+    const held: HeldAction<S> = {
+      action: { type: "run", callback: acknowledge },
+      state: this.#state,
+      command: undefined,
+    };
+    if (rules.acksFollowCommits && !this.#mayRun(held)) return;
+    acknowledge();
+    keeper.sendAcks();
+  }
+
+  #take(
+    effect: Effect<E, S>,
+    command: C,
+    delivery: Delivery | undefined,
+  ): Behavior<C> | Promise<Behavior<C>> {
+    const commands = this.#commands!;
+    commands.isDeciding = false;
+    if (!(effect instanceof Effect)) return this.#undecided(badEffect(this.id, effect));
+    const { durableReminders: reminders } = commands;
+    // What is kept for later is handled then.
+    const handled = effect.stashing === "stash" ? undefined : delivery;
+    const { events, requests } = reminders?.enter(effect) ?? effect;
+    if (events.length > 0 || requests.length > 0 || handled !== undefined) {
+      try {
+        this.#persist(events, requests, handled);
+      } catch (error) {
+        this.#undecided(error);
+      }
+    }
+    const isKeptReminder = reminders !== undefined && this.#onTaken(reminders, effect.stashing);
     let isStopped = false;
     for (const action of effect.actions) {
-      const held = { action, state: this.#state };
-      if (this.#gate.add(held)) isStopped = this.#run(held) || isStopped;
+      const held = { action, state: this.#state, command };
+      if (this.#mayRun(held)) isStopped = this.#run(held) || isStopped;
     }
+    if (handled !== undefined) this.#acknowledge(handled);
     const { stash } = this.#context;
-    if (effect.stashing === "stash") stash.add(command as never);
+    if (isKeptReminder) return Behaviors.same() as Behavior<C>;
+    if (effect.stashing === "stash") stash.add((delivery ?? command) as never);
     else if (effect.stashing === "unstashAll") stash.unstashAll();
-    if (isStopped) return Behaviors.stopped();
-    return effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same();
+    if (isStopped) return Behaviors.stopped() as Behavior<C>;
+    const isStrict = this.#kind.definition.gate === "command";
+    if (isStrict && this.#writes?.append !== undefined) return this.#whenDurable();
+    return (effect.isUnhandled ? Behaviors.unhandled() : Behaviors.same()) as Behavior<C>;
+  }
+
+  /** Returns whether it was a reminder that is kept for later: it stays due, and is fired again. */
+  #onTaken(reminders: DurableReminders, stashing: StashEffect): boolean {
+    const taken = reminders.taken(stashing);
+    if (taken === undefined) return false;
+    if (taken === "kept") return true;
+    const held: HeldAction<S> = {
+      action: { type: "run", callback: taken },
+      state: this.#state,
+      command: undefined,
+    };
+    if (this.#mayRun(held)) taken();
+    return false;
   }
 
   /** All or nothing: what cannot be written or applied fails the command, and changes nothing. */
-  #persist(events: readonly E[]): void {
-    const { onEvent } = this.#definition;
+  #persist(
+    events: readonly E[],
+    requests: readonly EntryRequest<S>[] = [],
+    handled: Delivery | undefined = undefined,
+  ): void {
+    const { definition: { onEvent }, form } = this.#kind;
     const at = this.#context.system.runtime.clock.wallTime();
     const stored: NewEvent[] = [];
     let state = this.#state;
     for (const event of events) {
-      stored.push(this.#form.writeEvent(event, at));
+      stored.push(form.writeEvent(event, at));
       state = onEvent(state, event);
     }
+    if (requests.length > 0 || handled !== undefined || this.#keeper !== undefined) {
+      this.#enter(stored, requests, handled, at, state);
+    }
+    if (stored.length === 0) return;
     this.#state = state;
-    this.#gate.write(events.length);
-    this.#log.add(stored);
-    const every = this.#needed === "last" ? statesKept : this.#snapshots?.every ?? Infinity;
-    const seq = this.#gate.written;
-    if (seq - this.#snapshotAt >= every) {
-      this.#snapshotAt = seq;
-      this.#due = { seq, state };
-    }
-    this.#flush();
+    const writes = this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq);
+    writes.gate.write(stored.length);
+    writes.log.add(stored);
+    if (this.#saved !== undefined) this.#planSave(this.#saved, writes.gate.written);
+    this.#flush(writes);
   }
 
-  #flush(): void {
-    const entry = this.#log.next();
-    if (entry === undefined) return;
+  #planSave(saved: SavedStates<S>, seq: number): void {
+    const { form, needed, snapshots } = this.#kind;
+    const every = needed === "last" ? statesKept : snapshots!.every;
+    if (seq - saved.at < every) return;
+    saved.at = seq;
+    saved.due = { seq, state: this.#state, book: this.#keeper?.book.save(form.codec) };
+  }
+
+  /** Whether the store has failed, so that the state has what it has not. */
+  get #hasFailed(): boolean {
+    return this.#writes?.log.hasFailed === true && rules.failedWritesEndIncarnations;
+  }
+
+  /** Whether an action may run now; otherwise it will when the events so far are durable. */
+  #mayRun(held: HeldAction<S>): boolean {
+    if (this.#writes === undefined || !rules.repliesFollowCommits) return true;
+    return this.#writes.gate.add(held);
+  }
+
+  /** Adds entries of the book to the last of the events; to one of their own if there is none. */
+  #enter(
+    stored: NewEvent[],
+    requests: readonly EntryRequest<S>[],
+    handled: Delivery | undefined,
+    at: number,
+    state: S,
+  ): void {
+    const { definition: { initial }, form, needed } = this.#kind;
+    const keeper = this.#book;
+    const written = this.#writes?.gate.written ?? this.#lastSeq;
+    const seq = written + Math.max(1, stored.length);
+    const entries = keeper.entriesOf(requests, handled, seq, at, state);
+    if (handled !== undefined) keeper.mark(handled);
+    if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
+    let book: Uint8Array | undefined = keeper.write(entries);
+    keeper.apply(entries);
+    if (needed === "last") book = keeper.book.save(form.codec);
+    // Of whole states the last one has to have all.
+    const isStateKnown = needed === "all" || state === initial;
+    const last = stored.pop() ??
+      (isStateKnown ? form.writeNoEvent(at) : form.writeEvent(state as unknown as E, at));
+    stored.push(withBook(last, book));
+  }
+
+  get #book(): BookKeeper {
+    return this.#keeper ??= new BookKeeper(this, new Book(bookSections));
+  }
+
+  /** Goes on with a book that was read. */
+  startBook(book: Book | undefined): void {
+    if (book === undefined) return;
+    this.#keeper = new BookKeeper(this, book);
+    this.#onDurable();
+    if (book.existing("reminders") === undefined) return;
+    const commands = this.#commands ??= new CommandContext(this.#context, this);
+    commands.durableReminders = this.remindersOf(commands);
+  }
+
+  remindersOf(commands: CommandContext<C>): DurableReminders {
     const self = this.#context.self as unknown as LocalRef<C>;
-    self.tellOwnWhen(
-      this.#definition.journal.append([entry]),
-      ([result]): Appended => ({ incarnation: this, result: result! }),
-      (error): Appended => ({ incarnation: this, error }),
-    );
+    const { id } = this;
+    const journal = this.#journal;
+    return new DurableReminders({
+      id,
+      actor: self,
+      context: this.#context,
+      clock: this.#context.system.runtime.clock,
+      maxReminders: this.#kind.definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
+      isWoken: this.#context.entityId === "" || this.#isWoken,
+      isDeciding: () => commands.isDeciding,
+      reminders: () => this.#keeper?.book.existing("reminders") as ReminderSet | undefined,
+      ...(!(journal instanceof DirectJournal) && {
+        fire: (reminder) => {
+          const run = () => this.#onReminder(reminder);
+          self.runWhen(Promise.resolve(), run, run);
+        },
+      }),
+    });
   }
 
-  #onAppended({ incarnation, result, error }: Appended): Behavior<C> {
-    // Of an incarnation before a restart: what it wrote was found by the recovery.
-    if (incarnation !== this) return Behaviors.same();
-    const failure = result === undefined ? this.#log.failed(error) : this.#log.ended(result);
-    if (failure !== undefined) {
-      this.#gate.fail();
-      throw failure;
+  get #isWoken(): boolean {
+    const place = { id: this.id, journal: this.#journal };
+    return this.#journal instanceof DirectJournal || isWoken(this.context, place);
+  }
+
+  get context(): ActorContext<never> {
+    return this.#context as unknown as ActorContext<never>;
+  }
+
+  get codec(): Codec {
+    return this.#kind.form.codec;
+  }
+
+  get outbox(): Required<OutboxOptions> {
+    return outboxOptions(this.#kind.definition.outbox);
+  }
+
+  get durable(): number {
+    return this.#writes?.log.durable ?? this.#lastSeq;
+  }
+
+  writeNoted(): void {
+    if (this.#keeper?.hasNoted === true && !this.#hasFailed) this.#persist([]);
+  }
+
+  later(key: string, delay: number, run: () => void): void {
+    const work = new OwnWork(() => {
+      run();
+      return Behaviors.same();
+    });
+    this.#context.timers.startSingle(key, work as never, delay);
+  }
+
+  #flush(writes: Writes<S>): void {
+    const next = writes.log.next();
+    if (next === undefined) return;
+    const wake = this.#keeper?.takeWake();
+    // Of another actor nobody could start it, and it would be read as due again and again.
+    const entry = wake?.wake === undefined || !this.#isWoken ? next : { ...next, ...wake };
+    const journal = this.#journal;
+    if (journal instanceof DirectJournal) {
+      this.#onAppended(writes, journal.appendNow(entry));
+      return;
     }
-    // The next append begins before this one's replies: the store does not wait for callbacks.
-    this.#flush();
+    const append = journal.append([entry]).then(
+      ([result]): AppendOutcome => ({ result: result! }),
+      (error): AppendOutcome => ({ error }),
+    );
+    writes.append = append;
+    const onOutcome = (outcome: AppendOutcome) => this.#onOutcome(append, outcome);
+    (this.#context.self as unknown as LocalRef<C>).runWhen(append, onOutcome, onOutcome as never);
+  }
+
+  /** Waits until all events are durable; the actor handles nothing meanwhile. */
+  async #whenDurable(): Promise<Behavior<C>> {
     let isStopped = false;
-    for (const held of this.#gate.open(this.#log.durable)) isStopped = this.#run(held) || isStopped;
-    this.#saveDue();
-    return isStopped ? Behaviors.stopped() : Behaviors.same();
+    for (;;) {
+      const append = this.#writes?.append;
+      if (append === undefined) break;
+      const next = this.#onOutcome(append, await append);
+      if (next.kind === "stopped") isStopped = true;
+    }
+    return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
+  }
+
+  #onOutcome(append: Promise<AppendOutcome>, { result, error }: AppendOutcome): Behavior<C> {
+    const writes = this.#writes;
+    // A command that has waited for it has seen it.
+    if (writes === undefined || append !== writes.append) return Behaviors.same() as Behavior<C>;
+    writes.append = undefined;
+    return result === undefined
+      ? this.#onFailed(writes, writes.log.failed(error))
+      : this.#onAppended(writes, result);
+  }
+
+  #onAppended(writes: Writes<S>, result: AppendResult): Behavior<C> {
+    const { gate, log } = writes;
+    const failure = log.ended(result);
+    if (failure !== undefined) return this.#onFailed(writes, failure);
+    // The next append begins before this one's replies: the store does not wait for callbacks.
+    this.#flush(writes);
+    let isStopped = false;
+    let failed: { readonly error: unknown } | undefined;
+    for (const held of gate.open(log.durable)) {
+      // What others wait for must not be lost with a callback that throws.
+      try {
+        isStopped = this.#run(held) || isStopped;
+      } catch (error) {
+        failed ??= { error };
+      }
+    }
+    this.#onDurable();
+    if (this.#saved !== undefined) this.#saveDue(this.#saved);
+    if (gate.written === log.durable) {
+      this.#lastSeq = log.durable;
+      this.#writes = undefined;
+    }
+    if (failed !== undefined) throw failed.error;
+    return (isStopped ? Behaviors.stopped() : Behaviors.same()) as Behavior<C>;
+  }
+
+  /** A behaviour under test delivers nothing. */
+  #onDurable(): void {
+    if (!(this.#journal instanceof DirectJournal)) this.#keeper?.onDurable();
+  }
+
+  /** Events were not stored: nobody hears of what was based on them. */
+  #onFailed({ gate }: Writes<S>, failure: PersistenceError): never {
+    gate.fail();
+    if (rules.failedWritesFailAsks) {
+      (this.#context.self as unknown as LocalRef<C>).failHandledAsks(failureOfWrite(failure));
+    }
+    throw failure;
   }
 
   /** Returns whether the actor is to stop. */
-  #run({ action, state }: HeldAction<S>): boolean {
+  #run({ action, state, command }: HeldAction<S>): boolean {
     switch (action.type) {
       case "tell":
         action.to.tell(action.message(state) as never);
@@ -299,41 +766,51 @@ class Incarnation<C, E, S> {
       case "run":
         action.callback(state);
         return false;
+      case "refuse":
+        this.#refuse(action.error, command);
+        return false;
+      case "passivate":
+        if (this.#context.entityId === "") return true;
+        this.#context.passivate();
+        return false;
       case "stop":
         return true;
     }
   }
 
-  /** Saves in the background: a snapshot that fails fails nothing. */
-  #saveDue(): void {
-    const due = this.#due;
-    if (due === undefined || this.#saving || due.seq > this.#log.durable) return;
-    this.#due = undefined;
-    this.#saving = true;
-    this.#save(due).catch((error) => {
-      const { id } = this.#definition;
-      this.#context.log.warn("snapshot was not saved", { id, seq: due.seq, error });
-    }).finally(() => this.#saving = false);
+  #refuse(rejection: StatusError, command: unknown): void {
+    const journal = this.#journal;
+    if (journal instanceof DirectJournal) return journal.refused(command, rejection);
+    const self = this.#context.self as unknown as LocalRef<C>;
+    self.failAsk(command, { reason: "rejected", details: rejection.message, rejection });
   }
 
-  async #save({ seq, state }: DueSnapshot<S>): Promise<void> {
-    const { id, journal } = this.#definition;
-    if (this.#needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
-    const { keep, deleteEvents } = this.#snapshots!;
+  /** Saves in the background: a snapshot that fails fails nothing. */
+  #saveDue(saved: SavedStates<S>): void {
+    const { due } = saved;
+    if (due === undefined || saved.isSaving || due.seq > this.durable) return;
+    saved.due = undefined;
+    saved.isSaving = true;
+    this.#save(saved, due).catch((error) => {
+      this.#context.log.warn("snapshot was not saved", { id: this.id, seq: due.seq, error });
+    }).finally(() => saved.isSaving = false);
+  }
+
+  async #save(saved: SavedStates<S>, { seq, state, book }: DueSnapshot<S>): Promise<void> {
+    const { id } = this;
+    const journal = this.#journal;
+    const { needed, form, snapshots } = this.#kind;
+    if (needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
+    const { keep, deleteEvents } = snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
-    const written = this.#form.writeState(state, at);
+    const written = withBook(form.writeState(state, at), book);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
-    this.#kept = [...this.#kept, seq].slice(-keep);
+    saved.kept = [...saved.kept, seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.
-    if (deleteEvents && this.#kept.length === keep) {
-      await journal.deleteEvents(id, this.#kept[0]!, this.#epoch);
+    if (deleteEvents && saved.kept.length === keep) {
+      await journal.deleteEvents(id, saved.kept[0]!, this.#epoch);
     }
   }
-}
-
-function isAppended(message: unknown): message is Appended {
-  return typeof message === "object" && message !== null &&
-    (message as Partial<Appended>).incarnation instanceof Incarnation;
 }
 
 function badEffect(id: string, value: unknown): PersistenceError {

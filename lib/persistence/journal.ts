@@ -28,7 +28,10 @@ export interface SliceRange {
 
 /** An event to be stored. */
 export interface NewEvent {
-  /** The event in bytes. Empty: there is no event, only entries of the book. */
+  /**
+   * The event in bytes. Empty: there is no event, only entries of the book. Of an event to be stored it
+   * may be a part of a larger buffer: a store that keeps it takes a copy.
+   */
   readonly payload: Uint8Array;
   /**
    * Entries of the actor's book that come with this event, in bytes: what the library keeps for it
@@ -109,11 +112,26 @@ export interface LogHead {
   readonly lastSeq: number;
 }
 
+/** What an append claims. */
+export interface AppendClaim {
+  /** See {@linkcode AppendEntry}. */
+  readonly expectedSeq: number;
+  /** See {@linkcode AppendEntry}. */
+  readonly epoch: number;
+  /** How many events. */
+  readonly count: number;
+}
+
 /** Whether an entry may be appended: the one rule of all stores. Checked in the same commit. */
-export function judgeAppend({ epoch, lastSeq }: LogHead, entry: AppendEntry): AppendResult {
-  if (entry.epoch < epoch) return { outcome: "fenced", epoch };
-  if (entry.expectedSeq !== lastSeq) return { outcome: "conflict", lastSeq };
-  return { outcome: "appended", lastSeq: lastSeq + entry.events.length };
+export function judgeAppend({ epoch, lastSeq }: LogHead, claim: AppendClaim): AppendResult {
+  if (claim.epoch < epoch) return { outcome: "fenced", epoch };
+  if (claim.expectedSeq !== lastSeq) return { outcome: "conflict", lastSeq };
+  return { outcome: "appended", lastSeq: lastSeq + claim.count };
+}
+
+/** What an entry claims. */
+export function claimOf({ expectedSeq, epoch, events }: AppendEntry): AppendClaim {
+  return { expectedSeq, epoch, count: events.length };
 }
 
 /** The epoch with which an id is opened; undefined: a higher one has opened it before. */
@@ -171,6 +189,16 @@ export interface SlicePage {
    * so that what was passed over is not searched again.
    */
   readonly next: ReadonlyMap<number, bigint>;
+}
+
+/** The position up to which nothing of the slices is wanted, in a store with one order for all. */
+export function lowest({ slices: { from, to }, after }: ReadSlicesOptions): bigint {
+  let position = after.get(from) ?? 0n;
+  for (let slice = from + 1; slice <= to && position > 0n; slice++) {
+    const own = after.get(slice) ?? 0n;
+    if (own < position) position = own;
+  }
+  return position;
 }
 
 /** `next` of a page of a store that has one order for all slices: up to which position all was read. */
@@ -251,6 +279,11 @@ export interface Journal {
    * later than it can be read by its id.
    */
   readSlices(options: ReadSlicesOptions): Promise<SlicePage>;
+  /**
+   * About how many events {@linkcode Journal.readSlices} would give from there, at most `limit`; 0 only
+   * if there is none. Absent: the store cannot tell without reading them.
+   */
+  countSlices?(options: ReadSlicesOptions): Promise<number>;
   /** Ids with work to do, the soonest first. */
   readDue(options: ReadDueOptions): Promise<readonly DueLog[]>;
   /**

@@ -3,10 +3,12 @@ import {
   advanced,
   type AppendEntry,
   type AppendResult,
+  claimOf,
   type DueLog,
   type Journal,
   judgeAppend,
   judgeOpen,
+  lowest,
   type OpenedLog,
   type ReadDueOptions,
   type ReadOptions,
@@ -83,7 +85,7 @@ class MemoryJournal implements Journal {
 
   #append(entry: AppendEntry): AppendResult {
     const log = this.#log(entry.id);
-    const result = judgeAppend(log, entry);
+    const result = judgeAppend(log, claimOf(entry));
     if (result.outcome !== "appended") return result;
     const { id, epoch, events, wake } = entry;
     const slice = sliceOf(id);
@@ -156,15 +158,15 @@ class MemoryJournal implements Journal {
     });
   }
 
+  async countSlices(options: ReadSlicesOptions): Promise<number> {
+    return (await this.readSlices(options)).events.length;
+  }
+
   readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
     const { slices: { from, to }, after, limit = 500, tag } = options;
     return this.#run(() => {
-      let lowest = Infinity;
-      for (let slice = from; slice <= to; slice++) {
-        lowest = Math.min(lowest, Number(after.get(slice) ?? 0n));
-      }
       const events: SliceEvent[] = [];
-      let index = Math.max(0, lowest + 1 - this.#first);
+      let index = Math.max(0, Number(lowest(options)) + 1 - this.#first);
       for (; index < this.#order.length && events.length < limit; index++) {
         const { id, slice, event, isDeleted } = this.#order[index]!;
         const position = BigInt(this.#first + index);

@@ -14,11 +14,15 @@ interface Held<A> {
   readonly action: A;
 }
 
+/** No actor at rest holds anything: it should not cost an array. */
+const none: readonly never[] = [];
+
 /** Actions of one incarnation, in the order in which they were added. */
 export class OutputGate<A> {
   #written: number;
   #durable: number;
-  #held: Held<A>[] = [];
+  /** Undefined: nothing is held. */
+  #held: Held<A>[] | undefined = undefined;
   #first = 0;
 
   /** `lastSeq`: the last stored event at the start. */
@@ -39,7 +43,7 @@ export class OutputGate<A> {
 
   /** Actions that wait. */
   get size(): number {
-    return this.#held.length - this.#first;
+    return (this.#held?.length ?? 0) - this.#first;
   }
 
   /** Events were applied to the state. */
@@ -50,20 +54,22 @@ export class OutputGate<A> {
   /** Adds an action that is based on all events so far. True: it may run now. */
   add(action: A): boolean {
     if (this.#written === this.#durable) return true;
-    this.#held.push({ seq: this.#written, action });
+    (this.#held ??= []).push({ seq: this.#written, action });
     return false;
   }
 
   /** Events up to `seq` are durable: takes the actions that may run now, in order. */
-  open(seq: number): A[] {
+  open(seq: number): readonly A[] {
     this.#durable = seq;
+    const held = this.#held;
+    if (held === undefined) return none;
     let end = this.#first;
-    while (end < this.#held.length && this.#held[end]!.seq <= seq) end++;
-    const opened = this.#held.slice(this.#first, end).map(({ action }) => action);
+    while (end < held.length && held[end]!.seq <= seq) end++;
+    const opened = held.slice(this.#first, end).map(({ action }) => action);
     this.#first = end;
     // A gate that is never empty must not keep what has gone through.
-    if (end === this.#held.length || end >= 64 && end * 2 >= this.#held.length) {
-      this.#held = this.#held.slice(end);
+    if (end === held.length || end >= 64 && end * 2 >= held.length) {
+      this.#held = end === held.length ? undefined : held.slice(end);
       this.#first = 0;
     }
     return opened;
@@ -71,6 +77,6 @@ export class OutputGate<A> {
 
   /** Events were not stored: takes all that waits, and is to be used no more. */
   fail(): A[] {
-    return this.#held.splice(this.#first).map(({ action }) => action);
+    return this.#held?.splice(this.#first).map(({ action }) => action) ?? [];
   }
 }

@@ -26,6 +26,15 @@ export function persistenceId(kind: string, name: string): string {
   return checkedId(`${kind}|${name}`);
 }
 
+/** What {@linkcode persistenceId} has made an id of; undefined: it is of another form. */
+export function partsOfId(
+  id: string,
+): { readonly kind: string; readonly name: string } | undefined {
+  const end = id.indexOf("|");
+  if (end < 1 || end === id.length - 1) return undefined;
+  return { kind: id.slice(0, end), name: id.slice(end + 1) };
+}
+
 /** @throws {PersistenceError} code `badPersistenceId`. */
 export function checkedId(id: string): string {
   if (typeof id !== "string" || id === "") throw badId(id, "it is a text, not empty");
@@ -35,6 +44,14 @@ export function checkedId(id: string): string {
   // A store may cut at U+0000, and replaces halves of surrogate pairs.
   if (id.includes("\0") || !id.isWellFormed()) throw badId(id, "it is well-formed, without U+0000");
   return id;
+}
+
+/** The error of an actor that has no id, and is no entity. */
+export function missingId(path: string): PersistenceError {
+  return new PersistenceError("badPersistenceId", `${path} has no id, and is no sharded entity`, {
+    value: path,
+    remedy: "give it one: id: persistenceId(kind, name)",
+  });
 }
 
 function badId(value: unknown, rule: string): PersistenceError {

@@ -14,6 +14,16 @@ export interface Reader<E, S> {
   readState(payload: Uint8Array, version: number): S;
   /** Applies an event. */
   apply(state: S, event: E): S;
+  /** Takes entries of the book that came with an event. */
+  readBook(book: Uint8Array): void;
+  /** Replaces the book by that of a snapshot; undefined: it has none. */
+  loadBook(book: Uint8Array | undefined): void;
+}
+
+/** The checksum of what is stored. */
+function checksumOf({ payload, book }: Pick<StoredEvent, "payload" | "book">): number {
+  const sum = crc32c(payload);
+  return book === undefined ? sum : crc32c(book, sum);
 }
 
 /** A state on its way to the last event. */
@@ -54,9 +64,10 @@ export class Recovery<E, S> {
    * Begins with a snapshot. Undefined: it is used. Otherwise why it cannot be used: an older one, or
    * all events, have to do.
    */
-  useSnapshot({ seq, version, payload, checksum }: StoredSnapshot): PersistenceError | undefined {
+  useSnapshot(snapshot: StoredSnapshot): PersistenceError | undefined {
+    const { seq, version, payload, book, checksum } = snapshot;
     const place = { id: this.#id, seq };
-    if (crc32c(payload) !== checksum) {
+    if (checksumOf(snapshot) !== checksum) {
       return new PersistenceError(
         "corruptEvent",
         `${this.#id}: the snapshot at ${seq} is corrupt`,
@@ -66,7 +77,9 @@ export class Recovery<E, S> {
       );
     }
     try {
-      this.#state = this.#reader.readState(payload, version);
+      const state = this.#reader.readState(payload, version);
+      this.#reader.loadBook(book);
+      this.#state = state;
       this.#seq = seq;
       return undefined;
     } catch (cause) {
@@ -79,11 +92,33 @@ export class Recovery<E, S> {
   }
 
   /**
+   * All that is stored was read.
+   *
+   * @throws {PersistenceError} code `missingEvent`.
+   */
+  end(lastSeq: number): void {
+    if (this.#seq === lastSeq) return;
+    const id = this.#id;
+    const seq = this.#seq + 1;
+    throw new PersistenceError(
+      "missingEvent",
+      `${id}: event ${seq} is missing; ${lastSeq} were stored`,
+      {
+        value: seq,
+        place: { id, seq },
+        remedy: "restore the store from a backup, or find out who has changed it",
+      },
+    );
+  }
+
+  /**
    * Applies the next event.
    *
-   * @throws {PersistenceError} codes `missingEvent`, `corruptEvent`, `futureVersion`, `eventFailed`.
+   * @throws {PersistenceError} codes `missingEvent`, `corruptEvent`, `futureVersion`,
+   * `schemaMismatch`, `eventFailed`.
    */
-  next({ seq, version, payload, checksum }: StoredEvent): void {
+  next(stored: StoredEvent): void {
+    const { seq, version, payload, book, checksum } = stored;
     const id = this.#id;
     const place = { id, seq };
     if (seq !== this.#seq + 1) {
@@ -94,16 +129,18 @@ export class Recovery<E, S> {
         remedy: "restore the store from a backup, or find out who has changed it",
       });
     }
-    if (crc32c(payload) !== checksum) {
+    if (checksumOf(stored) !== checksum) {
       throw new PersistenceError("corruptEvent", `${id}: event ${seq} has a wrong checksum`, {
         value: seq,
         place,
         remedy: "restore the store from a backup",
       });
     }
-    let event: E;
+    const isEvent = payload.length > 0;
+    let event: E | undefined;
     try {
-      event = this.#reader.readEvent(payload, version);
+      if (isEvent) event = this.#reader.readEvent(payload, version);
+      if (book !== undefined) this.#reader.readBook(book);
     } catch (cause) {
       if (cause instanceof PersistenceError) {
         throw new PersistenceError(cause.code, `${id}: event ${seq}: ${cause.message}`, {
@@ -120,7 +157,7 @@ export class Recovery<E, S> {
       });
     }
     try {
-      this.#state = this.#reader.apply(this.#state, event);
+      if (isEvent) this.#state = this.#reader.apply(this.#state, event as E);
     } catch (cause) {
       throw new PersistenceError("eventFailed", `${id}: event ${seq} cannot be applied`, {
         value: seq,

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { checkMessage, type MessageSchema } from "../actor/behavior/message_schema.ts";
 import { Codec } from "../wire/codec.ts";
+import { copyToSlab } from "./byte_slab.ts";
 import { crc32c } from "./crc32c.ts";
 import { PersistenceError } from "./errors.ts";
 import type { NewEvent } from "./journal.ts";
@@ -11,10 +13,16 @@ import type { NewEvent } from "./journal.ts";
 /** Makes a value of one version into one of the next. Pure. */
 export type Upcast = (value: never) => unknown;
 
-/** How stored states change with the program. */
-export interface StateSchemaOptions {
+/** How stored states change with the program. `S`: the state. */
+export interface StateSchemaOptions<S = unknown> {
   /** Version of the events and states that this program writes. Default 0. */
   readonly version?: number;
+  /**
+   * Validates states: any synchronous Standard Schema validator. A state that does not match is not
+   * stored; one that is read has been upcast before, and is what the validator makes of it. Default:
+   * none.
+   */
+  readonly state?: MessageSchema<S>;
   /**
    * By version: makes a state of that version into one of the next. A version without one is read as
    * it is.
@@ -22,68 +30,118 @@ export interface StateSchemaOptions {
   readonly upcastState?: Readonly<Record<number, Upcast>>;
 }
 
-/** How stored events and states change with the program. */
-export interface SchemaOptions extends StateSchemaOptions {
+/** How stored events and states change with the program. `E`: events; `S`: the state. */
+export interface SchemaOptions<E = unknown, S = unknown> extends StateSchemaOptions<S> {
+  /**
+   * The same for events. A command whose event does not match fails, and nothing of it is stored.
+   * Default: none.
+   */
+  readonly event?: MessageSchema<E>;
   /** The same for events. */
   readonly upcastEvent?: Readonly<Record<number, Upcast>>;
 }
 
+const refuse = (): never => {
+  throw new TypeError("a reference cannot be stored; store the path or the entity id instead");
+};
+
+/**
+ * Writes and reads all that is stored; one for all actors, which an actor at rest could not afford. What
+ * was stored must be readable, also if its keys happen to collide: so nothing is measured.
+ */
+const storedCodec = new Codec({
+  now: () => 0,
+  resolve: refuse,
+  onRefEncoded: refuse,
+  trusted: true,
+});
+
+const noPayload = new Uint8Array(0);
+
+/** What is stored, with a book or a part of one. */
+export function withBook<T extends Pick<NewEvent, "payload" | "checksum">>(
+  stored: T,
+  book: Uint8Array | undefined,
+): T & { readonly book?: Uint8Array } {
+  if (book === undefined) return stored;
+  return { ...stored, book, checksum: crc32c(book, stored.checksum) };
+}
+
+type Kind = "event" | "state";
+
 /** Writes and reads the events and states of one kind of actor. */
 export class StoredForm<E, S> {
-  readonly #codec: Codec;
+  readonly #schema: SchemaOptions<E, S>;
   readonly #version: number;
-  readonly #upcastEvent: Readonly<Record<number, Upcast>>;
-  readonly #upcastState: Readonly<Record<number, Upcast>>;
 
-  /** `now`: milliseconds of a clock with a resolution of microseconds. */
-  constructor(
-    { version = 0, upcastEvent = {}, upcastState = {} }: SchemaOptions,
-    now: () => number,
-  ) {
-    this.#version = version;
-    this.#upcastEvent = upcastEvent;
-    this.#upcastState = upcastState;
-    const refuse = (): never => {
-      throw new TypeError("a reference cannot be stored; store the path or the entity id instead");
-    };
-    // What was stored must be readable, also if its keys happen to collide.
-    this.#codec = new Codec({ now, resolve: refuse, onRefEncoded: refuse, trusted: true });
+  /** One serves all actors of a kind. */
+  constructor(schema: SchemaOptions<E, S> = {}) {
+    this.#schema = schema;
+    this.#version = schema.version ?? 0;
+  }
+
+  /** Writes and reads plain data. */
+  get codec(): Codec {
+    return storedCodec;
+  }
+
+  /** The version that is written. */
+  get version(): number {
+    return this.#version;
   }
 
   /**
    * An event in bytes.
    *
    * @throws {WireError} with the place in the event, if it is not plain data.
+   * @throws {PersistenceError} code `schemaMismatch`.
    */
   writeEvent(event: E, at: number): NewEvent {
-    const payload = this.#codec.encode(event).slice();
-    return { payload, version: this.#version, at, checksum: crc32c(payload) };
+    return this.#write("event", event, at);
   }
 
   /**
    * A state in bytes.
    *
    * @throws {WireError} with the place in the state, if it is not plain data.
+   * @throws {PersistenceError} code `schemaMismatch`.
    */
   writeState(state: S, at: number): NewEvent {
-    const payload = this.#codec.encode(state).slice();
-    return { payload, version: this.#version, at, checksum: crc32c(payload) };
+    return this.#write("state", state, at);
   }
 
-  /** @throws {PersistenceError} code `futureVersion`; anything else if the bytes cannot be read. */
+  /** Entries of the book, with no event. */
+  writeNoEvent(at: number): NewEvent {
+    return { payload: noPayload, version: this.#version, at, checksum: 0 };
+  }
+
+  /**
+   * @throws {PersistenceError} codes `futureVersion`, `schemaMismatch`; anything else if the bytes cannot
+   * be read.
+   */
   readEvent(payload: Uint8Array, version: number): E {
-    return this.#read(payload, version, this.#upcastEvent) as E;
+    return this.#read("event", payload, version, this.#schema.upcastEvent) as E;
   }
 
   /** The same for a state. */
   readState(payload: Uint8Array, version: number): S {
-    return this.#read(payload, version, this.#upcastState) as S;
+    return this.#read("state", payload, version, this.#schema.upcastState) as S;
+  }
+
+  #write(kind: Kind, value: E | S, at: number): NewEvent {
+    const schema = this.#schema[kind];
+    if (schema !== undefined) checked(kind, schema, value);
+    const bytes = storedCodec.encode(value);
+    // Events are many and short-lived; a state may be large.
+    const payload = kind === "event" ? copyToSlab(bytes) : bytes.slice();
+    return { payload, version: this.#version, at, checksum: crc32c(payload) };
   }
 
   #read(
+    kind: Kind,
     payload: Uint8Array,
     version: number,
-    upcasts: Readonly<Record<number, Upcast>>,
+    upcasts: Readonly<Record<number, Upcast>> = {},
   ): unknown {
     if (version > this.#version) {
       throw new PersistenceError(
@@ -92,11 +150,23 @@ export class StoredForm<E, S> {
         { value: version, remedy: "run the program that wrote it, or a newer one" },
       );
     }
-    let value = this.#codec.decode(payload, 0, payload.length);
+    let value = storedCodec.decode(payload, 0, payload.length);
     for (let from = version; from < this.#version; from++) {
       const upcast = upcasts[from];
       if (upcast !== undefined) value = upcast(value as never);
     }
-    return value;
+    const schema = this.#schema[kind];
+    return schema === undefined ? value : checked(kind, schema, value);
   }
+}
+
+/** The value as the schema makes it. */
+function checked(kind: Kind, schema: MessageSchema<unknown>, value: unknown): unknown {
+  const result = checkMessage(schema, value, kind);
+  if (result.valid) return result.value;
+  throw new PersistenceError(
+    "schemaMismatch",
+    `${kind === "event" ? "an event" : "a state"} does not match its schema: ${result.why}`,
+    { value, remedy: "see the place; what was stored earlier may need an upcast" },
+  );
 }

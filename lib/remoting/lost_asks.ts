@@ -1,6 +1,6 @@
 import { askPath } from "../actor/ask/ask.ts";
 import { errorText, isReportedReason, letterOf, maxDetails } from "../actor/ask/ask_failure.ts";
-import type { AskFailureReason } from "../actor/errors.ts";
+import type { AskFailureReason, StatusError } from "../actor/errors.ts";
 import type { AskFailure } from "../actor/ref/held_ask.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";
@@ -35,7 +35,12 @@ export interface LostAsk {
   readonly details?: string;
   /** The address of the asker, if the receiver is only the node of a router on the way. */
   readonly asker?: string;
+  /** What the actor has answered, if the failure is `rejected`. */
+  readonly rejection?: StatusError;
 }
+
+/** The longest code of a rejection, in UTF-16 code units. */
+const maxRejectionCode = 256;
 
 /** Dependencies of {@linkcode LostAsks}. */
 export interface LostAsksPort {
@@ -110,16 +115,16 @@ export class LostAsks {
     if (lost.asker !== undefined) return this.#receiveRouted(peer, lost, lost.asker);
     // A peer that may not reply to an ask may not fail it either.
     if (!this.#port.mayReach(peer, lost.replyTo)) return;
-    const { replyTo, uid, target, reason, failure = reason, details } = lost;
-    internals.failAsk(replyTo, uid, target, { reason: failure, details });
+    const { replyTo, uid, target, reason, failure = reason, details, rejection } = lost;
+    internals.failAsk(replyTo, uid, target, { reason: failure, details, rejection });
   }
 
   /** It is about an ask that a router here has passed on, or that others have. */
   #receiveRouted(peer: Peer, lost: LostAsk, asker: string): void {
     if (peer.role !== "node") return;
-    const { replyTo: path, uid, reason, failure = reason, details } = lost;
+    const { replyTo: path, uid, reason, failure = reason, details, rejection } = lost;
     const ask = this.routed.take({ node: asker, path, uid }, peer.address);
-    if (ask !== undefined) this.#report(ask, ask.askedAt, { reason: failure, details });
+    if (ask !== undefined) this.#report(ask, ask.askedAt, { reason: failure, details, rejection });
   }
 
   /** Stops to listen. */
@@ -131,9 +136,9 @@ export class LostAsks {
 
 /** What another system is told. A client learns nothing of the errors of handlers. */
 function reported(
-  { reason: failure, details: given, cause }: AskFailure,
+  { reason: failure, details: given, cause, rejection }: AskFailure,
   to: string,
-): Pick<LostAsk, "reason" | "failure" | "details"> {
+): Pick<LostAsk, "reason" | "failure" | "details" | "rejection"> {
   const reason = letterOf(failure);
   const isOwnError = failure === "handlerFailed" && !to.startsWith("client:");
   const details = given ?? (isOwnError ? errorText(cause) : undefined);
@@ -141,13 +146,30 @@ function reported(
     reason,
     ...(failure !== reason && { failure }),
     ...(details !== undefined && { details: details.slice(0, maxDetails).toWellFormed() }),
+    ...withRejection(rejection),
+  };
+}
+
+function withRejection(value: unknown): { readonly rejection?: StatusError } {
+  const rejection = rejectionOf(value);
+  return rejection === undefined ? {} : { rejection };
+}
+
+/** Its texts, of which the length is bounded; undefined if it is none. */
+function rejectionOf(value: unknown): StatusError | undefined {
+  if (!isRecord(value)) return undefined;
+  const { message, code } = value;
+  if (typeof message !== "string") return undefined;
+  return {
+    message: message.slice(0, maxDetails).toWellFormed(),
+    ...(typeof code === "string" && { code: code.slice(0, maxRejectionCode).toWellFormed() }),
   };
 }
 
 /** The report, or `undefined` if the value is none. */
 export function parseLostAsk(value: unknown): LostAsk | undefined {
   if (!isRecord(value)) return undefined;
-  const { replyTo, uid, target, reason, failure, details, asker } = value;
+  const { replyTo, uid, target, reason, failure, details, rejection, asker } = value;
   if (!isPath(replyTo) || !replyTo.startsWith(askPath) || !isWhole(uid)) return undefined;
   if (typeof target !== "string" || target.length > 4_096) return undefined;
   if (!isDeadLetterReason(reason)) return undefined;
@@ -161,5 +183,6 @@ export function parseLostAsk(value: unknown): LostAsk | undefined {
     ...(isReportedReason(failure) && { failure }),
     ...(typeof details === "string" && { details: details.slice(0, maxDetails) }),
     ...(asker !== undefined && { asker }),
+    ...(failure === "rejected" && withRejection(rejection)),
   };
 }

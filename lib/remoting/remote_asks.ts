@@ -17,6 +17,9 @@ import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
 /** Asks without an answer that are kept for one peer; of more, the oldest are forgotten. */
 export const maxHeldPerAccount = 10_000;
 
+/** Milliseconds for which an ask of another system may keep an entity from being passivated. */
+export const maxRemoteWait = 600_000;
+
 /** Dependencies of a {@linkcode RemoteReplyRef}. */
 export interface ReplySender extends RemoteSender {
   /** The asks of others that actors here hold. */
@@ -27,25 +30,22 @@ export interface ReplySender extends RemoteSender {
 
 /** The reply reference of an ask of another system. */
 export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
+  declare protected readonly sender: ReplySender;
   heldBy: AskedActor | undefined = undefined;
   heldBefore: HeldAsk | undefined = undefined;
   heldAfter: HeldAsk | undefined = undefined;
   /** The path to which the ask was sent. */
   askedAt = "";
-  /** The peer that has sent the ask; undefined: the reference was not in a message of a peer. */
-  peer: AccountFacts | undefined = undefined;
   /** The node that has sent it, if that is not the asker's: a router there may have passed it on. */
   via: NodePeer | undefined = undefined;
-  /** When the asker gives up, on the clock of the runtime; undefined: not known. */
-  deadline: number | undefined = undefined;
+  /** Until when the asker waits, as far as an actor cares: at most {@linkcode maxRemoteWait}. */
+  waitsUntil: number | undefined = undefined;
   /** Where it is counted. */
   keptIn: Set<RemoteReplyRef> | undefined = undefined;
-  readonly #replies: ReplySender;
 
   /** Only `Remoting.refTo` makes one. */
   constructor(sender: ReplySender, node: string, path: string, uid: number) {
     super(sender, node, path, uid);
-    this.#replies = sender;
   }
 
   override get isReply(): boolean {
@@ -66,8 +66,12 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
     super.tellSent(sent);
   }
 
+  deadline(): number | undefined {
+    return this.waitsUntil;
+  }
+
   onHeld(): void {
-    this.#replies.remoteAsks.keep(this);
+    this.sender.remoteAsks.keep(this);
   }
 
   onReleased(): void {
@@ -76,7 +80,7 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   }
 
   fail(failure: AskFailure): void {
-    this.#replies.reportFailure(this, this.askedAt, failure);
+    this.sender.reportFailure(this, this.askedAt, failure);
   }
 }
 
@@ -86,8 +90,8 @@ export class RemoteAsks {
 
   /** An actor has to answer the ask. */
   keep(ask: RemoteReplyRef): void {
-    if (ask.peer === undefined) return;
-    const account = accountOf(ask.peer);
+    if (ask.from === undefined) return;
+    const account = accountOf(ask.from);
     let kept = this.#byAccount.get(account);
     if (kept === undefined) this.#byAccount.set(account, kept = new Set());
     kept.add(ask);

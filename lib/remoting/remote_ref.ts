@@ -30,22 +30,25 @@ export interface Arrival {
 
 /** A reference to an actor of another node or client. */
 export class RemoteRef<in M> extends Ref<M> implements Arrival {
-  readonly node: string;
-  readonly path: string;
-  readonly uid: number;
-  readonly #sender: RemoteSender;
+  declare readonly node: string;
+  declare readonly path: string;
+  declare readonly uid: number;
+  declare protected readonly sender: RemoteSender;
   // Here, so that the table of references needs no object beside each.
-  state: number = Arrived.once;
-  from: AccountFacts | undefined = undefined;
-  #told = false;
+  declare state: number;
+  declare from: AccountFacts | undefined;
+  declare protected told: boolean;
 
   /** Only `Remoting.refTo` makes one. */
   constructor(sender: RemoteSender, node: string, path: string, uid: number) {
     super();
-    this.#sender = sender;
     this.node = node;
     this.path = path;
     this.uid = uid;
+    this.sender = sender;
+    this.state = Arrived.once;
+    this.from = undefined;
+    this.told = false;
   }
 
   get ref(): Ref<unknown> {
@@ -53,16 +56,16 @@ export class RemoteRef<in M> extends Ref<M> implements Arrival {
   }
 
   override tell(message: M): void {
-    this.#told = true;
-    this.#sender.tell(this.node, this.path, this.uid, message);
+    this.told = true;
+    this.sender.tell(this.node, this.path, this.uid, message);
   }
 
   override tellSent(sent: SentMessage): void {
-    this.#told = true;
-    this.#sender.tell(this.node, this.path, this.uid, sent.message, sent);
+    this.told = true;
+    this.sender.tell(this.node, this.path, this.uid, sent.message, sent);
   }
 
   override get replied(): boolean {
-    return this.#told;
+    return this.told;
   }
 }

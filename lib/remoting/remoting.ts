@@ -48,6 +48,7 @@ import { HeldAsks } from "./held_asks.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
 import { ClientPresence } from "./client_presence.ts";
 import { Grants } from "./grants.ts";
+import { houseForm } from "./house_form.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
@@ -62,7 +63,7 @@ import {
 } from "./remoting_options.ts";
 import { RefTable } from "./ref_table.ts";
 import { RemotingTelemetry } from "./remoting_telemetry.ts";
-import { RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
+import { maxRemoteWait, RemoteAsks, RemoteReplyRef } from "./remote_asks.ts";
 import { RemoteRef } from "./remote_ref.ts";
 import { RemoteWatcher } from "./remote_watcher.ts";
 import { Relay, relayedPath, relayPath } from "./relay.ts";
@@ -167,6 +168,7 @@ export class Remoting {
     this.#clock = options.runtime.clock;
     this.#inbound = options.runtime.inbound;
     this.#internals = internalsOf(system);
+    this.#internals.refTo = (address) => this.refTo(address);
     this.#logger = system.runtime.logger;
     this.#telemetry = RemotingTelemetry.of(system);
     const { tls } = options;
@@ -186,6 +188,7 @@ export class Remoting {
       limits: messageLimits(limits),
       binaries: limits.binaries,
       ...(registry && { serializers: registry }),
+      house: houseForm,
     });
     const common = {
       internals: this.#internals,
@@ -791,9 +794,11 @@ export class Remoting {
     const outer = internals.askAtHand;
     if (ask instanceof RemoteReplyRef) {
       ask.askedAt = path;
-      ask.peer = peer;
+      if (deadline !== undefined) {
+        ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
+      }
+      ask.from = peer;
       ask.via = viaOf(peer, ask);
-      ask.deadline = deadline;
       internals.askAtHand = ask;
     } else {
       // One of this system. What it is to entities, their region knows.

@@ -27,7 +27,7 @@ export class RoutedAsks {
 
   /** A router has passed the ask on to `node`. */
   add(ask: RemoteReplyRef, node: string, now: number): void {
-    const { peer } = ask;
+    const { from: peer } = ask;
     // A client could name any reply reference.
     if (peer === undefined || (ask.via === undefined && ask.node !== peer.address)) return;
     const account = accountOf(peer);
@@ -35,8 +35,8 @@ export class RoutedAsks {
     if (asks === undefined) this.#byAccount.set(account, asks = new Map());
     const key = keyOf(ask);
     asks.delete(key);
-    for (const [oldest, { ask: { deadline = Infinity } }] of asks) {
-      if (deadline > now && asks.size < maxRoutedPerAccount) break;
+    for (const [oldest, { ask: { waitsUntil = Infinity } }] of asks) {
+      if (waitsUntil > now && asks.size < maxRoutedPerAccount) break;
       this.#delete(asks, oldest);
     }
     asks.set(key, { ask, node });
@@ -64,7 +64,7 @@ export class RoutedAsks {
       for (const [key, { ask, node: at }] of asks) {
         if (at !== node && ask.node !== node) continue;
         this.#delete(asks, key);
-        const isAwaited = ask.deadline === undefined || ask.deadline > now;
+        const isAwaited = ask.waitsUntil === undefined || ask.waitsUntil > now;
         if (ask.node !== node && isAwaited) taken.push(ask);
       }
       if (asks.size === 0) this.#byAccount.delete(account);

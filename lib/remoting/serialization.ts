@@ -5,6 +5,7 @@ import type { Codec } from "../wire/codec.ts";
 import { decodeEnvelopeHeader } from "../wire/envelope.ts";
 import type { WireError } from "../wire/errors.ts";
 import type { Serializer } from "../wire/serializer.ts";
+import { houseNumber, peerWithHouse, withHouse } from "./house_form.ts";
 import type { PeerLog } from "./peer_log.ts";
 import {
   noSerializers,
@@ -13,6 +14,9 @@ import {
   SerializerRegistry,
   SerializerScan,
 } from "../wire/serializer_registry.ts";
+
+/** What nodes may send that have no custom serializers. */
+const ofNodes: Reviver = withHouse(noSerializers);
 
 /** The custom serializers of one system, and those of its peers. */
 export class Serialization {
@@ -53,7 +57,8 @@ export class Serialization {
 
   /** Revives the values that a peer has sent. */
   reviverOf(peer: Peer): Reviver {
-    return this.registry === undefined ? noSerializers : this.#meet(peer);
+    if (this.registry !== undefined) return this.#meet(peer);
+    return peer.role === "node" ? ofNodes : noSerializers;
   }
 
   /** Whether a message that has waited for the peer needs serializers that the peer does not have. */
@@ -65,6 +70,7 @@ export class Serialization {
     const scan = new SerializerScan();
     const { path, bodyStart } = decodeEnvelopeHeader(payload, 0, payload.length);
     codec.decode(payload, bodyStart, payload.length, scan);
+    scan.numbers.delete(houseNumber);
     const missing = [...scan.numbers].filter((number) => !table.has(number));
     if (missing.length === 0) return undefined;
     const names = missing.map((number) => registry.signatures[number]).join(", ");
@@ -96,6 +102,7 @@ export class Serialization {
     let known = this.#peers.get(peer);
     if (known === undefined) {
       known = this.registry!.towards(peer.address, peer.serializers ?? []);
+      if (peer.role === "node") known = peerWithHouse(known);
       this.#peers.set(peer, known);
     }
     return known;

@@ -1,16 +1,24 @@
 /**
- * The certificate tool as a user has it: the remedies of errors name it. Pure.
+ * The tools as a user has them: the remedies of errors name them. Pure.
  *
  * @module
  */
 
+/** An entry that is a command line. */
+export type ToolEntry = "cert" | "cli";
+
 /** A module of a package in a registry: `https://<host>/@scope/name/1.2.3/...`. */
 const inPackage = /^https:\/\/[^/]+\/(@[\w-]+\/[\w-]+)\/\d[^/]*\//;
 
-/** The tool by the URL of a module of this package, as `deno run` takes it. */
-export function certToolOf(moduleUrl: string): string {
+/** A tool by the URL of a module of this package, as `deno run` takes it. */
+export function toolOf(moduleUrl: string, entry: ToolEntry): string {
   const [, name] = inPackage.exec(moduleUrl) ?? [];
-  return name === undefined ? "cert.ts" : `jsr:${name}/cert`;
+  return name === undefined ? `${entry}.ts` : `jsr:${name}/${entry}`;
+}
+
+/** The certificate tool by the URL of a module of this package. */
+export function certToolOf(moduleUrl: string): string {
+  return toolOf(moduleUrl, "cert");
 }
 
 /** `cert.ts` of a checkout, or `jsr:@casty/casty/cert`. */

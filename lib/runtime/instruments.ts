@@ -139,6 +139,27 @@ export const instruments = {
     description: "Shards that were started, stopped, allocated, freed or handed off.",
     attributes: ["type", "event"],
   },
+  projectionLag: {
+    name: "casty.projection.lag",
+    kind: "gauge",
+    unit: "s",
+    description: "Age of the oldest event that a worker of a projection has read and not handled.",
+    attributes: ["projection", "slices"],
+  },
+  projectionBehind: {
+    name: "casty.projection.behind",
+    kind: "gauge",
+    unit: "{event}",
+    description: "Events that a worker had not handled, up to 10 000; counted once a collection.",
+    attributes: ["projection", "slices"],
+  },
+  projectionEvents: {
+    name: "casty.projection.events",
+    kind: "counter",
+    unit: "{event}",
+    description: "Events that were handled or skipped, and handlers that have failed.",
+    attributes: ["projection", "outcome"],
+  },
   clientConnected: {
     name: "casty.client.connected",
     kind: "gauge",

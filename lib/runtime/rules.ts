@@ -128,6 +128,28 @@ const all = {
   lateHoldersAreExcluded: true,
   conflictsDelayReadmission: true,
   readmissionNeedsNewReport: true,
+  // Projections.
+  openingsFence: true,
+  earlierGrantsAreFenced: true,
+  faultsReloadOffsets: true,
+  firstEventsMayRepeat: true,
+  // Durable actors.
+  repliesFollowCommits: true,
+  failedWritesEndIncarnations: true,
+  failedWritesFailAsks: true,
+  unrecoveredActorsRefuseAsks: true,
+  recoveriesTakeTurns: true,
+  unansweredAsksAreWork: true,
+  // Deliveries between durable actors.
+  marksAreStoredWithEvents: true,
+  acksFollowCommits: true,
+  deliveriesKeepTheirOrder: true,
+  // Reminders of durable actors.
+  remindersAreMarked: true,
+  changesNeedTheirCommand: true,
+  missedTimesAreOne: true,
+  failedRemindersPause: true,
+  overdueIsCalledByAll: true,
 };
 
 /** The name of a rule. */

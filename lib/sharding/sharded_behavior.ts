@@ -1,3 +1,4 @@
+import type { DurableStore } from "../runtime/durable_store.ts";
 import type { Overflow } from "../actor/behavior/spawn_options.ts";
 import { ExtensionBehavior } from "../cluster/node/extension_behavior.ts";
 import type { ClientPolicy } from "../actor/services/client_policy.ts";
@@ -75,6 +76,12 @@ export interface ShardedOptions {
    * The same on all nodes. Default `false`.
    */
   readonly rememberEntities?: boolean | EntityStore | RememberOptions;
+  /**
+   * Where entities of the type are stored that are durable actors and have no journal of their own, such
+   * as `sqliteJournal(...)`. Who has made it closes it. Default: the journal of the node, see
+   * `persistence`.
+   */
+  readonly journal?: DurableStore;
   /**
    * Which clients may send messages to the entities, by the identity in their certificates. Called
    * once for each connection. `"read"`: only messages for which `reads` returns `true`. Other

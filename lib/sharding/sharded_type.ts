@@ -4,6 +4,7 @@ import { findReply } from "../actor/ask/reply_refs.ts";
 import { holdAsk } from "../actor/ref/held_ask.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { passedOn } from "../actor/ref/passed_on.ts";
+import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { MessageSender } from "../actor/ref/message_sender.ts";
 import { deadlineOfKept, messageOf } from "../actor/ref/sent_message.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
@@ -11,6 +12,7 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
 import { type DeliveryPeer, deliverySenderOf } from "./region/delivery_sender.ts";
+import type { DueEntities } from "./due_entities.ts";
 import type { DeliveryIntake } from "./region/delivery_intake.ts";
 import { Entities } from "./region/entities.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
@@ -39,6 +41,7 @@ export class ShardedType {
   /**
    * Registers the type with the machine, and opens its path.
    *
+   * @param dueEntities starts durable entities that have work to do.
    * @throws {ActorError} code `duplicateName`: another actor has the name.
    */
   constructor(
@@ -46,6 +49,7 @@ export class ShardedType {
     machine: ShardingMachine,
     name: string,
     behavior: ShardedBehavior<never>,
+    dueEntities: DueEntities,
   ) {
     const { numShards, options: { role, strategy, buffer }, entityType } = behavior;
     const schema = entityType?.schema;
@@ -77,6 +81,8 @@ export class ShardedType {
     });
     if (this.#entities !== undefined) {
       node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
+      const store = behavior.options.journal ?? internalsOf(node.system).persistence?.journal;
+      if (store !== undefined) dueEntities.add(store, role);
     }
     this.#intake = machine.intake;
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
@@ -168,6 +174,7 @@ export class ShardedType {
     const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
+      ...(options.journal && { store: options.journal }),
       clock,
       runningTime: () => internals.existingTurnGate?.openTime ?? clock.now(),
       numShards,
@@ -186,6 +193,11 @@ export class ShardedType {
       },
       reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
+      refuse: ({ reason, details }, target, message) => {
+        if (findReply(messageOf(message))?.heldAsk === undefined) return false;
+        node.deadLetter(reason as DeadLetterReason, target, message, details);
+        return true;
+      },
     });
   }
 

@@ -15,7 +15,8 @@ import type {
   NodeExtension,
 } from "../cluster/node/node_extension.ts";
 import type { MembershipView } from "../membership/state/view.ts";
-import { resolveOptions } from "../options/check_options.ts";
+import { resolveOptions, withDefaults } from "../options/check_options.ts";
+import { persistenceDefaults } from "../options/tables/persistence_tables.ts";
 import { entityRefTable, shardedDefaults } from "../options/tables/sharding_tables.ts";
 import type { RefSource } from "../remoting/remoting_options.ts";
 import type { Timer } from "../runtime/clock.ts";
@@ -29,6 +30,7 @@ import type { EntityRefHost } from "./routing/entity_ref.ts";
 import type { EntityType } from "./routing/entity_type.ts";
 import { ClientGivenRoutes } from "./client_given_routes.ts";
 import { ClientLocator } from "./client_locator.ts";
+import { DueEntities } from "./due_entities.ts";
 import { parseCoordinationMessage } from "./coordinator/coordination_protocol.ts";
 import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
@@ -61,6 +63,7 @@ import {
 import { ShardedType } from "./sharded_type.ts";
 import { setShardRefs, type Sharding, shardingKey, type ShardRefs } from "./sharding.ts";
 import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
+import { startShardedWorkers } from "./sharded_workers.ts";
 
 /** Milliseconds between two ticks of all machines. */
 const tickInterval = 250;
@@ -80,6 +83,7 @@ export class ShardingExtension implements NodeExtension {
   #machine!: ShardingMachine;
   #locator!: ClientLocator;
   #publisher!: ShardTablePublisher;
+  #dueEntities!: DueEntities;
   #gate!: SystemInternals["turnGate"];
   #timer: Timer | undefined;
   /** Wakes the machine at its next deadline. */
@@ -112,6 +116,17 @@ export class ShardingExtension implements NodeExtension {
       (shardType) => this.#knownShards(shardType),
       node.limits.maxSubscriptionsPerIdentity,
     );
+    const { dueInterval } = withDefaults(
+      persistenceDefaults,
+      internalsOf(node.system).persistence,
+    );
+    this.#dueEntities = new DueEntities({
+      node,
+      interval: dueInterval,
+      route: (shardType, entityId, message) => {
+        machine.routers.get(shardType)?.route(entityId, message);
+      },
+    });
     node.handleNodes(shardingPath, (peer, value, deadline) => {
       const message = parseCoordinationMessage(value);
       if (message === undefined) return;
@@ -154,6 +169,15 @@ export class ShardingExtension implements NodeExtension {
     node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
+    internalsOf(node.system).startWorkers = (workers) =>
+      startShardedWorkers(workers, {
+        spawn: <M>(behavior: ShardedBehavior<M>, name: string) =>
+          this.#spawn(
+            behavior as ExtensionBehavior<never>,
+            name,
+          ) as unknown as ShardRegionRef<M>,
+        spawnSystem: (behavior, name) => node.spawnSystem(behavior, name),
+      });
     const api = this.#api();
     setShardRefs(api, this.#refsApi());
     node.expose(shardingKey, api);
@@ -178,6 +202,7 @@ export class ShardingExtension implements NodeExtension {
    * and the stores have saved.
    */
   async beforeLeave(): Promise<void> {
+    this.#dueEntities.close();
     this.#machine.retire();
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => {
@@ -194,6 +219,7 @@ export class ShardingExtension implements NodeExtension {
   /** Ends all activity. */
   afterLeave(): void {
     this.#closed = true;
+    this.#dueEntities.close();
     this.#timer?.cancel();
     this.#alarm?.timer.cancel();
     this.#endMeasuring();
@@ -278,7 +304,13 @@ export class ShardingExtension implements NodeExtension {
     const shardType = nameOf(behavior, name);
     const known = this.#machine.routers.get(shardType);
     if (known !== undefined) checkNumShards(known, behavior.numShards);
-    const type = new ShardedType(this.#node, this.#machine, shardType, behavior);
+    const type = new ShardedType(
+      this.#node,
+      this.#machine,
+      shardType,
+      behavior,
+      this.#dueEntities,
+    );
     this.#types.set(shardType, type);
     return this.#refOf(type.router);
   }

@@ -28,7 +28,7 @@ import {
   type UnknownTypeMessage,
 } from "./routing/protocol.ts";
 import { shardOf } from "./routing/shard_hash.ts";
-import type { MessageSchema } from "./routing/schema.ts";
+import type { MessageSchema } from "../actor/behavior/message_schema.ts";
 import { LostNodes } from "./routing/lost_nodes.ts";
 import { ReceivedTypes } from "./routing/received_types.ts";
 import { ShardRouter, type ShardRouterOptions } from "./routing/shard_router.ts";

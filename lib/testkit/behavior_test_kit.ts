@@ -4,7 +4,10 @@ import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
+import { askFailed } from "../actor/ask/ask_failure.ts";
+import type { Serializer } from "../wire/serializer.ts";
 import { BehaviorRun } from "./behavior_run.ts";
+import { DurableRun } from "./durable_run.ts";
 import { describe, describeAll } from "./describe.ts";
 import type { Effect, EffectOfType, EffectPattern } from "./effect.ts";
 import { TestkitError } from "./errors.ts";
@@ -13,7 +16,7 @@ import { RecordedLog } from "./recorded_log.ts";
 import { sameValue } from "./same_value.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { checkFirst, TestContext } from "./test_context.ts";
-import type { TestInbox } from "./test_inbox.ts";
+import { TestInbox } from "./test_inbox.ts";
 
 /** How a behaviour is tested. */
 export interface BehaviorTestKitOptions {
@@ -30,6 +33,21 @@ export interface BehaviorTestKitOptions {
    * of no ask.
    */
   readonly deadline?: number;
+  /**
+   * Events of a durable actor that are stored before it starts, oldest first; of `durableState`, states.
+   * Default: none.
+   */
+  readonly storedEvents?: readonly unknown[];
+  /** The version of their schema, from 0. Default 0. */
+  readonly storedVersion?: number;
+  /**
+   * Whether a durable actor is checked after each step: events, states and messages are the same behind
+   * the codec, a replay of the stored events gives the same state, and `onCommand` and `onEvent` change
+   * nothing that they are given. Default true.
+   */
+  readonly verify?: boolean;
+  /** How values of your classes in messages of a durable actor cross the wire. Default: none. */
+  readonly serializers?: readonly Serializer[];
 }
 
 /**
@@ -63,6 +81,45 @@ export interface BehaviorTestKitOptions {
  * kit.run({ type: "count", replyTo: inbox.ref });
  * inbox.expectMessage(1);
  * ```
+ *
+ * A durable actor runs without its store: its events are stored at once, and what it says and does after
+ * them happens in the same `run`. `retrieveEvents` and `state` show what has become of a command, `ask`
+ * gives its reply, and the signal `preRestart` replays the events.
+ *
+ * @example
+ * ```ts
+ * import { type ActorRef, AskError, Behaviors } from "@casty/casty";
+ * import { BehaviorTestKit } from "@casty/casty/testkit";
+ *
+ * type Command = { type: "deposit" | "withdraw"; amount: number; replyTo: ActorRef<number> };
+ * type Event = { type: "changed"; by: number };
+ * const account = Behaviors.eventSourced<Command, Event, number>({
+ *   initial: 0,
+ *   onCommand(_context, balance, { type, amount, replyTo }, effect) {
+ *     const by = type === "deposit" ? amount : -amount;
+ *     return balance + by < 0
+ *       ? effect.refuse("not enough money")
+ *       : effect.persist({ type: "changed", by }).thenReply(replyTo, (after) => after);
+ *   },
+ *   onEvent: (balance, { by }) => balance + by,
+ * });
+ *
+ * const kit = BehaviorTestKit.create(account, {
+ *   entityId: "alice",
+ *   storedEvents: [{ type: "changed", by: 100 }],
+ * });
+ * const withdraw = (amount: number) => (replyTo: ActorRef<number>) =>
+ *   ({ type: "withdraw", amount, replyTo }) as const;
+ * console.assert(kit.ask(withdraw(30)) === 70);
+ * kit.expectEvents({ type: "changed", by: -30 });
+ * try {
+ *   kit.ask(withdraw(1_000));
+ * } catch (error) {
+ *   console.assert(error instanceof AskError && error.rejection?.message === "not enough money");
+ * }
+ * kit.expectEvents();
+ * console.assert(kit.state === 70);
+ * ```
  */
 export class BehaviorTestKit<M> {
   /** Messages to the actor itself: of the behaviour, its adapters and its promises. */
@@ -71,6 +128,7 @@ export class BehaviorTestKit<M> {
   readonly log: RecordedLog = new RecordedLog();
   readonly #context: TestContext;
   readonly #run: BehaviorRun;
+  readonly #durable: DurableRun;
   #system: ActorSystem | undefined;
   #effects: Effect[] = [];
 
@@ -78,10 +136,8 @@ export class BehaviorTestKit<M> {
     behavior: Behavior<M>,
     options: BehaviorTestKitOptions,
   ) {
-    const { name, stashCapacity, entityId, grantEpoch: epoch } = resolveOptions(
-      behaviorTestKitTable,
-      options,
-    );
+    const resolved = resolveOptions(behaviorTestKitTable, options);
+    const { name, stashCapacity, entityId, grantEpoch: epoch } = resolved;
     const record = (effect: Effect) => void this.#effects.push(effect);
     const ended = () => this.#run.ended;
     const system = () => this.system;
@@ -104,6 +160,15 @@ export class BehaviorTestKit<M> {
     this.selfInbox = this.#context.inbox as unknown as TestInbox<M>;
     checkFirst(this.#context.self.path, behavior);
     this.#run = new BehaviorRun({ context: this.#context, record }, behavior);
+    const { verify, serializers = [], storedEvents = [], storedVersion } = resolved;
+    this.#durable = new DurableRun({
+      context: this.#context,
+      record,
+      verify,
+      serializers,
+      storedEvents,
+      storedVersion,
+    });
   }
 
   /**
@@ -118,7 +183,7 @@ export class BehaviorTestKit<M> {
     options: BehaviorTestKitOptions = {},
   ): BehaviorTestKit<M> {
     const kit = new BehaviorTestKit(behavior, options);
-    kit.#run.runSync(kit.#run.begin());
+    kit.#runSync(kit.#run.begin());
     return kit;
   }
 
@@ -128,7 +193,7 @@ export class BehaviorTestKit<M> {
     options: BehaviorTestKitOptions = {},
   ): Promise<BehaviorTestKit<M>> {
     const kit = new BehaviorTestKit(behavior, options);
-    await kit.#run.runAsync(kit.#run.begin());
+    await kit.#runAsync(kit.#run.begin());
     return kit;
   }
 
@@ -239,11 +304,11 @@ export class BehaviorTestKit<M> {
   /**
    * Handles a message, and the messages that it unstashes.
    *
-   * @throws {TestkitError} codes `asyncHandler`, `behaviorStopped`, `stillRunning`; and whatever
-   * the handler throws.
+   * @throws {TestkitError} codes `asyncHandler`, `behaviorStopped`, `stillRunning`; of a durable actor
+   * also `codecMismatch`, `replayMismatch`, `stateChanged`; and whatever the handler throws.
    */
   run(message: M): void {
-    this.#run.runSync(this.#run.message(message));
+    this.#runSync(this.#run.message(message));
   }
 
   /**
@@ -251,7 +316,7 @@ export class BehaviorTestKit<M> {
    * `await`.
    */
   runAsync(message: M): Promise<void> {
-    return this.#run.runAsync(this.#run.message(message));
+    return this.#runAsync(this.#run.message(message));
   }
 
   /**
@@ -273,12 +338,12 @@ export class BehaviorTestKit<M> {
    * and as {@linkcode BehaviorTestKit.run}.
    */
   signal(signal: Signal): void {
-    this.#run.runSync(this.#run.signal(signal));
+    this.#runSync(this.#run.signal(signal));
   }
 
   /** The same for handlers and hooks that may return promises. */
   signalAsync(signal: Signal): Promise<void> {
-    return this.#run.runAsync(this.#run.signal(signal));
+    return this.#runAsync(this.#run.signal(signal));
   }
 
   /** Stops it from outside: the signal `postStop`, then the hooks. */
@@ -313,9 +378,119 @@ export class BehaviorTestKit<M> {
     this.run(receiveTimeout[0] as M);
   }
 
+  /**
+   * Handles the message of an ask, and returns the first message to its reply reference.
+   *
+   * @throws {TestkitError} code `noReply` if there is none, and as {@linkcode BehaviorTestKit.run}.
+   * @throws {AskError} code `askRejected` if a durable actor has refused it.
+   */
+  ask<R>(factory: (replyTo: ActorRef<R>) => M): R {
+    const inbox = new TestInbox<R>("asker");
+    this.run(factory(inbox.ref));
+    return this.#replyIn(inbox);
+  }
+
+  /** The same for a handler that may return a promise. */
+  async askAsync<R>(factory: (replyTo: ActorRef<R>) => M): Promise<R> {
+    const inbox = new TestInbox<R>("asker");
+    await this.runAsync(factory(inbox.ref));
+    return this.#replyIn(inbox);
+  }
+
+  /**
+   * The state of a durable actor, with all events.
+   *
+   * @throws {TestkitError} code `notDurable`.
+   */
+  get state(): unknown {
+    return this.#started.state;
+  }
+
+  /**
+   * The persistence id of a durable actor; that of an entity without one of its own is its id.
+   *
+   * @throws {TestkitError} code `notDurable`.
+   */
+  get persistenceId(): string {
+    return this.#started.id;
+  }
+
+  /**
+   * All that a durable actor has stored, as it will be read, oldest first: events, or states of
+   * `durableState`.
+   *
+   * @throws {TestkitError} code `notDurable`.
+   */
+  get storedEvents(): readonly unknown[] {
+    return this.#started.stored;
+  }
+
+  /**
+   * The events that a durable actor has stored and that were not taken out yet, oldest first.
+   *
+   * @throws {TestkitError} code `notDurable`.
+   */
+  retrieveEvents<E = unknown>(): E[] {
+    return this.#started.takeEvents() as E[];
+  }
+
+  /**
+   * A durable actor has stored these events, in this order, and no others that were not taken out before.
+   *
+   * @throws {TestkitError} codes `expectationFailed`, `notDurable`.
+   */
+  expectEvents<E = unknown>(...expected: readonly E[]): void {
+    const events = this.retrieveEvents();
+    if (sameValue(events, expected)) return;
+    throw new TestkitError(
+      "expectationFailed",
+      `${this.ref.path} expected the events ${describeAll(expected)}\n` +
+        `and has stored ${describeAll(events)}`,
+      { value: events },
+    );
+  }
+
   /** Waits until promises have settled, so that piped messages are in `selfInbox`. */
   async settle(): Promise<void> {
     await new ManualClock().advance(0);
+  }
+
+  #runSync(steps: Parameters<BehaviorRun["runSync"]>[0]): void {
+    try {
+      this.#run.runSync(steps);
+    } catch (error) {
+      this.#durable.throwFault();
+      throw error;
+    }
+    this.#durable.check();
+  }
+
+  async #runAsync(steps: Parameters<BehaviorRun["runAsync"]>[0]): Promise<void> {
+    try {
+      await this.#run.runAsync(steps);
+    } catch (error) {
+      this.#durable.throwFault();
+      throw error;
+    }
+    this.#durable.check();
+  }
+
+  get #started(): DurableRun {
+    if (this.#durable.isDurable) return this.#durable;
+    throw new TestkitError("notDurable", `${this.ref.path} is no durable actor`, {
+      remedy: "make its behaviour with Behaviors.eventSourced or Behaviors.durableState",
+    });
+  }
+
+  #replyIn<R>(inbox: TestInbox<R>): R {
+    const { path } = this.ref;
+    const refusal = this.#durable.takeRefusal();
+    if (inbox.hasMessages) return inbox.receiveMessage();
+    if (refusal !== undefined) {
+      const { message } = refusal;
+      throw askFailed(path, { reason: "rejected", details: message, rejection: refusal }, refusal);
+    }
+    throw new TestkitError("noReply", `${path} has not replied`, { value: path });
   }
 
   #failure(wanted: string, value: unknown): TestkitError {

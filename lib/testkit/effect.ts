@@ -1,4 +1,6 @@
+import type { Schedule } from "../persistence/reminders/schedule.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
+import type { StatusError } from "../actor/errors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { SpawnOptions } from "../actor/behavior/spawn_options.ts";
 import type { SupervisionStrategy } from "../actor/behavior/supervision.ts";
@@ -199,6 +201,58 @@ export interface PassivatedEffect {
   readonly type: "passivated";
 }
 
+/** A durable actor has stored events. */
+export interface PersistedEffect {
+  /** Names the effect. */
+  readonly type: "persisted";
+  /** The events of one command, in order; of `durableState` the state. */
+  readonly events: readonly unknown[];
+  /** The state after them. */
+  readonly state: unknown;
+}
+
+/** A durable actor has rejected an ask. */
+export interface RefusedEffect {
+  /** Names the effect. */
+  readonly type: "refused";
+  /** The command. */
+  readonly message: unknown;
+  /** What its asker gets. */
+  readonly error: StatusError;
+}
+
+/** A durable actor has stored a message for delivery (`thenSend`). It is not delivered in the kit. */
+export interface SentEffect {
+  /** Names the effect. */
+  readonly type: "sent";
+  /** The receiver, as it is stored: its path. */
+  readonly to: string;
+  /** The message. */
+  readonly message: unknown;
+}
+
+/** A durable actor has set a reminder, instead of one of the same key. Its message arrives by `run`. */
+export interface ReminderSetEffect {
+  /** Names the effect. */
+  readonly type: "reminderSet";
+  /** Its key. */
+  readonly key: string;
+  /** When it is due first, milliseconds since 1970. */
+  readonly due: number;
+  /** When it is due at all. */
+  readonly schedule: Schedule;
+  /** What the actor will be told. */
+  readonly message: unknown;
+}
+
+/** A durable actor has cancelled a reminder. */
+export interface ReminderCancelledEffect {
+  /** Names the effect. */
+  readonly type: "reminderCancelled";
+  /** Its key. */
+  readonly key: string;
+}
+
 /** An effect of a behaviour, besides sending messages. Later versions add types. */
 export type Effect =
   | SpawnedEffect
@@ -219,6 +273,11 @@ export type Effect =
   | UnhandledEffect
   | SupervisedEffect
   | RestartedEffect
+  | PersistedEffect
+  | RefusedEffect
+  | SentEffect
+  | ReminderSetEffect
+  | ReminderCancelledEffect
   | PassivatedEffect;
 
 /** Effects with one `type`. */

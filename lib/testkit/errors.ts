@@ -13,8 +13,13 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `noSuchChild`: there is no child of that name.
  * - `notWatched`: the behaviour does not watch that actor.
  * - `alreadyAnswered`: the ask was answered already.
+ * - `noReply`: the behaviour under test has not replied to an ask.
  * - `inboxEmpty`: the inbox holds no message.
  * - `badHistory`: a history is not one that a clock could have recorded.
+ * - `notDurable`: the behaviour under test is no durable actor.
+ * - `codecMismatch`: an event, a state or a message of a durable actor is another one when it is read.
+ * - `replayMismatch`: a replay of the stored events gives another state.
+ * - `stateChanged`: `onCommand` or `onEvent` has changed a state or an event that it was given.
  * - `tooManyMessages`: a behaviour stashes and unstashes without an end.
  */
 export type TestkitErrorCode =
@@ -28,8 +33,13 @@ export type TestkitErrorCode =
   | "noSuchChild"
   | "notWatched"
   | "alreadyAnswered"
+  | "noReply"
   | "inboxEmpty"
   | "badHistory"
+  | "notDurable"
+  | "codecMismatch"
+  | "replayMismatch"
+  | "stateChanged"
   | "tooManyMessages";
 
 /** An expectation of a test does not hold, or the testkit cannot be used that way. */

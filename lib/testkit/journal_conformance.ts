@@ -1,6 +1,17 @@
 import { crc32c } from "../persistence/crc32c.ts";
 import { PersistenceError } from "../persistence/errors.ts";
-import type { AppendEntry, AppendResult, Journal, NewEvent } from "../persistence/journal.ts";
+import {
+  type AppendEntry,
+  type AppendResult,
+  type Journal,
+  type NewEvent,
+  type ReadSlicesOptions,
+  sliceCount,
+  type SliceEvent,
+  sliceOf,
+  type SliceRange,
+} from "../persistence/journal.ts";
+import { systemClock } from "../runtime/system_clock.ts";
 
 /** One promise of the port {@linkcode Journal}, and how it is checked. */
 export interface ConformanceCheck {
@@ -102,6 +113,62 @@ async function appendOne(journal: Journal, one: AppendEntry): Promise<AppendResu
 
 function snapshot(seq: number, epoch: number, text: string) {
   return { seq, epoch, ...event(text, 3) };
+}
+
+function eventWithBook(text: string, book: string): NewEvent {
+  const [payload, entries] = [bytes(text), bytes(book)];
+  return { ...event(text), book: entries, checksum: crc32c(entries, crc32c(payload)) };
+}
+
+const allSlices: SliceRange = { from: 0, to: sliceCount - 1 };
+
+/** Reads pages until one is empty. */
+async function readAll(
+  journal: Journal,
+  options: Partial<ReadSlicesOptions> = {},
+): Promise<{ events: SliceEvent[]; next: ReadonlyMap<number, bigint> }> {
+  let next = options.after ?? new Map<number, bigint>();
+  const events: SliceEvent[] = [];
+  for (;;) {
+    const page = await journal.readSlices({
+      slices: allSlices,
+      limit: 2,
+      ...options,
+      after: next,
+    });
+    for (const { slice, position } of page.events) {
+      const isBehind = position <= (next.get(slice) ?? 0n);
+      const isBeyond = position > (page.next.get(slice) ?? 0n);
+      if (isBehind || isBeyond) throw new Error(`position ${position} is not within its page`);
+    }
+    next = page.next;
+    if (page.events.length === 0) return { events, next };
+    events.push(...page.events);
+  }
+}
+
+const placesOf = (events: readonly SliceEvent[]) => events.map(({ id, seq }) => `${id}:${seq}`);
+
+/** Ids in the order of their names: which events a reader has had of each, in its order. */
+function numbersById(events: readonly SliceEvent[]): [string, number[]][] {
+  const numbers = new Map<string, number[]>();
+  for (const { id, seq } of events) numbers.set(id, [...numbers.get(id) ?? [], seq]);
+  return [...numbers].sort(([a], [b]) => a < b ? -1 : 1);
+}
+
+/** Appends one by one, some of which are refused. */
+async function writeMany(journal: Journal, writer: number, appends: number): Promise<void> {
+  const ids = [`w|${writer}`, `w|${writer} second`];
+  for (const id of ids) await journal.open(id, 1);
+  const last = [0, 0];
+  for (let n = 0; n < appends; n++) {
+    const own = n % 2;
+    const texts = n % 3 === 0 ? [`${n}`, `${n} too`] : [`${n}`];
+    if (n % 5 === 0) await appendOne(journal, entry(ids[own]!, last[own]! + 7, 1, "refused"));
+    const result = await appendOne(journal, entry(ids[own]!, last[own]!, 1, ...texts));
+    if (result.outcome !== "appended") throw new Error(`append: ${JSON.stringify(result)}`);
+    last[own] = result.lastSeq;
+  }
 }
 
 const promises: readonly JournalPromise[] = [
@@ -316,6 +383,241 @@ const promises: readonly JournalPromise[] = [
     },
   },
   {
+    name: "the book comes back with the event or the snapshot that it came with",
+    check: async ({ journal }) => {
+      await journal.open("a|1", 1);
+      const events = [eventWithBook("one", "book one"), event("two"), eventWithBook("", "three")];
+      await appendOne(journal, { id: "a|1", expectedSeq: 0, epoch: 1, events });
+      const read: unknown[] = [];
+      for await (const { payload, book, checksum } of journal.read("a|1")) {
+        const isWhole = checksum === crc32c(book ?? bytes(""), crc32c(payload));
+        read.push([textOf(payload), book === undefined ? null : textOf(book), isWhole]);
+      }
+      expect("events", read, [["one", "book one", true], ["two", null, true], ["", "three", true]]);
+      const books = (await readAll(journal)).events.map(({ book }) => book && textOf(book));
+      expect("events of slices", books, ["book one", undefined, "three"]);
+      await journal.saveSnapshot("a|1", { seq: 1, epoch: 1, ...eventWithBook("s", "all") }, 2);
+      await journal.saveSnapshot("a|1", snapshot(2, 1, "t"), 2);
+      expect("newest", (await journal.loadSnapshot("a|1"))!.book, undefined);
+      const older = (await journal.loadSnapshot("a|1", 1))!;
+      expect("older", [textOf(older.payload), textOf(older.book!)], ["s", "all"]);
+      expect("checksum", older.checksum, crc32c(older.book!, crc32c(older.payload)));
+    },
+  },
+  {
+    name: "ids with work to do are found, the soonest first, until they have none",
+    check: async ({ journal, reopen }) => {
+      const ids = ["a|1", "a|2", "a|3", "a|4"];
+      for (const id of ids) await journal.open(id, 1);
+      const wakes = [5_000, 0, undefined, 1_700_000_000_000];
+      await journal.append(ids.map((id, index) => {
+        const wake = wakes[index];
+        return { ...entry(id, 0, 1, "x"), ...(wake !== undefined && { wake }) };
+      }));
+      const due = async (store: Journal, before: number, limit = 10, slices = allSlices) =>
+        (await store.readDue({ slices, before, limit })).map(({ id, wake }) => [id, wake]);
+      const all = [["a|2", 0], ["a|1", 5_000], ["a|4", 1_700_000_000_000]];
+      expect("all", await due(journal, 2_000_000_000_000), all);
+      expect("not later", await due(journal, 5_000), all.slice(0, 2));
+      expect("limit", await due(journal, 2_000_000_000_000, 1), all.slice(0, 1));
+      const slices = { from: sliceOf("a|1"), to: sliceOf("a|1") };
+      expect("of a slice", await due(journal, 5_000, 10, slices), [["a|1", 5_000]]);
+      await journal.append([
+        entry("a|1", 1, 1, "y"),
+        { ...entry("a|2", 1, 1, "y"), wake: null },
+        { ...entry("a|3", 1, 1, "y"), wake: 7_000 },
+        // Refused, and so nothing of it is stored.
+        { ...entry("a|4", 7, 1, "y"), wake: null },
+      ]);
+      const later = [["a|1", 5_000], ["a|3", 7_000], ["a|4", 1_700_000_000_000]];
+      expect("later", await due(journal, 2_000_000_000_000), later);
+      const again = await reopen?.() ?? journal;
+      expect("reopened", await due(again, 2_000_000_000_000), later);
+    },
+  },
+  {
+    name: "events of slices come in the order of their slice, page by page, with all they have",
+    check: async ({ journal }) => {
+      for (const id of ["a|1", "a|2"]) await journal.open(id, 6);
+      await appendOne(journal, entry("a|1", 0, 6, "a", "b", "c"));
+      await appendOne(journal, entry("a|2", 0, 6, "x"));
+      const tagged = { ...entry("a|1", 3, 6), events: [{ ...event("d", 2), tags: ["red"] }] };
+      await appendOne(journal, tagged);
+      const { events, next } = await readAll(journal);
+      const expected = [["a|1", [1, 2, 3, 4]], ["a|2", [1]]];
+      expect("events", numbersById(events), expected);
+      for (const { id, slice } of events) expect(`slice of ${id}`, slice, sliceOf(id));
+      const { at, version, epoch, payload, tags } = events.find(({ seq }) => seq === 4)!;
+      const parts = [at, version, epoch, textOf(payload), tags];
+      expect("event", parts, [1_700_000_000_123, 2, 6, "d", ["red"]]);
+      expect("after the last", (await readAll(journal, { after: next })).events.length, 0);
+      await appendOne(journal, entry("a|2", 1, 6, "y"));
+      const news = await readAll(journal, { after: next });
+      expect("news", placesOf(news.events), ["a|2:2"]);
+    },
+  },
+  {
+    name: "a slice is read from its own position, and others are left out",
+    check: async ({ journal }) => {
+      for (const id of ["a|1", "a|2"]) {
+        await journal.open(id, 1);
+        await appendOne(journal, entry(id, 0, 1, "x", "y"));
+      }
+      const slice = sliceOf("a|1");
+      const slices = { from: slice, to: slice };
+      const { events } = await readAll(journal, { slices });
+      expect("one slice", placesOf(events), ["a|1:1", "a|1:2"]);
+      const after = new Map([[slice, events[0]!.position]]);
+      expect("after", numbersById((await readAll(journal, { after })).events), [
+        ["a|1", [2]],
+        ["a|2", [1, 2]],
+      ]);
+    },
+  },
+  {
+    name: "events of slices are selected by a tag",
+    check: async ({ journal }) => {
+      await journal.open("a|1", 1);
+      const events = [["red"], [], ["blue", "red"], ["reddish", 'in"red']].map((tags, n) => ({
+        ...event(`${n}`),
+        ...(tags.length > 0 && { tags }),
+      }));
+      await appendOne(journal, { id: "a|1", expectedSeq: 0, epoch: 1, events });
+      const found = await readAll(journal, { tag: "red" });
+      expect("red", placesOf(found.events), ["a|1:1", "a|1:3"]);
+      const page = await journal.readSlices({
+        slices: allSlices,
+        after: new Map(),
+        tag: "green",
+      });
+      expect("green", page.events.length, 0);
+      const rest = await readAll(journal, { after: page.next });
+      expect("after a page without any", rest.events.length, 0);
+    },
+  },
+  {
+    name: "events of slices are counted, if the store can: none only if there is none",
+    check: async ({ journal }) => {
+      if (journal.countSlices === undefined) return;
+      const count = (options: Partial<ReadSlicesOptions>) =>
+        journal.countSlices!({ slices: allSlices, after: new Map(), ...options });
+      expect("of nothing", await count({}), 0);
+      await journal.open("a|1", 1);
+      const events = [event("x"), { ...event("y"), tags: ["red"] }, event("z")];
+      await appendOne(journal, { id: "a|1", expectedSeq: 0, epoch: 1, events });
+      expect("all", await count({}), 3);
+      expect("at most", await count({ limit: 2 }), 2);
+      expect("with a tag", [await count({ tag: "red" }), await count({ tag: "re" })], [1, 0]);
+      const slice = sliceOf("a|1");
+      expect("of its slice", await count({ slices: { from: slice, to: slice } }), 3);
+      const other = (slice + 1) % sliceCount;
+      expect("of another", await count({ slices: { from: other, to: other } }), 0);
+      const { next } = await readAll(journal);
+      expect("after all", await count({ after: next }), 0);
+      await appendOne(journal, entry("a|1", 3, 1, "new"));
+      expect("news", await count({ after: next }), 1);
+    },
+  },
+  {
+    name: "a reader of slices gets each event of 16 writers once, in order, while they write",
+    check: async ({ journal }) => {
+      let isOver = false;
+      const writers = Array.from({ length: 16 }, (_, n) => writeMany(journal, n, 20));
+      const written = Promise.all(writers).finally(() => isOver = true);
+      // Told below, unless the reader fails before.
+      written.catch(() => {});
+      const got: SliceEvent[] = [];
+      let after: ReadonlyMap<number, bigint> = new Map();
+      const own = "w|reader";
+      await journal.open(own, 1);
+      for (let [last, seq] = [false, 0]; !last; seq++) {
+        last = isOver;
+        // Takes as long as writing takes, so that the writers go on between the pages.
+        await appendOne(journal, entry(own, seq, 1, "read"));
+        const { events, next } = await readAll(journal, { after, limit: 23 });
+        got.push(...events);
+        after = next;
+      }
+      await written;
+      const ids = Array.from({ length: 16 }, (_, n) => [`w|${n}`, `w|${n} second`]).flat();
+      const expected: [string, number[]][] = [];
+      for (const id of [...ids, own]) {
+        const { lastSeq } = await journal.open(id, 1);
+        expected.push([id, Array.from({ length: lastSeq }, (_, index) => index + 1)]);
+      }
+      expected.sort(([a], [b]) => a < b ? -1 : 1);
+      expect("events", numbersById(got), expected);
+      const again = await readAll(journal, { limit: 101 });
+      expect("read again", placesOf(again.events), placesOf(got));
+    },
+  },
+  {
+    name: "positions are not given again when the newest events were deleted",
+    check: async ({ journal, reopen }) => {
+      await journal.open("a|1", 1);
+      await appendOne(journal, entry("a|1", 0, 1, "a", "b"));
+      const { next } = await readAll(journal);
+      await journal.deleteEvents("a|1", 2, 1);
+      expect("deleted", (await readAll(journal)).events.length, 0);
+      const again = await reopen?.() ?? journal;
+      await appendOne(again, entry("a|1", 2, 1, "c"));
+      expect("next", placesOf((await readAll(again, { after: next })).events), ["a|1:3"]);
+    },
+  },
+  {
+    name: "a deleted id has nothing left but its number and epoch, which go on",
+    check: async ({ journal, reopen }) => {
+      await journal.open("a|1", 4);
+      await appendOne(journal, { ...entry("a|1", 0, 4, "a", "b"), wake: 0 });
+      await journal.saveSnapshot("a|1", snapshot(1, 4, "s"), 1);
+      await refusedWith("fenced", journal.delete("a|1", 3));
+      expect("not deleted", await textsOf(journal, "a|1"), ["1:a", "2:b"]);
+      await journal.delete("a|1", 4);
+      const again = await reopen?.() ?? journal;
+      expect("events", await textsOf(again, "a|1"), []);
+      expect("snapshot", await again.loadSnapshot("a|1"), undefined);
+      expect("of slices", (await readAll(again)).events.length, 0);
+      const due = await again.readDue({ slices: allSlices, before: 1, limit: 1 });
+      expect("due", due.length, 0);
+      const fenced = { outcome: "fenced", epoch: 4 };
+      expect("lower", await appendOne(again, entry("a|1", 2, 3, "c")), fenced);
+      expect("opened", await again.open("a|1", undefined), { epoch: 5, lastSeq: 2 });
+      const appended = { outcome: "appended", lastSeq: 3 };
+      expect("next", await appendOne(again, entry("a|1", 2, 5, "c")), appended);
+      expect("events after it", await textsOf(again, "a|1"), ["3:c"]);
+    },
+  },
+  {
+    name: "a listener is told of appends until it ends, if the store tells of any",
+    check: async ({ journal }) => {
+      if (journal.onAppended === undefined) return;
+      await journal.open("a|1", 1);
+      let [told, others] = [0, 0];
+      let onTold = () => {};
+      const end = journal.onAppended(() => {
+        told++;
+        onTold();
+      });
+      const endOther = journal.onAppended(() => void others++);
+      endOther();
+      // A store that listens over a connection does not hear of what comes before it is there.
+      for (let seq = 0; told === 0 && seq < 10; seq++) {
+        const hint = new Promise<void>((resolve) => {
+          const timer = systemClock.schedule(500, resolve);
+          onTold = () => {
+            timer.cancel();
+            resolve();
+          };
+        });
+        await appendOne(journal, entry("a|1", seq, 1, "x"));
+        await hint;
+      }
+      end();
+      expect("one that has ended", others, 0);
+      expect("the other", told > 0, true);
+    },
+  },
+  {
     name: "a closed store refuses everything as unavailable",
     check: async ({ journal }) => {
       await journal.open("a|1", 1);
@@ -327,6 +629,13 @@ const promises: readonly JournalPromise[] = [
       await refusedWith("storeUnavailable", journal.loadSnapshot("a|1"));
       await refusedWith("storeUnavailable", journal.saveSnapshot("a|1", snapshot(1, 1, "s"), 1));
       await refusedWith("storeUnavailable", journal.deleteEvents("a|1", 1, 1));
+      await refusedWith("storeUnavailable", journal.delete("a|1", 1));
+      const slices = allSlices;
+      await refusedWith("storeUnavailable", journal.readSlices({ slices, after: new Map() }));
+      if (journal.countSlices !== undefined) {
+        await refusedWith("storeUnavailable", journal.countSlices({ slices, after: new Map() }));
+      }
+      await refusedWith("storeUnavailable", journal.readDue({ slices, before: 1, limit: 1 }));
     },
   },
 ];

@@ -35,10 +35,15 @@ export type {
   EffectPattern,
   MessageAdapterMadeEffect,
   PassivatedEffect,
+  PersistedEffect,
   PipedEffect,
   ReceiveTimeoutCancelledEffect,
   ReceiveTimeoutSetEffect,
+  RefusedEffect,
+  ReminderCancelledEffect,
+  ReminderSetEffect,
   RestartedEffect,
+  SentEffect,
   SpawnedAnonymousEffect,
   SpawnedEffect,
   StashedEffect,
@@ -70,6 +75,17 @@ export {
 export { ManualClock } from "./manual_clock.ts";
 export { type LogLine, type LogPattern, RecordedLog } from "./recorded_log.ts";
 export { type RecordedSpan, RecordedTelemetry } from "./recorded_telemetry.ts";
+export {
+  type LogProblem,
+  type Rehearsal,
+  type RehearsalOptions,
+  type RehearsalProblem,
+  type RehearsalProgress,
+  rehearse,
+  type RehearsedBehaviors,
+  type RehearsedJournal,
+  type RehearsedKind,
+} from "./rehearsal.ts";
 export { SeededRandom } from "./seeded_random.ts";
 export {
   SimulationError,

@@ -3,6 +3,15 @@ import { Refusal } from "./refusal.ts";
 import type { Serializer } from "./serializer.ts";
 import { type PeerSerializers, reasonOf } from "./serializer_registry.ts";
 
+/** How messages of the library are written: as values of a serializer that users cannot register. */
+export interface HouseForm {
+  /** Its number. */
+  readonly number: number;
+  readonly serializer: Serializer;
+  /** Whether an object is such a message. */
+  readonly isOwn: (value: object) => boolean;
+}
+
 /**
  * The data that stand for a value. `peer`: the reader, if it does not have the serializer.
  *

@@ -193,6 +193,39 @@ Deno.test("an actor may pass an ask on to another and stop", async () => {
   await answered(virtual, system.spawn(clerk, "clerk"), "done");
 });
 
+Deno.test("an actor that has to answer an ask may tell what cannot be read", async () => {
+  await using virtual = new VirtualSystem();
+  const { system, clock } = virtual;
+  const told: unknown[] = [];
+  const other = system.spawn(
+    Behaviors.receive<unknown>((_context, message) => {
+      told.push(message);
+      return Behaviors.same();
+    }),
+    "other",
+  );
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const throwing = Object.defineProperty({}, "replyTo", {
+    enumerable: true,
+    get: () => {
+      throw new Error("unreadable");
+    },
+  });
+  const held = system.spawn(
+    Behaviors.receive<Question>((_context, message) => {
+      if (message.type === "other") return Behaviors.stopped();
+      other.tell(throwing);
+      other.tell(proxy);
+      return Behaviors.same();
+    }),
+    "held",
+  );
+  await refused(virtual, held, "stopped", () => held.tell({ type: "other" }));
+  await clock.advance(0);
+  assertEquals([told.length, told[0] === throwing, told[1] === proxy], [2, true, true]);
+});
+
 Deno.test("an ask through a pool fails when its routee stops, fails or does not handle it", async () => {
   await using virtual = new VirtualSystem();
   const { system, clock } = virtual;
@@ -260,6 +293,7 @@ Deno.test("a stop costs what its own asks cost, and a list never keeps what has 
     heldAfter: undefined,
     onHeld: () => {},
     onReleased: () => {},
+    deadline: () => undefined,
     fail: () => void ended.push(number),
   });
   const [one, other] = [actor(), actor()];

@@ -183,6 +183,10 @@ Deno.test("the search of a lost message for a reply reference is bounded", async
       looked++;
       return Reflect.getOwnPropertyDescriptor(target, key);
     },
+    get: (target, key) => {
+      if (/^\d+$/.test(String(key))) looked++;
+      return Reflect.get(target, key);
+    },
     ownKeys: () => {
       throw new Error("all keys were written down");
     },

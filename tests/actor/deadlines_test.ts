@@ -1,18 +1,21 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Deadline, Deadlines } from "../../lib/actor/ask/deadlines.ts";
+import { type Deadline, Deadlines, type Line } from "../../lib/actor/ask/deadlines.ts";
 import type { Clock, Timer } from "../../lib/runtime/clock.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 
-class Recorded extends Deadline {
+class Recorded implements Deadline {
+  time = Infinity;
+  line: Line | undefined;
+  before: Deadline | undefined;
+  after: Deadline | undefined;
   readonly #onExpired: () => void;
 
   constructor(onExpired: () => void) {
-    super();
     this.#onExpired = onExpired;
   }
 
-  override expire(): void {
+  expire(): void {
     this.#onExpired();
   }
 }

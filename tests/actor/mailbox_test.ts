@@ -32,7 +32,13 @@ class OpenMailbox extends Mailbox {
   declare readonly isBusy: never;
   declare heldAsks: never;
   declare readonly becomeForwarder: never;
-  declare readonly tellOwnWhen: never;
+  declare readonly runWhen: never;
+  declare readonly takeHouseMessages: never;
+  declare readonly entityPath: never;
+  declare readonly entities: never;
+  declare readonly failAsk: never;
+  declare readonly failHandledAsks: never;
+  declare readonly loseWaitingAsks: never;
   override tell(message: unknown): void {
     this.put(message);
   }

@@ -1,8 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
-import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { LocalRef, TemporaryRef } from "../../lib/actor/ref/local_ref.ts";
+import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { actorRef, isActorRef } from "../../lib/actor/ref/ref_schema.ts";
+import { SentMessage } from "../../lib/actor/ref/sent_message.ts";
+import { RemoteRef } from "../../lib/remoting/remote_ref.ts";
 import { TestRef } from "../wire/values.ts";
 
 const quiet = Behaviors.receive<unknown>(() => Behaviors.same());
@@ -50,4 +53,18 @@ Deno.test("isActorRef tells references from everything that looks like one", asy
   const good = standard.validate(ref);
   assert(good.issues === undefined && good.value === ref);
   for (const other of others) assertEquals(standard.validate(other).issues?.length, 1);
+});
+
+class WithField {
+  /** A field. */
+  readonly a: unknown;
+}
+
+Deno.test("base classes of what is made for each message or ask define no fields", () => {
+  // A line of the class's text, perhaps behind the end of a comment.
+  const field = /^ {2,3}(?:[/*].*\*\/ )?[#\w]+(?: = .*)?;$/m;
+  assert(field.test(WithField.toString()));
+  for (const base of [Ref, TemporaryRef, LocalRef, SentMessage, RemoteRef]) {
+    assert(!field.test(base.toString()), `${base.name} defines a field: see Ref`);
+  }
 });

@@ -14,10 +14,14 @@ import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { VirtualSystem } from "./virtual_system.ts";
 
 const keeper: EntityKeeper = {
+  typeName: "",
+  store: undefined,
   idOf: () => "",
   epochOf: () => 7,
+  pathOf: () => "",
   passivate: () => {},
   keep: () => false,
+  onNotRecovered: () => {},
   onStopped: () => {},
 };
 

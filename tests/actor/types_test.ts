@@ -11,7 +11,7 @@ import type { ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import type { ClusterAccess } from "../../lib/sharding/routing/cluster_access.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
-import type { MessageSchema } from "../../lib/sharding/routing/schema.ts";
+import type { MessageSchema } from "../../lib/actor/behavior/message_schema.ts";
 import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { sharded } from "../../lib/sharding/sharded_behavior.ts";
 

@@ -44,7 +44,7 @@ function example(where: string, text: string): Example {
 }
 
 function* examples(): Generator<Example> {
-  const paths = ["README.md", "ARCHITECTURE.md", "mod.ts", "client.ts", "cert.ts"];
+  const paths = ["README.md", "ARCHITECTURE.md", "mod.ts", "client.ts", "cert.ts", "cli.ts"];
   for (const path of [...paths, ...files("docs/"), ...files("lib/")]) {
     for (const [, text] of read(path).matchAll(/```ts[^\n]*\n([\s\S]*?)```/g)) {
       yield example(path, text!.replace(/^\s*\* ?/gm, ""));

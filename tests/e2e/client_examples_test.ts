@@ -38,7 +38,31 @@ Deno.test("an account on SQLite survives kill -9", async () => {
   assertEquals(
     await run("bank_account"),
     "the process was killed while it deposited\nevery confirmed deposit is there\n" +
-      "withdraw 9,999,999: refused\nwithdraw all: ok, 0 left\n",
+      "withdraw 9,999,999: not enough money\nwithdraw all: 0 is left\n",
+  );
+});
+
+Deno.test("a reminder starts its entity, after nothing has run when it was due", async () => {
+  assertEquals(
+    await run("reminders"),
+    "books: paid\nthe service is down while the order expires\nexpired: shoes\n",
+  );
+});
+
+Deno.test("a view of sales counts each once, although its process was killed", async () => {
+  assertEquals(
+    await run("projection"),
+    "killed in the middle: true\n10000 of 10000 sales are counted\n" +
+      "apple: 3340 sold for 1336.00\nbread: 3340 sold for 11690.00\ncheese: 3320 sold for 23904.00\n",
+  );
+});
+
+Deno.test("a ledger adds up after kill -9 in the middle of transfers", async () => {
+  assertEquals(
+    await run("ledger"),
+    "the process was killed in the middle of its transfers\n" +
+      "every transfer that was begun has ended\n" +
+      "dave's account was closed: 1000 is on it\nin total: 4000\n",
   );
 });
 

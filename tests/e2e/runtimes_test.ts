@@ -57,6 +57,37 @@ runtimesTest(
   },
 );
 
+runtimesTest("contracts are read from types alike on Deno, Node and Bun", async () => {
+  const expected = {
+    written: [0, ""],
+    same: [0, ""],
+    changed: [1, ""],
+    contracts: {
+      format: 1,
+      contracts: {
+        "durable account": {
+          kind: "eventSourced",
+          version: 0,
+          event: { fields: { amount: "number", at: "Date" } },
+          state: { map: ["string", "bigint"] },
+        },
+        "entity accounts": { kind: "entity", numShards: 64, message: { type: "Command" } },
+      },
+      types: {
+        Command: {
+          fields: {
+            amount: "number",
+            replyTo: { ref: "number" },
+            type: { value: "deposit" },
+          },
+        },
+      },
+    },
+  };
+  const outcomes = await linesOnEach("contracts.ts");
+  assertEquals(outcomes, installed.map(() => [expected]));
+});
+
 runtimesTest("a seed gives the same history on Deno, Node and Bun, byte for byte", async () => {
   const [onDeno, ...others] = await onEach("simulation.ts", "7", "storm", "sharding");
   assertEquals(onDeno!.match(/"trace":"[0-9a-f]{16}"/g)?.length, 2, onDeno);

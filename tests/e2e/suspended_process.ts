@@ -17,10 +17,14 @@ system.spawn(
   Behaviors.setup<never>((context) => {
     region = context;
     (context.self as LocalRef<never>).keepEntities({
+      typeName: "",
+      store: undefined,
       idOf: () => "",
+      pathOf: () => "",
       epochOf: () => 1,
       passivate: () => {},
       keep: () => false,
+      onNotRecovered: () => {},
       onStopped: () => {},
     });
     return Behaviors.receive(() => Behaviors.same());

@@ -58,9 +58,13 @@ import {
   durableState,
   eventSourced,
   memoryJournal,
+  memoryProjectionStore,
+  projection,
+  RunningProjection,
   sqliteJournal,
 } from "../../lib/persistence/mod.ts";
 import { postgresJournal } from "../../lib/persistence/postgres/postgres_journal.ts";
+import { postgresProjectionStore } from "../../lib/persistence/postgres/postgres_projection_store.ts";
 import { streamSource } from "../../lib/streams/stream_source.ts";
 import { checkLinearizability } from "../../lib/testkit/linearizability/checker.ts";
 import {
@@ -69,6 +73,7 @@ import {
   ManualClock,
   randomFaults,
   RecordedLog,
+  rehearse,
   simulate,
   type Simulation,
   TestProbe,
@@ -216,7 +221,20 @@ const actorUsers: readonly OptionUser[] = [
 
 const stored = { id: "a|b", journal: memoryJournal(), initial: 0 };
 const sourced = { ...stored, onCommand: () => {}, onEvent: () => 0 };
+const projected = {
+  name: "totals",
+  journal: memoryJournal(),
+  store: memoryProjectionStore(),
+  handle: () => {},
+};
+const noWorkers = new RunningProjection(system, "totals", projected.store, []);
 const persistenceUsers: readonly OptionUser[] = [
+  {
+    table: persistence.persistenceTable,
+    path: "persistence",
+    otherForms: [nothing],
+    use: (persistence) => new ActorSystem({ persistence }),
+  },
   {
     table: persistence.eventSourcedTable,
     path: "",
@@ -228,6 +246,12 @@ const persistenceUsers: readonly OptionUser[] = [
     path: "snapshots",
     otherForms: [nothing],
     use: (snapshots) => eventSourced({ ...sourced, snapshots } as never),
+  },
+  {
+    table: persistence.outboxTable,
+    path: "outbox",
+    otherForms: [nothing],
+    use: (outbox) => eventSourced({ ...sourced, outbox } as never),
   },
   {
     table: persistence.schemaTable,
@@ -258,6 +282,49 @@ const persistenceUsers: readonly OptionUser[] = [
     path: "",
     otherForms: [nothing],
     use: (options) => postgresJournal("postgres://127.0.0.1:1/x", options),
+  },
+  {
+    table: persistence.projectionTable,
+    path: "",
+    base: projected,
+    use: (options) => projection(options as never),
+  },
+  {
+    table: persistence.projectionSourceTable,
+    path: "source",
+    otherForms: [nothing],
+    use: (source) => projection({ ...projected, source } as never),
+  },
+  {
+    table: persistence.slicesTable,
+    path: "source.slices",
+    base: { from: 0, to: 1 },
+    otherForms: [nothing],
+    use: (slices) => projection({ ...projected, source: { slices } } as never),
+  },
+  {
+    table: persistence.projectionSchemaTable,
+    path: "schema",
+    otherForms: [nothing],
+    use: (schema) => projection({ ...projected, schema } as never),
+  },
+  {
+    table: persistence.projectionBackoffTable,
+    path: "backoff",
+    otherForms: [nothing],
+    use: (backoff) => projection({ ...projected, backoff } as never),
+  },
+  {
+    table: persistence.projectionControlTable,
+    path: "",
+    otherForms: [nothing],
+    use: (options) => noWorkers.status(options),
+  },
+  {
+    table: persistence.postgresProjectionStoreTable,
+    path: "",
+    otherForms: [nothing],
+    use: (options) => postgresProjectionStore("postgres://127.0.0.1:1/x", options),
   },
 ];
 
@@ -473,6 +540,11 @@ const testkitUsers: readonly OptionUser[] = [
     table: kit.linearizabilityTable,
     path: "",
     use: (options) => checkLinearizability([], {} as never, options),
+  },
+  {
+    table: kit.rehearsalTable,
+    path: "",
+    use: (options) => rehearse(memoryJournal(), {}, options),
   },
 ];
 

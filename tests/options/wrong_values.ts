@@ -1,5 +1,10 @@
 import { accepts } from "../../lib/options/accepts.ts";
-import type { Option, OptionTable, OptionType } from "../../lib/options/option.ts";
+import {
+  anything,
+  type Option,
+  type OptionTable,
+  type OptionType,
+} from "../../lib/options/option.ts";
 
 /** A value that a type refuses; `at` is where the fault is, below the option. */
 export interface WrongValue {
@@ -31,7 +36,7 @@ export function wrongValues(type: OptionType): WrongValue[] {
     case "list": {
       const tooMany = type.max <= 1_000 ? [Array(type.max + 1).fill("x")] : [];
       const tooFew = type.min > 0 ? [[]] : [];
-      const items = wrongValues(type.of)
+      const items = (type.of === anything ? [] : wrongValues(type.of))
         .map(({ value, at }) => ({ value: [value], at: `[0]${at}` }));
       return [...here("text", {}, 7, null, ...tooMany, ...tooFew), ...items];
     }

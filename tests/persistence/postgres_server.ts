@@ -49,21 +49,32 @@ export class PostgresServer implements AsyncDisposable {
   readonly #folder: string;
   readonly port: number;
   #child: Deno.ChildProcess | undefined;
+  #hasEnded = false;
 
   private constructor(folder: string, port: number) {
     this.#folder = folder;
     this.port = port;
   }
 
-  /** Makes a server and starts it. */
-  static async create(): Promise<PostgresServer> {
-    const folder = await Deno.makeTempDir({ prefix: "casty-postgres-" });
+  /** Makes a server and starts it. `folder`: where, such as on a small disk. Default: a new one. */
+  static async create(folder?: string): Promise<PostgresServer> {
+    folder ??= await Deno.makeTempDir({ prefix: "casty-postgres-" });
     await Deno.chmod(folder, 0o777);
     const server = new PostgresServer(folder, freePort());
     try {
       const { code, stderr } = await command(
         `${bin}/initdb`,
-        ["-D", `${folder}/data`, "-U", "casty", "--auth=trust", "-E", "UTF8", "--locale=C"],
+        [
+          "-D",
+          `${folder}/data`,
+          "-U",
+          "casty",
+          "--auth=trust",
+          "-E",
+          "UTF8",
+          "--locale=C",
+          "--wal-segsize=1",
+        ],
         folder,
       ).output();
       if (code !== 0) throw new Error(`initdb: ${new TextDecoder().decode(stderr)}`);
@@ -94,6 +105,8 @@ export class PostgresServer implements AsyncDisposable {
       this.#folder,
     ).spawn();
     void this.#child.stderr.cancel();
+    this.#hasEnded = false;
+    void this.#child.status.then(() => this.#hasEnded = true);
     const end = performance.now() + 30_000;
     while (!await this.#answers()) {
       if (performance.now() > end) throw new Error("PostgreSQL does not answer");
@@ -106,6 +119,11 @@ export class PostgresServer implements AsyncDisposable {
       args: ["-h", "127.0.0.1", "-p", String(this.port), "-q"],
     }).output();
     return code === 0;
+  }
+
+  /** Whether it has ended by itself, as it does when it cannot write its log. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Ends all its processes at once, in the middle of what they do. */
@@ -136,6 +154,10 @@ export class PostgresServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await Deno.remove(this.#folder, { recursive: true });
+    for await (const { name } of Deno.readDir(this.#folder)) {
+      await Deno.remove(`${this.#folder}/${name}`, { recursive: true });
+    }
+    // The root of a file system stays.
+    await Deno.remove(this.#folder).catch(() => {});
   }
 }

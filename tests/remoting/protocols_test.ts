@@ -69,15 +69,34 @@ Deno.test("reports of lost asks may say more, which older and newer versions ign
   const letter = { ...report, reason: "noShardOwner", failure: "unknownType" };
   assertEquals(parseLostAsk(letter), letter as never);
   // What only this end can know is not believed, nor what a later version has added.
-  for (const failure of ["aborted", "cycle", "tooManyAsks", "rejected", "later", 7, null]) {
+  for (const failure of ["aborted", "cycle", "tooManyAsks", "later", 7, null]) {
     assertEquals(parseLostAsk({ ...report, failure, details: 7 }), report as never);
   }
+  // The node of a router knows that of its routee.
+  const removed = { ...report, failure: "ownerLost" };
+  assertEquals(parseLostAsk(removed), removed as never);
   const routed = { ...report, asker: "a:1" };
   assertEquals(parseLostAsk(routed), routed as never);
   for (const asker of [7, null, "x".repeat(5_000)]) {
     assertEquals(parseLostAsk({ ...report, asker }), undefined);
   }
   assertEquals(parseLostAsk({ ...report, details: "x".repeat(5_000) })?.details?.length, 1_024);
+});
+
+Deno.test("a report of a rejected ask has what the actor has answered, within bounds", () => {
+  const report = { replyTo: "/_ask/7", uid: 7, target: "/a", reason: "invalidMessage" };
+  const rejected = { ...report, failure: "rejected" };
+  const rejection = { message: "not enough money", code: "overdrawn" };
+  assertEquals(parseLostAsk({ ...rejected, rejection }), { ...rejected, rejection } as never);
+  const long = { message: "x".repeat(5_000), code: "y".repeat(5_000), details: {}, other: 1 };
+  const parsed = parseLostAsk({ ...rejected, rejection: long })!.rejection!;
+  assertEquals(Object.keys(parsed), ["message", "code"]);
+  assertEquals([parsed.message.length, parsed.code!.length], [1_024, 256]);
+  for (const bad of ["text", 7, null, []]) {
+    assertEquals(parseLostAsk({ ...rejected, rejection: bad })?.rejection, undefined);
+  }
+  // Only with that failure.
+  assertEquals(parseLostAsk({ ...report, rejection })?.rejection, undefined);
 });
 
 Deno.test("what is reported is known to every version, and says nothing of handlers to clients", () => {
@@ -120,7 +139,7 @@ Deno.test("of the asks of one peer that are not answered, the oldest are forgott
   };
   const ask = (number: number, address: string) => {
     const ref = new RemoteReplyRef(sender, address, `/_ask/${number}`, number);
-    ref.peer = { address };
+    ref.from = { address };
     return ref;
   };
   const actor = { heldAsks: undefined as HeldAsk | undefined, forwards: false };
@@ -142,8 +161,8 @@ Deno.test("of the asks of one peer that are not answered, the oldest are forgott
 const routedAsk = (number: number, peer: { address: string }, of: Partial<RemoteReplyRef> = {}) => {
   const sender = { tell: () => {} } as unknown as ReplySender;
   const made = new RemoteReplyRef(sender, of.node ?? peer.address, `/_ask/${number}`, number);
-  made.peer = peer;
-  made.deadline = of.deadline;
+  made.from = peer;
+  made.waitsUntil = of.waitsUntil;
   made.via = of.via;
   return made;
 };
@@ -159,7 +178,9 @@ Deno.test("asks that routers have passed on are kept by asker, within bounds, un
   assertEquals(routed.take(other, "b:1"), undefined); // It was passed on to another node.
   assertEquals([routed.take(other, "c:1"), routed.take(other, "c:1")], [other, undefined]);
   // Those whose askers have given up make room, and are not reported.
-  const [late, awaited, last] = [10, 30, 15].map((deadline, n) => routedAsk(n, busy, { deadline }));
+  const [late, awaited, last] = [10, 30, 15].map((waitsUntil, n) =>
+    routedAsk(n, busy, { waitsUntil })
+  );
   for (const each of [late!, awaited!]) routed.add(each, "b:1", 0);
   routed.add(last!, "b:1", 12);
   assertEquals(routed.take(late!), undefined);

@@ -12,7 +12,7 @@ import { OptionError } from "../../lib/options/option_error.ts";
 import { ShardingError } from "../../lib/sharding/errors.ts";
 import type { ClusterAccess } from "../../lib/sharding/routing/cluster_access.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
-import type { MessageSchema, SchemaResult } from "../../lib/sharding/routing/schema.ts";
+import type { MessageSchema, SchemaResult } from "../../lib/actor/behavior/message_schema.ts";
 import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { counter, type CounterMessage } from "./counter.ts";
 import { TestRef } from "../wire/values.ts";

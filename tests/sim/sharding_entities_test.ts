@@ -7,7 +7,7 @@ import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
 import { ShardingError } from "../../lib/sharding/errors.ts";
-import type { MessageSchema } from "../../lib/sharding/routing/schema.ts";
+import type { MessageSchema } from "../../lib/actor/behavior/message_schema.ts";
 import type { ShardEvent } from "../../lib/sharding/shard_event.ts";
 import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import type { ShardedOptions } from "../../lib/sharding/sharded_behavior.ts";

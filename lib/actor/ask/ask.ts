@@ -19,7 +19,7 @@ import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { LossLedger } from "../services/loss_ledger.ts";
 import { checkCircles } from "./ask_cycle.ts";
 import { askFailed } from "./ask_failure.ts";
-import { Deadline, Deadlines } from "./deadlines.ts";
+import { type Deadline, Deadlines, type Line } from "./deadlines.ts";
 import { findReply } from "./reply_refs.ts";
 import { rules } from "../../runtime/rules.ts";
 import { SentMessage } from "../ref/sent_message.ts";
@@ -45,7 +45,10 @@ export interface AskHost extends RefHost {
 export const askPath = "/_ask/";
 
 /** A message that waits for its reply. */
-class Ask extends Deadline implements PendingAsk, HeldAsk {
+class Ask extends SentMessage implements Deadline, PendingAsk, HeldAsk {
+  line: Line | undefined = undefined;
+  before: Deadline | undefined = undefined;
+  after: Deadline | undefined = undefined;
   readonly replyTo: ReplyRef;
   /** The asking actor, if there is one, and the promise that it holds. */
   asker: Asker | undefined = undefined;
@@ -67,7 +70,7 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
   heldAfter: HeldAsk | undefined = undefined;
 
   constructor(asks: Asks, target: ActorRef<never>) {
-    super();
+    super(undefined, undefined);
     this.target = target;
     this.replyTo = new ReplyRef(asks, this);
   }
@@ -85,7 +88,7 @@ class Ask extends Deadline implements PendingAsk, HeldAsk {
     if (!asks.host.returnedAskLost(this.replyTo, failure)) asks.fail(this, failure);
   }
 
-  override expire(timeout: number): void {
+  expire(timeout: number): void {
     const limit = this.state === "inherited" ? "deadline" : timeout;
     this.state = "gaveUp";
     this.replyTo.asks.close(this);
@@ -246,28 +249,22 @@ export class Asks {
     const inherits = inheritsDeadlines && left < timeout && !isAnswered(within!);
     if (inherits && left <= 0) return Promise.reject(deadlinePassed(String(ref)));
     const ask = new Ask(this, ref);
+    // Nothing else in here: so small, the engine needs no closure.
     const promise = new Promise<R>((resolve, reject) => {
       ask.resolve = resolve;
       ask.reject = reject;
-      this.#open++;
-      if (!inherits) this.#deadlines.add(ask, timeout);
-      else {
-        ask.state = "inherited";
-        this.#deadlines.addWithin(ask, left, askOf(within!));
-      }
-      let message: M;
-      try {
-        message = factory(ask.replyTo);
-      } catch (error) {
-        this.#settle(ask);
-        return reject(error);
-      }
-      ask.message = message;
-      // The factory may have replied already, and the signal may be aborted meanwhile.
-      if (ask.replyTo.ask === undefined) return;
-      if (options?.signal !== undefined) this.#heed(options.signal, ask);
-      if (ask.replyTo.ask !== undefined) this.#send(ask, ref);
     });
+    this.#open++;
+    if (!inherits) this.#deadlines.add(ask, timeout);
+    else {
+      ask.state = "inherited";
+      this.#deadlines.addWithin(ask, left, askOf(within!));
+    }
+    try {
+      this.#send(ask, ref, factory(ask.replyTo as never), options?.signal);
+    } catch (error) {
+      if (this.#settle(ask)) ask.reject(error);
+    }
     if (asker !== undefined && !asker.ended && ask.replyTo.ask !== undefined) {
       this.#attach(ask, asker, promise);
     }
@@ -300,8 +297,12 @@ export class Asks {
   }
 
   /** The actor behind the target has to answer from now on. */
-  #send<M>(ask: Ask, ref: ActorRef<M>): void {
-    if (!(ref instanceof Ref)) return ref.tell(ask.message as M);
+  #send<M>(ask: Ask, ref: ActorRef<M>, message: M, signal: AbortSignal | undefined): void {
+    ask.message = message;
+    // The factory may have replied already, or have aborted the ask.
+    if (ask.replyTo.ask === undefined) return;
+    if (signal !== undefined && !this.#heed(signal, ask)) return;
+    if (!(ref instanceof Ref)) return ref.tell(message);
     const { asked } = ref;
     if (asked !== undefined) holdAsk(asked, ask);
     else if (ref.forwards) return this.#sendOn(ask, ref);
@@ -484,16 +485,20 @@ export class Asks {
     return askFailed(String(ref), { reason: "tooManyAsks", details }, this.#max);
   }
 
-  #heed(signal: AbortSignal, ask: Ask): void {
+  /** Ends the ask when the signal aborts. False if it has aborted already. */
+  #heed(signal: AbortSignal, ask: Ask): boolean {
     const onAbort = () => {
       if (!this.#settle(ask)) return;
       ask.state = "gaveUp";
       ask.time = this.host.runtime.clock.now();
       ask.reject(aborted(ask.target, signal));
     };
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort);
-    ask.release = () => signal.removeEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+    else {
+      signal.addEventListener("abort", onAbort);
+      ask.release = () => signal.removeEventListener("abort", onAbort);
+    }
+    return !signal.aborted;
   }
 }
 

@@ -21,6 +21,8 @@ interface FailureKind {
   readonly remedy?: string;
   /** Whether another attempt of the same ask may succeed. */
   readonly transient: boolean;
+  /** Peers of earlier versions know this reason for it. Of a dead letter: see there. */
+  readonly before?: DeadLetterReason;
 }
 
 const stopped = (target: string) => `${target} has stopped and cannot reply`;
@@ -34,10 +36,31 @@ const kinds: Readonly<Record<AskFailureReason, FailureKind>> = {
     text: (target) => `the node or client of ${target} is gone`,
     remedy: "ask again, if the request may be handled twice",
     transient: true,
+    before: "stopped",
   },
   handlerFailed: {
     code: "askHandlerFailed",
     text: (target) => `${target} has failed while it handled the ask`,
+    remedy: "see the log of its node",
+    transient: false,
+    before: "stopped",
+  },
+  notPersisted: {
+    code: "askNotPersisted",
+    text: (target) => `${target} could not store what the ask has led to`,
+    remedy: "ask again, if the request may be handled twice",
+    transient: true,
+    before: "stopped",
+  },
+  storeUnavailable: {
+    code: "askNotDelivered",
+    text: (target) => `the store of ${target} cannot be reached, and nothing was stored`,
+    remedy: "ask again later",
+    transient: true,
+  },
+  notRecovered: {
+    code: "askNotDelivered",
+    text: (target) => `${target} could not recover`,
     remedy: "see the log of its node",
     transient: false,
   },
@@ -45,6 +68,7 @@ const kinds: Readonly<Record<AskFailureReason, FailureKind>> = {
     code: "askRejected",
     text: (target) => `${target} has rejected the ask`,
     transient: false,
+    before: "invalidMessage",
   },
   mailboxFull: { code: "askNotDelivered", remedy: "ask again later", transient: true },
   queueFull: { code: "askNotDelivered", remedy: "ask again later", transient: true },
@@ -133,12 +157,14 @@ export function isTransient({ reason }: AskError): boolean {
 
 /** Whether a value is a reason that this version knows, and that another system may report. */
 export function isReportedReason(value: unknown): value is AskFailureReason {
-  return value === "handlerFailed" || value === "ownerLost" || isDeadLetterReason(value);
+  if (isDeadLetterReason(value)) return true;
+  return typeof value === "string" && Object.hasOwn(kinds, value) &&
+    kinds[value as AskFailureReason].before !== undefined;
 }
 
 /** The reason as the dead letter of a report that every version understands. */
 export function letterOf(reason: AskFailureReason): DeadLetterReason {
-  return isDeadLetterReason(reason) ? oldestNameOf(reason) : "stopped";
+  return isDeadLetterReason(reason) ? oldestNameOf(reason) : kinds[reason].before ?? "stopped";
 }
 
 /** A text on one line, of at most {@linkcode maxDetails} units. */

@@ -1,25 +1,19 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { SentMessage } from "../ref/sent_message.ts";
 import { DebuggerPauses } from "./debugger_pauses.ts";
 
 /**
- * A message that must be answered in time: its `time` is infinite until the clock is read. A link of
- * a list while the answer is waited for.
+ * Something that must happen in time: its `time` is infinite until the clock is read. A link of a
+ * list while it is waited for.
  */
-export abstract class Deadline extends SentMessage {
+export interface Deadline {
+  /** On the clock of the system. */
+  time: number;
   /** Undefined while nothing is waited for. */
-  line: Line | undefined = undefined;
-  /** @internal */
-  before: Deadline | undefined = undefined;
-  /** @internal */
-  after: Deadline | undefined = undefined;
-
-  constructor() {
-    super(undefined, undefined);
-  }
-
+  line: Line | undefined;
+  before: Deadline | undefined;
+  after: Deadline | undefined;
   /** It is late. Called once, after it was removed. */
-  abstract expire(timeout: number): void;
+  expire(timeout: number): void;
 }
 
 /**
@@ -31,6 +25,7 @@ export interface Line {
   readonly timeout: number;
   /** The timeout; negative for deadlines that others have set. */
   readonly key: number;
+  /** The oldest; undefined: there is none, or it is not known before the end of this turn. */
   first: Deadline | undefined;
   last: Deadline | undefined;
   timer: Timer | undefined;
@@ -91,20 +86,20 @@ export class Deadlines {
   remove(deadline: Deadline): boolean {
     const { line, before, after } = deadline;
     if (line === undefined) return false;
-    if (before === undefined) line.first = after;
-    else before.after = after;
+    if (line.first === deadline) line.first = after;
+    if (before !== undefined) before.after = after;
     if (after === undefined) line.last = before;
     else after.before = before;
     deadline.line = deadline.before = deadline.after = undefined;
-    if (line.first === undefined && !this.#tidying) this.#tidyLater();
+    if (line.last === undefined && !this.#tidying) this.#tidyLater();
     return true;
   }
 
   /** All that are waited for now. */
   all(): Deadline[] {
     const all: Deadline[] = [];
-    for (const { first } of this.#lines.values()) {
-      for (let next = first; next !== undefined; next = next.after) all.push(next);
+    for (const line of this.#lines.values()) {
+      for (let next = oldestOf(line); next !== undefined; next = next.after) all.push(next);
     }
     return all;
   }
@@ -112,6 +107,7 @@ export class Deadlines {
   /** Removes all, and calls `drop` with each. Leaves no timer behind. */
   clear(drop: (deadline: Deadline) => void): void {
     for (const line of this.#lines.values()) {
+      line.first = oldestOf(line);
       while (line.first !== undefined) {
         const { first } = line;
         this.remove(first);
@@ -165,16 +161,16 @@ export class Deadlines {
     this.#tidying = false;
     const now = this.#clock.now();
     for (const line of this.#lines.values()) {
-      if (line.first === undefined) {
+      if (line.last === undefined) {
         line.timer?.cancel();
         this.#lines.delete(line.key);
         if (this.#recent === line) this.#recent = undefined;
         continue;
       }
       const time = now + line.timeout;
-      for (let last = line.last; last?.time === Infinity; last = last.before) {
-        last.time = time;
-      }
+      let last: Deadline | undefined = line.last;
+      for (; last?.time === Infinity; last = last.before) last.time = time;
+      line.first ??= oldestOf(line)!;
       if (line.timer !== undefined) continue;
       line.timer = this.#arm(line, Math.max(0, line.first.time - now));
       this.#pauses.watch(now);
@@ -183,16 +179,26 @@ export class Deadlines {
   }
 }
 
-/** Puts a deadline into a line, behind `before`. */
+/**
+ * Puts a deadline into a line, behind `before`. If it is alone, it becomes the first at the end of this
+ * turn: most do not last that long, and a line, which is old, is written to at a price.
+ */
 function link(deadline: Deadline, line: Line, before: Deadline | undefined): void {
-  const after = before === undefined ? line.first : before.after;
+  const after = before?.after;
   deadline.line = line;
   deadline.before = before;
   deadline.after = after;
-  if (before === undefined) line.first = deadline;
-  else before.after = deadline;
+  if (before !== undefined) before.after = deadline;
   if (after === undefined) line.last = deadline;
   else after.before = deadline;
+}
+
+/** The first of a line, whether it has its time or not. */
+function oldestOf({ first, last }: Line): Deadline | undefined {
+  if (first !== undefined) return first;
+  let oldest = last;
+  while (oldest?.before !== undefined) oldest = oldest.before;
+  return oldest;
 }
 
 /** A time rounded up to a 64th: so there are few different ones. */

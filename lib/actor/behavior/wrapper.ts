@@ -1,3 +1,4 @@
+import { HouseMessage } from "../ref/house_message.ts";
 import { Behavior, same } from "./behavior.ts";
 import { ActorError } from "../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
@@ -143,8 +144,18 @@ type OnSignal = NonNullable<Behavior<never>["onSignal"]>;
 
 function interceptMessage(interceptor: Interceptor<never>, inner: OnMessage): OnMessage {
   if (interceptor.onMessage === undefined) return inner;
-  return (context, message) =>
-    interceptor.onMessage!(context, message, (next) => inner(context, next));
+  const around = (context: never, message: never, next: OnMessage) =>
+    interceptor.onMessage!(context, message, (passed) => next(context, passed));
+  return (context, message) => {
+    const kept: unknown = message;
+    if (!(kept instanceof HouseMessage)) return around(context, message, inner);
+    // An interceptor sees what the library delivers, and nothing else of it.
+    const { payload } = kept;
+    if (payload === undefined) return inner(context, message);
+    return around(context, payload as never, (_context, passed) => {
+      return inner(context, (passed === payload ? kept : kept.withPayload(passed)) as never);
+    });
+  };
 }
 
 function interceptSignal(

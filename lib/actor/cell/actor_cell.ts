@@ -6,17 +6,10 @@ import type { Wrappers } from "../behavior/wrapper.ts";
 import type { HeldAsk } from "../ref/held_ask.ts";
 import type { LocalRef } from "../ref/local_ref.ts";
 import type { CellHost, HostedCell } from "./cell_host.ts";
-import type { CellParts } from "./cell_parts.ts";
+import type { CellFailure, CellParts } from "./cell_parts.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
 import type { SuspendableCell } from "./suspension.ts";
 import type { SystemMessage } from "./system_message_queue.ts";
-
-/** Why a cell stops, if it has failed. */
-export interface CellFailure {
-  readonly cause: unknown;
-  /** Whether the failure is escalated to the parent. */
-  readonly escalated: boolean;
-}
 
 /**
  * The cell as its lifecycle and its context see it. `cell.ts` implements it, and imports both; so
@@ -32,7 +25,8 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   behavior: Behavior<never>;
   /** Supervision, hooks, interceptors and spies around its behaviour. */
   wrappers: Wrappers;
-  failure: CellFailure | undefined;
+  get failure(): CellFailure | undefined;
+  set failure(failure: CellFailure);
   /** Who is counted in the log as the cause of what it does: of an entity, its parent. */
   readonly accountable: string;
   readonly context: ActorContext<unknown>;

@@ -8,17 +8,25 @@
 import { hashKey } from "../../runtime/hash_key.ts";
 import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
+import { HouseMessage } from "../ref/house_message.ts";
+import { AdaptedMessage, isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
 import { findReply, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
-import type { HeldAsk } from "../ref/held_ask.ts";
-import type { EntityKeeper, LocalRef, TemporaryRef, Watcher } from "../ref/local_ref.ts";
+import { type AskFailure, failHeldAsks, type HeldAsk, owesAnswer } from "../ref/held_ask.ts";
+import type {
+  EntityKeeper,
+  LocalRef,
+  RecoveryFailure,
+  TemporaryRef,
+  Watcher,
+} from "../ref/local_ref.ts";
+import { OwnWork } from "../ref/own_work.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
-import type { ActorCell, CellFailure } from "./actor_cell.ts";
+import type { ActorCell } from "./actor_cell.ts";
 import { CellContext } from "./cell_context.ts";
 import { type CellObserver, untraced } from "./cell_observer.ts";
 import type { CellHost } from "./cell_host.ts";
@@ -31,7 +39,7 @@ import {
   restartOnRequest,
   startIncarnation,
 } from "./cell_lifecycle.ts";
-import { CellParts } from "./cell_parts.ts";
+import { type CellFailure, CellParts } from "./cell_parts.ts";
 import {
   attributed,
   blocked,
@@ -56,7 +64,11 @@ import { checkSpawnOptions } from "./mailbox_bounds.ts";
 import type { ReceiveTimeout } from "./receive_timeout.ts";
 import { firing, signalling } from "./slow_handlers.ts";
 import { limitWait, suspend, type SuspendedWork } from "./suspension.ts";
-import { type SystemMessage, SystemMessageQueue } from "./system_message_queue.ts";
+import {
+  type SettledWork,
+  type SystemMessage,
+  SystemMessageQueue,
+} from "./system_message_queue.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
 // Bound here: see `rules.ts`.
@@ -75,8 +87,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Bits of `cell_status.ts`. */
   #status = fresh;
   behavior: Behavior<never>;
-  /** Undefined between two turns: what an ask has sent must not outlive it here. */
-  #current: SentMessage | undefined = undefined;
   #context: CellContext | undefined = undefined;
   #parts: CellParts | undefined = undefined;
   override heldAsks: HeldAsk | undefined = undefined;
@@ -85,7 +95,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   override readonly uid: number;
   readonly initial: Behavior<never>;
   wrappers = Wrappers.none;
-  failure: CellFailure | undefined = undefined;
 
   /** Starts in a later turn; messages sent before wait. */
   constructor(
@@ -115,11 +124,17 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   override tell(message: unknown): void {
-    this.enqueue(message);
+    this.#accept(message);
   }
 
   override tellSent(sent: SentMessage): void {
-    this.enqueue(sent);
+    this.#status |= attributed;
+    this.#accept(sent);
+  }
+
+  enqueue(kept: unknown): boolean {
+    if (isSent(kept)) this.#status |= attributed;
+    return this.#accept(kept);
   }
 
   override get ended(): boolean {
@@ -154,6 +169,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return this.#parts;
   }
 
+  get failure(): CellFailure | undefined {
+    return this.#parts?.failure;
+  }
+
+  set failure(failure: CellFailure) {
+    this.parts.failure = failure;
+  }
+
   get context(): CellContext {
     return this.#context ??= new CellContext(this);
   }
@@ -177,7 +200,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return this.size + this.stashed;
   }
 
-  enqueue(message: unknown): boolean {
+  /** Puts a message into the mailbox. False if it is lost. */
+  #accept(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
     const { running } = host;
@@ -191,7 +215,6 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       host.lose("stopped", this.path, message);
       return false;
     }
-    if (isSent(message)) this.#status |= attributed;
     const { observer } = host;
     const kept = this.push(observer === undefined ? message : observer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
@@ -212,20 +235,23 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.wake();
   }
 
-  override tellOwnWhen<T>(
+  override runWhen<T>(
     promise: Promise<T>,
     onFulfilled: (value: T) => unknown,
     onRejected: (reason: unknown) => unknown,
   ): void {
-    const { parts } = this;
+    const { parts, context } = this;
     parts.owed++;
-    const settle = (message: unknown) => {
+    const settle = (run: () => unknown) => {
       parts.owed--;
-      this.enqueueSystem({ type: "own", message });
-      // The message may lead to the next promise: then the stop waits on.
+      this.enqueueSystem({ type: "own", run, context });
+      // It may lead to the next promise: then the stop waits on.
       if (parts.owed === 0 && parts.stopWaits !== undefined) this.stopInTurn();
     };
-    promise.then((value) => settle(onFulfilled(value)), (reason) => settle(onRejected(reason)));
+    promise.then(
+      (value) => settle(() => onFulfilled(value)),
+      (reason) => settle(() => onRejected(reason)),
+    );
   }
 
   /** Waits for what the actor owes; at most for the stop timeout. */
@@ -283,10 +309,16 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.parts.entities = keeper;
   }
 
+  override get entities(): EntityKeeper | undefined {
+    return this.#parts?.entities;
+  }
+
   override isBusy(withTimers: boolean): boolean {
     const idle = attributed | timed;
     return (this.#status & ~idle) !== 0 || this.size > 0 ||
-      (this.#parts?.isBusy(withTimers) ?? false);
+      (this.#parts?.isBusy(withTimers) ?? false) ||
+      (this.heldAsks !== undefined && rules.unansweredAsksAreWork &&
+        owesAnswer(this, this.host.runtime.clock.now()));
   }
 
   override addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void {
@@ -299,6 +331,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   override becomeForwarder(): void {
     this.parts.forwards = true;
+  }
+
+  override get entityPath(): string | undefined {
+    return this.parent?.existingParts?.entities?.pathOf(this);
+  }
+
+  override takeHouseMessages(): void {
+    this.parts.takesHouseMessages = true;
   }
 
   findAdapter(path: string): TemporaryRef | undefined {
@@ -323,14 +363,19 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   /** What a stash keeps of a message: its sender, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
-    const current = this.#current;
+    const { current } = this;
     if (current === undefined || current.message === message) return current ?? message;
     const { sender } = current;
     return sender === undefined ? message : new SentMessage(sender, message);
   }
 
   get current(): SentMessage | undefined {
-    return this.#current;
+    return this.#context?.current;
+  }
+
+  /** What an ask has sent must not outlive its handler here. */
+  #forgetCurrent(): void {
+    if (this.#context !== undefined) this.#context.current = undefined;
   }
 
   override get step(): number {
@@ -457,7 +502,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   #rest(handled: number): number {
     this.host.running = undefined;
     this.#status &= ~scheduled;
-    if ((this.#status & (attributed | waiting)) === attributed) this.#current = undefined;
+    if ((this.#status & (attributed | waiting)) === attributed) this.#forgetCurrent();
     return handled;
   }
 
@@ -510,7 +555,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         if ((this.#status & (restarting | ended)) !== 0) return;
         return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "own":
-        return this.deliverOwn(message.message);
+        // Of an incarnation before a restart: what it has left is lost.
+        if (message.context === this.#context) this.#runOwn(message);
+        return;
       case "stopInTurn":
         if (message.waits && this.parts.owed > 0) return this.#stopLater();
         return beginStop(this);
@@ -524,10 +571,26 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   deliverOwn(message: unknown): void {
+    if (message instanceof OwnWork) return this.#runOwn(message);
     this.host.ledger.sent++;
     if ((this.#status & timed) !== 0) this.#parts!.receiveTimeout!.received();
     this.host.observer?.onOwnHandler?.(this.path);
     this.#handle(message);
+  }
+
+  #runOwn({ run }: SettledWork | OwnWork): void {
+    const { host, parts } = this;
+    host.observer?.onOwnHandler?.(this.path);
+    if (this.#context !== undefined) this.#context.current = undefined;
+    // Nothing that is stashed now can be the message at hand.
+    parts.stashedAt = ++host.step;
+    let next: unknown;
+    try {
+      next = run();
+    } catch (error) {
+      return fail(this, error);
+    }
+    if (next !== same) this.apply(next, "signal", undefined);
   }
 
   #handle(kept: unknown): void {
@@ -541,7 +604,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     host.step++;
     let next: unknown;
     try {
-      if ((this.#status & attributed) !== 0) message = this.#translate(message);
+      if ((this.#status & attributed) !== 0 && message === kept) message = this.#translate(kept);
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
       return this.fail(error, messageOf(message));
@@ -549,37 +612,64 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (next !== same) this.apply(next, "message", message);
   }
 
-  /** The message itself; `dropped` if its asker has given up, and it is lost. */
+  /** The message itself, or what an adapter has to translate; `dropped` if its asker has given up. */
   #open(kept: unknown): unknown {
+    const { context } = this;
     if (!isSent(kept)) {
-      this.#current = undefined;
+      context.current = undefined;
       return kept;
     }
     if (this.#dropsExpired(kept)) return dropped;
-    this.#current = kept;
-    return isAdapted(kept) ? kept : kept.message;
+    context.current = kept;
+    if (kept instanceof HouseMessage && this.#parts?.takesHouseMessages !== true) {
+      this.#handlePayload(kept);
+      return dropped;
+    }
+    return kept instanceof AdaptedMessage ? kept : kept.message;
+  }
+
+  /** The behaviour does not know messages of the library: it gets what one holds, if anything. */
+  #handlePayload(kept: HouseMessage): void {
+    const { host } = this;
+    const { payload } = kept;
+    host.ledger.delivered++;
+    if (payload === undefined) return;
+    host.step++;
+    let next: unknown;
+    try {
+      next = this.behavior.onMessage!(this.context as never, payload as never);
+    } catch (error) {
+      return this.fail(error, payload);
+    }
+    // What is handled later has been handled once it has ended well.
+    if (next instanceof Promise) next.then(() => kept.onHandled(), () => {});
+    else kept.onHandled();
+    if (next !== same) this.apply(next, "message", payload);
   }
 
   /** The message that an adapter makes; any other as it is. */
-  #translate(value: unknown): unknown {
-    if (!isAdapted(value)) return value;
-    const message = value.map(value.message);
-    this.#current = value.with(message);
+  #translate(kept: unknown): unknown {
+    if (!isAdapted(kept)) return kept;
+    const message = kept.map(kept.message);
+    this.context.current = kept.with(message);
     this.host.messageCheck?.check(this.path, message);
     return message;
   }
 
   /** Loses a message without handling it if its asker has given up. */
-  #dropsExpired(kept: unknown): boolean {
+  #dropsExpired(kept: SentMessage): boolean {
     const { host } = this;
-    if (!dropsExpired || !isSent(kept) || !kept.hasExpired(host.runtime.clock)) return false;
+    if (!dropsExpired || !kept.hasExpired(host.runtime.clock)) return false;
     host.lose("expired", this.path, kept);
     return true;
   }
 
   /** Handles a message, measured and within its trace. */
   #observe(observer: CellObserver, slot: unknown): void {
-    if ((this.#status & attributed) !== 0 && this.#dropsExpired(untraced(slot))) return;
+    if ((this.#status & attributed) !== 0) {
+      const kept = untraced(slot);
+      if (isSent(kept) && this.#dropsExpired(kept)) return;
+    }
     const run = observer.run(this.path, slot, (message) => this.#handle(message));
     if (this.waits) this.parts.observedRun = run;
     else observer.onDone(this.path, run);
@@ -590,7 +680,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    this.#current = undefined;
+    this.#forgetCurrent();
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -641,10 +731,35 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   askedInMailbox(): Set<HeldAsk> {
     const asks = new Set<HeldAsk>();
     this.forEachWaiting((kept) => {
-      const ask = findReply(messageOf(untraced(kept)))?.heldAsk;
+      const ask = askIn(kept);
       if (ask !== undefined) asks.add(ask);
     });
     return asks;
+  }
+
+  override failAsk(message: unknown, failure: AskFailure): void {
+    this.host.failAsk(this, message, failure);
+  }
+
+  override failHandledAsks(failure: AskFailure): void {
+    if (this.heldAsks === undefined) return;
+    const unhandled = this.askedInMailbox();
+    this.#parts?.stash?.forEach((kept) => {
+      const ask = askIn(kept);
+      if (ask !== undefined) unhandled.add(ask);
+    });
+    failHeldAsks(this, failure, unhandled);
+  }
+
+  override loseWaitingAsks(failure: AskFailure & { readonly reason: RecoveryFailure }): void {
+    const others: unknown[] = [];
+    while (this.size > 0) {
+      const kept = this.shift();
+      if (askIn(kept) === undefined) others.push(kept);
+      else this.host.loseTold(failure, this.path, untraced(kept));
+    }
+    for (let i = others.length - 1; i >= 0; i--) this.unshift(others[i]);
+    this.parent?.existingParts?.entities?.onNotRecovered(this, failure);
   }
 
   become(behavior: Behavior<never>, transition: BehaviorTransition): void {
@@ -670,7 +785,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return;
     }
     this.#status &= ~waiting;
-    this.#current = undefined;
+    this.#forgetCurrent();
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
@@ -717,8 +832,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.#status = stopped | (this.#status & scheduled);
     const parts = this.#parts;
     this.#parts = undefined;
+    // Its watchers ask for it later.
+    if (parts?.failure !== undefined) this.failure = parts.failure;
+    this.#forgetCurrent();
     this.#context = undefined;
-    this.#current = undefined;
     this.behavior = same as Behavior<never>;
     this.release();
     return parts;
@@ -746,6 +863,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
 /** What an asker is told when the actor does not handle its message. */
 const notHandled = { reason: "invalidMessage", details: "the actor does not handle it" } as const;
+
+/** The ask whose message a mailbox or a stash keeps. */
+function askIn(kept: unknown): HeldAsk | undefined {
+  return findReply(messageOf(untraced(kept)))?.heldAsk;
+}
 
 /** Whether an actor can start with it. */
 function isFirst({ kind }: Behavior<never>): boolean {

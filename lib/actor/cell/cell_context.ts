@@ -30,6 +30,8 @@ export class CellContext implements ActorContext<unknown>, MessageAtHand {
   readonly #cell: ActorCell;
   #log: ActorLog | undefined = undefined;
   #closed = false;
+  /** See `ActorCell.current`. */
+  current: SentMessage | undefined = undefined;
 
   constructor(cell: ActorCell) {
     this.#cell = cell;
@@ -38,6 +40,7 @@ export class CellContext implements ActorContext<unknown>, MessageAtHand {
   /** The incarnation ends: later calls of its pending handlers must not reach the next one. */
   close(): void {
     this.#closed = true;
+    this.current = undefined;
   }
 
   /** The cell, if this is the context of its current incarnation. */
@@ -82,10 +85,6 @@ export class CellContext implements ActorContext<unknown>, MessageAtHand {
   get deadline(): number | undefined {
     const { current } = this;
     return current && deadlineOf(current, this.#cell.host.runtime.clock);
-  }
-
-  get current(): SentMessage | undefined {
-    return this.#closed ? undefined : this.#cell.current;
   }
 
   passivate(): void {

@@ -6,6 +6,7 @@ import type { AskFailure } from "../ref/held_ask.ts";
 import type { LocalRef, RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
 import type { SentMessage } from "../ref/sent_message.ts";
+import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { CellObserver } from "./cell_observer.ts";
@@ -47,6 +48,12 @@ export interface CellHost extends AskHost {
   sweepAsks(): void;
   /** The cell whose handler is called right now. */
   running: LocalRef<unknown> | undefined;
+  /** A message that was counted as sent is lost, and its asker is told more than the reason. */
+  loseTold(
+    failure: AskFailure & { readonly reason: DeadLetterReason },
+    target: string,
+    message: unknown,
+  ): void;
   /** A cell will not answer the message that it was given: its ask fails. */
   failAsk(cell: LocalRef<unknown>, message: unknown, failure: AskFailure): void;
   nextUid(): number;

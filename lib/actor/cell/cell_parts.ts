@@ -30,6 +30,8 @@ export class CellParts {
   observedRun: ObservedRun | undefined = undefined;
   onStopped: Set<() => void> | undefined = undefined;
   restarts: RestartHistory | undefined = undefined;
+  /** Why it stops, or has stopped, if it has failed. */
+  failure: CellFailure | undefined = undefined;
   /** The restart that is under way. */
   restart: Restart | undefined = undefined;
   stash: StashBuffer | undefined = undefined;
@@ -39,12 +41,14 @@ export class CellParts {
   adapters: Adapters | undefined = undefined;
   /** Whether the actor only passes messages on. */
   forwards = false;
+  /** Whether the behaviour gets messages of the library themselves. */
+  takesHouseMessages = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;
   /** Promises given to `pipeToSelf` that are not settled yet. */
   piped = 0;
-  /** Promises given to `tellOwnWhen` that are not settled yet. */
+  /** Promises given to `runWhen` that are not settled yet. */
   owed = 0;
   /** The limit of an orderly stop that waits for them. */
   stopWaits: Timer | undefined = undefined;
@@ -71,4 +75,11 @@ export interface Restart {
   readonly delay: number;
   /** The timer of that wait. */
   timer: Timer | undefined;
+}
+
+/** Why a cell stops, if it has failed. */
+export interface CellFailure {
+  readonly cause: unknown;
+  /** Whether the failure is escalated to the parent. */
+  readonly escalated: boolean;
 }

@@ -1,3 +1,4 @@
+import { HouseMessage } from "../ref/house_message.ts";
 import { isSent } from "../ref/sent_message.ts";
 
 /** Values below this depth count as 0: an estimate must be cheap. */
@@ -22,7 +23,9 @@ function sizeAt(value: unknown, depth: number): number {
   if (Array.isArray(value)) return 16 + sizeOfAll(value, value.length, depth);
   if (value instanceof Set) return 16 + sizeOfAll(value, value.size, depth);
   if (value instanceof Map) return 16 + 2 * sizeOfAll(value.values(), value.size, depth);
-  if (isSent(value)) return sizeAt(value.message, depth);
+  if (isSent(value)) {
+    return sizeAt(value instanceof HouseMessage ? value.payload : value.message, depth);
+  }
   if (Object.getPrototypeOf(value) !== Object.prototype) return 16;
   return 16 + sizeOfAll(Object.values(value), 0, depth);
 }

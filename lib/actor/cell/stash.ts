@@ -61,6 +61,11 @@ export class StashBuffer implements Stash<unknown> {
     if (this.#messages.length > 0) this.#owner.unstash(this.takeAll());
   }
 
+  /** Visits what it keeps of each message, the oldest first. */
+  forEach(visit: (kept: unknown) => void): void {
+    this.#messages.forEach(visit);
+  }
+
   /** Empties it. */
   takeAll(): unknown[] {
     const messages = this.#messages;

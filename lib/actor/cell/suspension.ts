@@ -175,6 +175,8 @@ export class Suspension {
     const cell = this.#cell;
     const kind = this.#kind;
     const subject = this.#end();
+    // A setup comes once: an actor that waits for nothing else need not keep this.
+    if (kind === "setup") cell.parts.suspension = undefined;
     endWait(cell);
     if (kind === "tasks") runNext(cell, subject as TasksInTurn);
     else if (!(next instanceof Behavior)) {

@@ -11,10 +11,13 @@ export interface Escalated {
   readonly cause: unknown;
 }
 
-/** A message of the behaviour to itself. */
-export interface OwnMessage {
+/** Something that the behaviour has to do in its turn. */
+export interface SettledWork {
   readonly type: "own";
-  readonly message: unknown;
+  /** Returns the next behaviour. */
+  readonly run: () => unknown;
+  /** The context of its incarnation. */
+  readonly context: unknown;
 }
 
 /** The actor must stop after the messages that precede this one. */
@@ -29,7 +32,7 @@ export type SystemMessage =
   | Terminated
   | ChildFailed
   | Escalated
-  | OwnMessage
+  | SettledWork
   | StopInTurn
   | FiredTimer
   | ReceiveTimedOut;

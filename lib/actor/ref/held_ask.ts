@@ -36,6 +36,8 @@ export interface HeldAsk {
   heldBy: AskedActor | undefined;
   heldBefore: HeldAsk | undefined;
   heldAfter: HeldAsk | undefined;
+  /** When its asker gives up, on the clock of the system; undefined: that is not known. */
+  deadline(): number | undefined;
   /** An actor holds it from now on. */
   onHeld(): void;
   /** It is not held by any actor any more. */
@@ -67,6 +69,14 @@ export function releaseAsk(ask: HeldAsk): void {
   if (heldAfter !== undefined) heldAfter.heldBefore = heldBefore;
   ask.heldBy = ask.heldBefore = ask.heldAfter = undefined;
   ask.onReleased();
+}
+
+/** Whether an asker still waits for an answer of the actor, as far as that is known. */
+export function owesAnswer({ heldAsks }: AskedActor, now: number): boolean {
+  for (let ask = heldAsks; ask !== undefined; ask = ask.heldAfter) {
+    if ((ask.deadline() ?? -Infinity) > now) return true;
+  }
+  return false;
 }
 
 /** The actor answers none of its asks any more, except those in `except`. */

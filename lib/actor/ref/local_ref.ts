@@ -5,7 +5,8 @@
  * @module
  */
 import type { Asker, PendingAsk, PendingAsks } from "./asker.ts";
-import type { AskedActor, HeldAsk } from "./held_ask.ts";
+import type { DurableStore } from "../../runtime/durable_store.ts";
+import type { AskedActor, AskFailure, HeldAsk } from "./held_ask.ts";
 import { type ActorRef, Ref } from "./ref.ts";
 import type { Terminated } from "./terminated.ts";
 
@@ -50,10 +51,16 @@ export interface RemoteWatch {
 
 /** Keeps track of children that are sharded entities, without a watch for each. */
 export interface EntityKeeper {
+  /** The name of their type. */
+  readonly typeName: string;
+  /** Where the durable ones of the type are stored; undefined: where all of the node are. */
+  readonly store: DurableStore | undefined;
   /** The id of the entity that a child is. */
   idOf(child: LocalRef<unknown>): string;
   /** The epoch of the grant by which the entity runs that a child is. */
   epochOf(child: LocalRef<unknown>): number;
+  /** The path of a reference to the entity that a child is, on the wire. */
+  pathOf(child: LocalRef<unknown>): string;
   /** A child asks to be stopped until there is another message for it. */
   passivate(child: LocalRef<unknown>): void;
   /**
@@ -62,9 +69,14 @@ export interface EntityKeeper {
    * so that another start at once would end in the same way.
    */
   keep(child: LocalRef<unknown>, messages: readonly unknown[], ready: boolean): boolean;
+  /** A child cannot recover, and is about to fail: asks that wait for it need not wait on. */
+  onNotRecovered(child: LocalRef<unknown>, failure: AskFailure): void;
   /** A child has stopped, or has failed. */
   onStopped(child: LocalRef<unknown>, failed: boolean): void;
 }
+
+/** Why an actor cannot handle the asks that wait for it. */
+export type RecoveryFailure = "storeUnavailable" | "notRecovered";
 
 /** An actor whose children can be sharded entities. */
 export interface EntityHost {
@@ -96,6 +108,10 @@ export abstract class LocalRef<in M> extends Ref<M>
   }
   /** From now on it only passes messages on: the receivers answer asks, and not this actor. */
   abstract becomeForwarder(): void;
+  /** The path of a reference to the entity that it is, on the wire; undefined: it is none. */
+  abstract get entityPath(): string | undefined;
+  /** From now on its behaviour gets messages of the library themselves, and not their payload. */
+  abstract takeHouseMessages(): void;
   /** Stops when the running handler has ended, before any message that waits. */
   abstract stop(): void;
   /** Stops after the messages that it has already received. */
@@ -106,6 +122,8 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract watch(target: ActorRef<never>): void;
   abstract onTerminated(signal: Terminated): void;
   abstract keepEntities(keeper: EntityKeeper): void;
+  /** Keeps its children, if they are sharded entities. */
+  abstract get entities(): EntityKeeper | undefined;
   /**
    * Takes messages that its predecessor had accepted and has not handled, whether they fit or not,
    * before all others.
@@ -119,15 +137,23 @@ export abstract class LocalRef<in M> extends Ref<M>
    */
   abstract isBusy(withTimers: boolean): boolean;
   /**
-   * Gives the behaviour a message of its own when the promise has settled, in order with the others.
-   * It has no place in the mailbox and is never dropped, but a restart forgets it. Until then the actor
-   * is not idle, and an orderly stop waits, at most for the stop timeout of the system.
+   * Calls back in the actor's turn when the promise has settled, in order with its messages, and
+   * continues with the behaviour that the callback returns; one that throws is a failure of the actor.
+   * It has no place in the mailbox and is never dropped, but of an incarnation before a restart it is
+   * not called. Until then the actor is not idle, and an orderly stop waits, at most for the stop timeout
+   * of the system.
    */
-  abstract tellOwnWhen<T>(
+  abstract runWhen<T>(
     promise: Promise<T>,
     onFulfilled: (value: T) => unknown,
     onRejected: (reason: unknown) => unknown,
   ): void;
+  /** Fails the ask of a message that it was given, if it is one: it will not answer. */
+  abstract failAsk(message: unknown, failure: AskFailure): void;
+  /** Fails all asks whose messages it was given and has not answered; not of those that wait. */
+  abstract failHandledAsks(failure: AskFailure): void;
+  /** Loses the messages of asks that wait in its mailbox; all others stay, in order. */
+  abstract loseWaitingAsks(failure: AskFailure & { readonly reason: RecoveryFailure }): void;
 }
 
 /** A reference of this process that is not an actor's own, and may end before any actor does. */
@@ -139,8 +165,15 @@ export abstract class TemporaryRef extends Ref<unknown> {
   /** Whether messages to it are lost. */
   abstract readonly ended: boolean;
   /** Address of the system that it was sent to last; undefined: none, or it has come back. */
-  holder: string | undefined = undefined;
-  #onEnded: Set<() => void> | undefined = undefined;
+  declare holder: string | undefined;
+  declare protected onEnded: Set<() => void> | undefined;
+
+  // Declared and assigned here: see `Ref`.
+  constructor() {
+    super();
+    this.holder = undefined;
+    this.onEnded = undefined;
+  }
 
   override get node(): string {
     return this.host.nodeAddress;
@@ -163,16 +196,16 @@ export abstract class TemporaryRef extends Ref<unknown> {
       callback();
       return () => {};
     }
-    const callbacks = this.#onEnded ??= new Set();
+    const callbacks = this.onEnded ??= new Set();
     callbacks.add(callback);
     return () => void callbacks.delete(callback);
   }
 
   /** It has just ended. */
   protected callBack(): void {
-    const callbacks = this.#onEnded;
+    const callbacks = this.onEnded;
     if (callbacks === undefined) return;
-    this.#onEnded = undefined;
+    this.onEnded = undefined;
     for (const callback of callbacks) callback();
   }
 }

@@ -55,6 +55,10 @@ export interface RefAddress {
 /**
  * Base class of all references, so that the codec can distinguish references from data. Not public:
  * users see `ActorRef`.
+ *
+ * Base classes of what is made for each message or ask define no fields: they `declare` them, and
+ * assign them in the constructor. V8 does not inline `super()` of a class that defines fields, and
+ * such a call costs as much as a message.
  */
 export abstract class Ref<in M> implements ActorRef<M> {
   abstract readonly path: string;

@@ -10,11 +10,12 @@ type Now = Pick<Clock, "now">;
  */
 export class SentMessage {
   /** The client that has sent it; undefined: this node, or a member. */
-  readonly sender: MessageSender | undefined;
-  message: unknown;
+  declare readonly sender: MessageSender | undefined;
+  declare message: unknown;
   /** When its asker gives up, on the clock of the system; Infinity: never, or not known yet. */
-  time: number;
+  declare time: number;
 
+  // Declared and assigned here: see `Ref`.
   constructor(sender: MessageSender | undefined, message: unknown, time = Infinity) {
     this.sender = sender;
     this.message = message;

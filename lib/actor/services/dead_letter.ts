@@ -14,6 +14,8 @@ export type DeadLetterReason =
   | "wrongShardCount"
   | "badEntityId"
   | "noRoutee"
+  | "storeUnavailable"
+  | "notRecovered"
   | "expired"
   | "invalidMessage"
   | "unauthorized";
@@ -49,6 +51,8 @@ const reasons: Readonly<Record<DeadLetterReason, { readonly before?: DeadLetterR
   wrongShardCount: { before: "noShardOwner" },
   badEntityId: { before: "noSuchActor" },
   noRoutee: { before: "noSuchActor" },
+  storeUnavailable: { before: "stopped" },
+  notRecovered: { before: "stopped" },
   expired: {},
   invalidMessage: {},
   unauthorized: {},

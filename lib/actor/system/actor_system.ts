@@ -45,7 +45,9 @@ import { actorSystemTable } from "../../options/tables/actor_tables.ts";
 import { safeLogger } from "./safe_logger.ts";
 import { stopOnSignals } from "./stop_on_signals.ts";
 import { SystemTelemetry } from "./system_telemetry.ts";
+import { startLocalWorkers } from "./local_workers.ts";
 import { setInternals, type SystemInternals } from "./system_internals.ts";
+import type { PersistenceOptions } from "../../runtime/durable_store.ts";
 import { LimitedLog } from "../../runtime/limited_log.ts";
 
 /** Uids start anywhere below: a reply to an earlier process of the same address is not delivered. */
@@ -104,7 +106,7 @@ class LocalActorSystem implements LocalSystem {
       actors: () => this.#registry.size,
       pendingAsks: () => this.#asks.pending,
     });
-    this.#exposeInternals();
+    this.#exposeInternals(options.persistence);
     this.receptionist = new Receptionist(this.#host, logger);
     this.#phases = new ShutdownPhases({ ...options, clock, logger });
     const quiet = resolved.suppressDeadLettersOnShutdown;
@@ -278,10 +280,12 @@ class LocalActorSystem implements LocalSystem {
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
       lose: (reason, target, message) => this.#deadLetters.add(reason, target, message),
+      loseTold: ({ reason, ...why }, target, message) =>
+        this.#deadLetters.add(reason, target, message, why),
     };
   }
 
-  #exposeInternals(): void {
+  #exposeInternals(persistence: PersistenceOptions | undefined): void {
     const host = this.#host;
     const registry = this.#registry;
     const asks = this.#asks;
@@ -325,6 +329,7 @@ class LocalActorSystem implements LocalSystem {
       set askAtHand(value) {
         host.askAtHand = value;
       },
+      persistence,
       limitedLog: this.#limitedLog,
       lastSlowRun: () => this.#slowHandlers?.last,
       get turnGate() {
@@ -335,7 +340,10 @@ class LocalActorSystem implements LocalSystem {
       },
       reportHandlers: (reports) => host.observer = reportingObserver(reports),
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
+      startWorkers: (workers) =>
+        startLocalWorkers(workers, (behavior, name) => this.spawn(behavior, name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
+      refTo: ({ path, uid }) => registry.find(path, uid, asks),
       deliver: (path, uid, message) =>
         registry.deliver(path, uid, message, asks, deadLetters, host),
       failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),

@@ -1,4 +1,5 @@
 import type { StopSignals } from "../../runtime/stop_signals.ts";
+import type { PersistenceOptions } from "../../runtime/durable_store.ts";
 import type { LocalRuntime } from "../behavior/local_system.ts";
 
 /** How a system is made. */
@@ -7,6 +8,8 @@ export interface ActorSystemOptions {
   readonly name?: string;
   /** Replaces clock, randomness or log. Default: the machine's; log lines of `warn` and above. */
   readonly runtime?: Partial<LocalRuntime>;
+  /** Where durable actors are stored. Default: where each of them says. */
+  readonly persistence?: PersistenceOptions;
   /** Asks that may wait for a reply at once. Default 100 000. */
   readonly maxPendingAsks?: number;
   /**

@@ -1,14 +1,16 @@
+import type { PersistenceOptions } from "../../runtime/durable_store.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { AskFailure, HeldAsk } from "../ref/held_ask.ts";
 import type { RemoteWatch } from "../ref/local_ref.ts";
-import type { ActorRef, Ref } from "../ref/ref.ts";
+import type { ActorRef, Ref, RefAddress } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
 import type { SlowRun } from "../cell/slow_handlers.ts";
 import type { TurnGate } from "../cell/turn_gate.ts";
+import type { StartWorkers } from "./worker_host.ts";
 
 /** What the asker of a lost message is told besides the reason. */
 export type LossDetails = Omit<AskFailure, "reason">;
@@ -17,6 +19,8 @@ export type LossDetails = Omit<AskFailure, "reason">;
 export interface SystemInternals {
   /** `"host:port"` once it is known; references carry it. */
   nodeAddress: string;
+  /** Where durable actors are stored, and how they recover. */
+  readonly persistence: PersistenceOptions | undefined;
   /** Watches actors of other systems. Without it, to watch one is an error. */
   remoteWatch: RemoteWatch | undefined;
   /** Lines that messages of others can cause. */
@@ -31,8 +35,15 @@ export interface SystemInternals {
   readonly existingTurnGate: TurnGate | undefined;
   /** Starts an actor of the system's own; the name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
+  /** Starts numbered actors that are kept alive: in this process, unless a cluster has replaced it. */
+  startWorkers: StartWorkers;
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */
   resolve(path: string, uid: number): Ref<unknown> | undefined;
+  /**
+   * The reference to an address. Set by the layer with a network; before, addresses of this system
+   * only; undefined: there is none.
+   */
+  refTo: (address: RefAddress) => Ref<unknown> | undefined;
   /**
    * Hands over a message that came from another node. Returns the reason if there is no such actor,
    * or its mailbox rejects it; then it is a dead letter of this system.

@@ -15,6 +15,7 @@ import {
   text,
   whole,
 } from "../option.ts";
+import { persistenceTable } from "./persistence_tables.ts";
 import { addressText, clock, label, reference, runtime, signal } from "./forms.ts";
 
 /** The type of the delay of a timer. */
@@ -28,6 +29,10 @@ export const actorSystemTable = optionTable("ActorSystem", {
   runtime: option(runtime, {
     defaultText: "the machine's; log lines of `warn` and above",
     text: "Replaces clock, random source or logger.",
+  }),
+  persistence: option(group(persistenceTable), {
+    defaultText: "where each of them says",
+    text: "Where durable actors are stored, and how they recover.",
   }),
   maxPendingAsks: option(countOrInfinity(1), {
     default: 100_000,

@@ -15,6 +15,7 @@ import {
 } from "../option.ts";
 import { mailboxTable } from "./actor_tables.ts";
 import { isObject, label, storage } from "./forms.ts";
+import { journal } from "./persistence_tables.ts";
 
 /** More shards than a table of shards has room for. */
 export const maxNumShards = 65_536;
@@ -146,6 +147,10 @@ export const shardedTable = optionTable("Behaviors.sharded", {
   rememberEntities: option(either(flag, entityStore, group(rememberTable)), {
     default: false,
     text: "Whether running entities start again when their shard has moved or its owner has died.",
+  }),
+  journal: option(journal, {
+    defaultText: "the journal of the node",
+    text: "Where durable entities of the type are stored.",
   }),
   clients: option(callback("a function of the client"), {
     defaultText: "all clients",

@@ -1,4 +1,5 @@
 import {
+  anything,
   callback,
   choice,
   code,
@@ -16,7 +17,7 @@ import {
 } from "../option.ts";
 import { actorSystemTable, spawnTable } from "./actor_tables.ts";
 import { clientTable } from "./client_tables.ts";
-import { clusterTable } from "./cluster_tables.ts";
+import { clusterTable, serializerList } from "./cluster_tables.ts";
 import { isObject, label, logger, pathText } from "./forms.ts";
 
 /** The type of virtual times. */
@@ -51,6 +52,22 @@ export const behaviorTestKitTable = optionTable("BehaviorTestKit.create", {
   deadline: option(number(0, undefined, { unit: "milliseconds" }), {
     defaultText: "none, the messages are of no ask",
     text: "`context.deadline`, on the clock of the kit's system.",
+  }),
+  storedEvents: option(list(anything), {
+    defaultText: "none",
+    text: "Events of a durable actor that are stored before it starts; of `durableState`, states.",
+  }),
+  storedVersion: option(whole(0, 1_000_000), {
+    default: 0,
+    text: "The version of their schema.",
+  }),
+  verify: option(flag, {
+    default: true,
+    text: "Whether a durable actor is checked after each step: codec, replay, unchanged states.",
+  }),
+  serializers: option(serializerList, {
+    defaultText: "none",
+    text: "How values of your classes in messages of a durable actor cross the wire.",
   }),
 });
 
@@ -220,7 +237,7 @@ export const simulationDefaults = simulationTable.defaults;
 /** `randomFaults(...)`. */
 export const randomFaultsTable = optionTable("randomFaults", {
   kinds: option(list(text(1, 100), 1), {
-    defaultText: "all except disk faults and `suspend`",
+    defaultText: "all except `suspend` and the faults of disks and the database",
     text: "Kinds of faults.",
   }),
   every: option(number(0, longest, { above: true, unit: "milliseconds" }), {
@@ -294,3 +311,23 @@ export const recordedLogTable = optionTable("RecordedLog", {
   next: option(logger, { defaultText: "none", text: "Gets each line as well." }),
   onLine: option(callback("a function"), { defaultText: "none", text: "Called after each line." }),
 });
+
+/** `rehearse(...)`. */
+export const rehearsalTable = optionTable("rehearse", {
+  ids: option(list(text(1, 1_024)), {
+    defaultText: "all that have events in the store",
+    text: "Persistence ids that are replayed.",
+  }),
+  limit: option(whole(1), { defaultText: "all", text: "Ids that are replayed, at most." }),
+  maxProblems: option(whole(1), {
+    default: 1_000,
+    text: "Problems that are kept; all are counted.",
+  }),
+  onProgress: option(callback("a function of the progress"), {
+    defaultText: "none",
+    text: "Called after each id.",
+  }),
+});
+
+/** The defaults of rehearsals. */
+export const rehearsalDefaults = rehearsalTable.defaults;

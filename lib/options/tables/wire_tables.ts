@@ -70,8 +70,10 @@ export const messageLimitOptions = {
 /** The defaults of the bounds of a message. */
 export const wireDefaults = wireTable.defaults;
 
+/** Numbers of serializers that the wire has: those of a system, and the library's own as the last. */
+export const serializerNumbers = 64;
 /** Most serializers that one system may have. */
-export const maxSerializers = 64;
+export const maxSerializers = serializerNumbers - 1;
 /** Longest name of a serializer, in characters. */
 export const maxSerializerName = 64;
 /** The highest version of a serializer. */

@@ -8,6 +8,8 @@ export interface QueryResult {
 
 /** A statement with its values. */
 export interface Query {
+  /** Prepared under this name, once for each connection. */
+  readonly name?: string;
   readonly text: string;
   readonly values: unknown[];
 }
@@ -27,6 +29,8 @@ export interface PoolOptions {
   readonly connectionTimeoutMillis?: number;
   readonly statement_timeout?: number;
   readonly application_name?: string;
+  /** Called with each new connection of a pool, before it is used. */
+  readonly onConnect?: (client: PoolClient) => Promise<unknown>;
 }
 
 /** Connections that are used again. */
@@ -39,11 +43,19 @@ export class Pool {
   end(): Promise<void>;
 }
 
+/** What a server tells those who listen. */
+export interface Notification {
+  readonly payload?: string;
+}
+
 /** One connection. */
 export class Client {
-  constructor(connectionString: string);
+  constructor(options: string | PoolOptions);
   connect(): Promise<void>;
-  query(text: string): Promise<QueryResult>;
+  query(query: string | Query): Promise<QueryResult>;
+  on(event: "error", listener: (error: Error) => void): void;
+  on(event: "end", listener: () => void): void;
+  on(event: "notification", listener: (message: Notification) => void): void;
   end(): Promise<void>;
 }
 

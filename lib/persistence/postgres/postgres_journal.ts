@@ -1,23 +1,39 @@
 // @ts-types="./pg_types.d.ts"
 import pg, { type Pool, type PoolClient } from "pg";
-import { CircuitBreaker } from "../../actor/services/circuit_breaker.ts";
-import { ActorError } from "../../actor/errors.ts";
 import { resolveOptions } from "../../options/check_options.ts";
 import { postgresJournalTable } from "../../options/tables/persistence_tables.ts";
+import type { Timer } from "../../runtime/clock.ts";
+import { randomId } from "../../runtime/random.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
+import { systemRandom } from "../../runtime/system_random.ts";
 import { PersistenceError } from "../errors.ts";
 import {
+  advanced,
   type AppendEntry,
   type AppendResult,
+  claimOf,
+  type DueLog,
   type Journal,
   judgeAppend,
   type LogHead,
+  lowest,
   type OpenedLog,
+  type ReadDueOptions,
   type ReadOptions,
+  type ReadSlicesOptions,
+  type SliceEvent,
+  sliceOf,
+  type SlicePage,
   type StoredEvent,
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced, storeClosed } from "../journal_errors.ts";
+import { StoreGuard } from "../store_guard.ts";
+import { maxBatchBytes, sizeOf } from "../append_columns.ts";
+import { AppendListener } from "./append_listener.ts";
+import { appendValues, headValues } from "./append_values.ts";
+import { migrate } from "./migrate.ts";
+import { isRefusal, textOf, withoutPassword } from "./server_errors.ts";
 import * as sql from "./statements.ts";
 
 /** Options of {@linkcode postgresJournal}. */
@@ -41,6 +57,12 @@ export interface PostgresJournalOptions {
 const attempts = 5;
 /** Milliseconds before the second attempt; doubled before each further one. */
 const firstPause = 50;
+/** Entries from which on they are divided between connections. */
+const minBatch = 16;
+/** Milliseconds between two notices of appends to other processes, at least. */
+const noticePause = 20;
+/** Events that one reading of slices looks at, so that the server does not search for long. */
+const sliceWindow = 10_000;
 
 /**
  * A store in PostgreSQL 14 or later. Entries that wait are appended in one statement for each free
@@ -91,14 +113,22 @@ class PostgresJournal implements Journal {
   readonly name: string;
   readonly #settings: Required<PostgresJournalOptions>;
   readonly #pool: Pool;
-  readonly #breaker: CircuitBreaker;
+  readonly #guard: StoreGuard;
   #waiting: WaitingEntry[] = [];
+  #isDeferred = false;
   #appending = 0;
   #idle: (() => void) | undefined;
   #closed = false;
+  readonly #url: string;
+  readonly #listeners = new Set<() => void>();
+  #listener: AppendListener | undefined;
+  /** Tells other processes which notices are this one's. */
+  readonly #token = randomId(systemRandom);
+  #notice: Timer | undefined;
 
   constructor(url: string, settings: Required<PostgresJournalOptions>) {
     this.#settings = settings;
+    this.#url = url;
     this.name = withoutPassword(url);
     this.#pool = new pg.Pool({
       connectionString: url,
@@ -106,12 +136,17 @@ class PostgresJournal implements Journal {
       connectionTimeoutMillis: settings.statementTimeout,
       statement_timeout: settings.statementTimeout,
       application_name: "casty",
+      onConnect: (client) => client.query(sql.settings),
     });
     // A connection that ends would end the process; its query, if there is one, fails as well.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
-    this.#breaker = new CircuitBreaker({
-      callTimeout: 2 * settings.statementTimeout * attempts,
+    this.#guard = new StoreGuard({
+      name: this.name,
+      maxWaiting: settings.maxWaiting,
+      // For a connection, and for the statement.
+      callTimeout: 3 * settings.statementTimeout,
+      clock: systemClock,
     });
   }
 
@@ -133,32 +168,19 @@ class PostgresJournal implements Journal {
     }
     const client = await this.#connect();
     try {
-      await client.query(
-        `begin; select pg_advisory_xact_lock(${sql.migrationLock}); ${sql.migration} commit`,
-      );
+      await migrate(client, this.name);
     } catch (cause) {
       throw this.#unavailable(cause);
     } finally {
       client.release(true);
-    }
-    const [row] = await this.#query<{ version: number }>("select version from casty_schema", []);
-    if (row!.version !== sql.schemaVersion) {
-      throw new PersistenceError(
-        "futureVersion",
-        `${this.name} has tables of version ${row!.version}`,
-        {
-          value: row!.version,
-          remedy: `use a version of Casty that knows it; this one knows ${sql.schemaVersion}`,
-        },
-      );
     }
   }
 
   async open(id: string, epoch: number | undefined): Promise<OpenedLog> {
     // Opening again with the same epoch changes nothing, so that it may be repeated.
     const rows = epoch === undefined
-      ? await this.#query<HeadRow>(sql.openNext, [id])
-      : await this.#repeated<HeadRow>(sql.openWith, [id, epoch]);
+      ? await this.#query<HeadRow>(sql.openNext, [id, sliceOf(id)])
+      : await this.#repeated<HeadRow>(sql.openWith, [id, epoch, sliceOf(id)]);
     const [row] = rows;
     if (row === undefined) {
       const [other] = await this.#query<HeadRow>(sql.head, [id]);
@@ -168,29 +190,42 @@ class PostgresJournal implements Journal {
   }
 
   append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    if (this.#closed) return Promise.reject(storeClosed(this.name));
-    if (this.#waiting.length + entries.length > this.#settings.maxWaiting) {
-      return Promise.reject(
-        new PersistenceError(
-          "storeUnavailable",
-          `${this.name}: ${this.#waiting.length} entries wait already`,
-          { value: this.#settings.maxWaiting, remedy: "let clients repeat it later" },
-        ),
-      );
-    }
+    const refusal = this.#guard.refusal(this.#waiting.length, entries.length);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const tooLong = entries.find(({ events }) => events.length > sql.maxEntry);
+    if (tooLong !== undefined) return Promise.reject(this.#tooLong(tooLong));
     const results = entries.map((entry) =>
       new Promise<AppendResult>((resolve, reject) => {
         this.#waiting.push({ entry, resolve, reject });
       })
     );
-    this.#appendMore();
+    this.#appendSoon();
     return Promise.all(results);
+  }
+
+  #tooLong({ id, events }: AppendEntry): PersistenceError {
+    return new PersistenceError(
+      "storeUnavailable",
+      `${this.name}: ${id} appends ${events.length} events at once, more than ${sql.maxEntry}`,
+      { value: events.length, place: { id }, remedy: "persist fewer events with one command" },
+    );
+  }
+
+  /** What is called in the same turn is divided between the free connections. */
+  #appendSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    systemClock.defer(() => {
+      this.#isDeferred = false;
+      this.#appendMore();
+    });
   }
 
   /** Begins appends while connections are free. */
   #appendMore(): void {
     while (this.#appending < this.#settings.connections && this.#waiting.length > 0) {
-      const batch = this.#nextBatch();
+      const free = this.#settings.connections - this.#appending;
+      const batch = this.#nextBatch(Math.max(minBatch, Math.ceil(this.#waiting.length / free)));
       this.#appending++;
       void this.#appendBatch(batch).finally(() => {
         this.#appending--;
@@ -200,15 +235,18 @@ class PostgresJournal implements Journal {
     }
   }
 
-  /** Takes entries that wait: of each id the first one, up to the size of a batch. */
-  #nextBatch(): WaitingEntry[] {
+  /** Takes entries that wait, up to `most`: of each id the first one, up to the size of a batch. */
+  #nextBatch(most: number): WaitingEntry[] {
     const ids = new Set<string>();
     const batch: WaitingEntry[] = [];
     const rest: WaitingEntry[] = [];
     let events = 0;
+    let bytes = 0;
     for (const one of this.#waiting) {
       const { id, events: { length } } = one.entry;
-      const fits = batch.length === 0 || events + length <= this.#settings.maxBatch;
+      const fits = batch.length === 0 ||
+        batch.length < most && bytes < maxBatchBytes &&
+          events + length <= this.#settings.maxBatch;
       if (!fits || ids.has(id)) {
         rest.push(one);
         // A later entry of this id must not overtake it.
@@ -217,6 +255,7 @@ class PostgresJournal implements Journal {
       }
       ids.add(id);
       events += length;
+      bytes += sizeOf(one.entry);
       batch.push(one);
     }
     this.#waiting = rest;
@@ -227,36 +266,53 @@ class PostgresJournal implements Journal {
     try {
       const results = await this.#append(batch.map(({ entry }) => entry));
       for (const [index, { resolve }] of batch.entries()) resolve(results[index]!);
+      if (!this.#closed) this.#noticeAppended();
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
   }
 
+  /** Entries of different ids. */
   async #append(entries: readonly AppendEntry[]): Promise<AppendResult[]> {
-    const values = appendValues(entries);
+    // In one order everywhere, so that two batches do not wait for each other's heads.
+    const sorted = [...entries].sort((a, b) => a.id < b.id ? -1 : 1);
     let isRepeated = false;
-    const rows = await this.#repeated<HeadRow>(sql.append, values, () => isRepeated = true);
-    const heads = new Map(rows.map((row) => [row.id, headOf(row)]));
-    const missing = entries.filter(({ id }) => !heads.has(id)).map(({ id }) => id);
-    if (missing.length > 0) {
-      await this.#repeated(sql.makeHeads, [missing]);
-      const again = await this.#append(entries.filter(({ id }) => missing.includes(id)));
-      const found = new Map(missing.map((id, index) => [id, again[index]!]));
-      return await Promise.all(
-        entries.map((entry) =>
-          found.get(entry.id) ?? this.#result(heads.get(entry.id)!, entry, isRepeated)
-        ),
-      );
-    }
-    return await Promise.all(
-      entries.map((entry) => this.#result(heads.get(entry.id)!, entry, isRepeated)),
+    const rows = await this.#repeated<{ readonly n: string }>(
+      sql.append,
+      appendValues(sorted),
+      () => isRepeated = true,
     );
+    const refused = rows.map(({ n }) => sorted[Number(n) - 1]!);
+    const results = new Map<AppendEntry, AppendResult>();
+    if (refused.length > 0) await this.#judgeRefused(refused, results, isRepeated);
+    return entries.map((entry) => results.get(entry) ?? appended(entry));
   }
 
-  /** The head before the append tells whether it was done; after a repetition, what is stored. */
+  async #judgeRefused(
+    refused: readonly AppendEntry[],
+    results: Map<AppendEntry, AppendResult>,
+    isRepeated: boolean,
+  ): Promise<void> {
+    const rows = await this.#query<HeadRow>(sql.heads, [refused.map(({ id }) => id)]);
+    const heads = new Map(rows.map((row) => [row.id, headOf(row)]));
+    const missing = refused.filter(({ id }) => !heads.has(id));
+    if (missing.length > 0) {
+      await this.#repeated(sql.makeHeads, headValues(missing.map(({ id }) => id)));
+      const again = await this.#append(missing);
+      for (const [index, entry] of missing.entries()) results.set(entry, again[index]!);
+    }
+    for (const entry of refused) {
+      const head = heads.get(entry.id);
+      if (head !== undefined) results.set(entry, await this.#result(head, entry, isRepeated));
+    }
+  }
+
+  /** Why an entry was refused; after a repetition perhaps because it had been appended before. */
   async #result(head: LogHead, entry: AppendEntry, isRepeated: boolean): Promise<AppendResult> {
-    const result = judgeAppend(head, entry);
-    if (result.outcome !== "conflict" || !isRepeated) return result;
+    let result = judgeAppend(head, claimOf(entry));
+    // Its head has moved to the expected number since: then it was another one.
+    if (result.outcome === "appended") result = { outcome: "conflict", lastSeq: head.lastSeq };
+    if (!isRepeated) return result;
     const { id, expectedSeq, epoch, events } = entry;
     const lastSeq = expectedSeq + events.length;
     let index = 0;
@@ -275,14 +331,10 @@ class PostgresJournal implements Journal {
     const last = row === undefined ? 0 : Number(row.last_seq);
     const to = Math.min(options.to ?? last, last);
     for (let next = from; next <= to;) {
-      const rows = await this.#query<Row>(sql.events, [id, next, to, batch]);
+      const rows = await this.#query<EventRow>(sql.events, [id, next, to, batch]);
       if (rows.length === 0) return;
       for (const found of rows) {
-        const { tags, ...event } = found;
-        yield {
-          ...storedOf(event),
-          ...(tags !== null && tags !== undefined && { tags: JSON.parse(tags) }),
-        };
+        yield eventOf(found);
       }
       next = Number(rows.at(-1)!.seq) + 1;
     }
@@ -298,7 +350,8 @@ class PostgresJournal implements Journal {
 
   async saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): Promise<void> {
     const { seq, epoch, at, version, checksum, payload } = snapshot;
-    const values = [id, seq, epoch, at, version, checksum, payload, keep - 1];
+    const { book = null } = snapshot;
+    const values = [id, seq, epoch, at, version, checksum, payload, keep - 1, book];
     await this.#unlessFenced(id, epoch, await this.#repeated(sql.saveSnapshot, values));
   }
 
@@ -312,23 +365,92 @@ class PostgresJournal implements Journal {
     throw fenced(id, epoch, Number(head?.epoch ?? 0));
   }
 
-  // Next commit.
-  delete(): Promise<void> {
-    return Promise.reject(storeClosed(this.name));
+  async delete(id: string, epoch: number): Promise<void> {
+    await this.#unlessFenced(id, epoch, await this.#repeated(sql.deleteAll, [id, epoch]));
   }
 
-  readSlices(): Promise<never> {
-    return Promise.reject(storeClosed(this.name));
+  async readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
+    const { slices: { from, to }, after, limit = 500, tag } = options;
+    const events: SliceEvent[] = [];
+    let read = lowest(options);
+    for (let hasMore = true; hasMore && events.length < limit;) {
+      const most = limit - events.length;
+      const values = [String(read), from, to, most, sliceWindow];
+      const rows = await (tag === undefined
+        ? this.#query<SliceRow>(sql.slices, values)
+        : this.#query<SliceRow>(sql.taggedSlices, [...values, tag]));
+      for (const row of rows) {
+        if (row.position === null) {
+          continue;
+        }
+        const position = BigInt(row.position);
+        const { id, slice } = row;
+        if (position > (after.get(slice) ?? 0n)) {
+          events.push({ ...eventOf(row), id, slice, position });
+        }
+      }
+      const [first] = rows;
+      // A full page ends at its last event.
+      const isFull = rows.length === most && first!.position !== null;
+      read = larger(read, BigInt(isFull ? rows.at(-1)!.position! : first!.read));
+      hasMore = isFull || first!.more;
+    }
+    return { events, next: advanced(options, read) };
   }
 
-  readDue(): Promise<never> {
-    return Promise.reject(storeClosed(this.name));
+  async countSlices(options: ReadSlicesOptions): Promise<number> {
+    const { slices: { from, to }, limit = 500, tag } = options;
+    const values = [String(lowest(options)), from, to, limit];
+    const [row] =
+      await (tag === undefined
+        ? this.#query<{ readonly count: number }>(sql.countSlices, values)
+        : this.#query<{ readonly count: number }>(sql.countTaggedSlices, [...values, tag]));
+    return row!.count;
+  }
+
+  async readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
+    const { slices: { from, to }, before, limit } = options;
+    const rows = await this.#query<{ readonly id: string; readonly wake: string }>(
+      sql.due,
+      [Math.floor(before), from, to, limit],
+    );
+    return rows.map(({ id, wake }) => ({ id, wake: Number(wake) }));
+  }
+
+  onAppended(listener: () => void): () => void {
+    const own = () => listener();
+    this.#listeners.add(own);
+    if (!this.#closed) {
+      this.#listener ??= new AppendListener(this.#url, this.#token, () => this.#tellListeners());
+    }
+    return () => void this.#listeners.delete(own);
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /**
+   * Tells other processes, some time later and apart from the append: a transaction that notifies
+   * holds a lock of the whole server at its commit, so that others could not commit at the same time.
+   */
+  #noticeAppended(): void {
+    this.#tellListeners();
+    if (this.#notice !== undefined) return;
+    this.#notice = systemClock.schedule(noticePause, () => {
+      this.#notice = undefined;
+      this.#pool.query(sql.notify, [this.#token]).catch(() => {});
+    });
+    this.#notice.unref?.();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#guard.close();
     if (this.#appending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    this.#notice?.cancel();
+    await this.#listener?.end();
     await this.#pool.end();
   }
 
@@ -345,7 +467,7 @@ class PostgresJournal implements Journal {
       } catch (error) {
         if (!(error instanceof PersistenceError) || error.code === "fenced") throw error;
         isUnknown ||= error.code === "outcomeUnknown";
-        const mayRepeat = error.code === "outcomeUnknown" || isUnknown;
+        const mayRepeat = isUnknown || isDeadlock(error.cause);
         if (!mayRepeat || attempt === attempts || this.#closed) {
           throw isUnknown && error.code !== "outcomeUnknown"
             ? new PersistenceError("outcomeUnknown", error.message, { cause: error })
@@ -361,22 +483,31 @@ class PostgresJournal implements Journal {
 
   async #query<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
     if (this.#closed && this.#appending === 0) throw storeClosed(this.name);
-    try {
-      return await this.#breaker.run(() => this.#queryOnce<R>(text, values));
-    } catch (error) {
-      throw error instanceof ActorError ? this.#unavailable(error) : error;
-    }
+    return await this.#guard.run((signal) => this.#queryOnce<R>(text, values, signal));
   }
 
-  async #queryOnce<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
+  async #queryOnce<R extends object>(
+    text: string,
+    values: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<R[]> {
     const client = await this.#connect();
+    let isReleased = false;
+    const release = (end: boolean) => {
+      if (!isReleased) client.release(end);
+      isReleased = true;
+    };
+    // A connection that does not answer must not be kept for the next query.
+    signal.addEventListener("abort", () => release(true));
+    if (signal.aborted) release(true);
     try {
-      const { rows } = await client.query({ text, values: values as unknown[] });
-      client.release();
+      const name = sql.nameOf(text);
+      const { rows } = await client.query({ name, text, values: values as unknown[] });
+      release(false);
       return rows as R[];
     } catch (cause) {
       // A connection with an error may be in any state.
-      client.release(true);
+      release(true);
       if (isRefusal(cause)) throw this.#unavailable(cause);
       throw new PersistenceError(
         "outcomeUnknown",
@@ -404,16 +535,9 @@ class PostgresJournal implements Journal {
   }
 }
 
-/** Whether the server itself has refused a statement, and so has not done it. */
-function isRefusal(error: unknown): boolean {
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  // FATAL and PANIC end the connection, perhaps after the commit (57P01: the server shuts down).
-  return typeof code === "string" && severity === "ERROR";
-}
-
-function textOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(textOf).join(", ");
-  return error instanceof Error ? error.message : String(error);
+/** Of two transactions that wait for each other the server ends one, and so has not done it. */
+function isDeadlock(error: unknown): boolean {
+  return (error as { readonly code?: unknown } | undefined)?.code === "40P01";
 }
 
 interface Row {
@@ -423,59 +547,51 @@ interface Row {
   readonly version: number;
   readonly checksum: string;
   readonly payload: Uint8Array;
-  readonly tags?: string | null;
+  readonly book: Uint8Array | null;
 }
 
-function storedOf({ seq, epoch, at, version, checksum, payload }: Row): StoredSnapshot {
+interface EventRow extends Row {
+  readonly tags: string | null;
+}
+
+interface SliceRow extends EventRow {
+  readonly read: string;
+  readonly more: boolean;
+  /** Null: there is no event in this row. */
+  readonly position: string | null;
+  readonly id: string;
+  readonly slice: number;
+}
+
+/** Of `pg`, as an array of its own class. */
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function storedOf({ seq, epoch, at, version, checksum, payload, book }: Row): StoredSnapshot {
   return {
     seq: Number(seq),
     epoch: Number(epoch),
     at: Number(at),
     version,
     checksum: Number(checksum),
-    payload: new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength),
+    payload: bytesOf(payload),
+    ...(book !== null && { book: bytesOf(book) }),
   };
+}
+
+function eventOf(row: EventRow): StoredEvent {
+  return { ...storedOf(row), ...(row.tags !== null && { tags: JSON.parse(row.tags) }) };
+}
+
+function appended({ expectedSeq, events }: AppendEntry): AppendResult {
+  return { outcome: "appended", lastSeq: expectedSeq + events.length };
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 function headOf({ epoch, last_seq }: HeadRow): LogHead {
   return { epoch: Number(epoch), lastSeq: Number(last_seq) };
-}
-
-/** The values of the statement `append`. */
-function appendValues(entries: readonly AppendEntry[]): unknown[] {
-  const bytes = entries.reduce(
-    (sum, { events }) => sum + events.reduce((part, { payload }) => part + payload.length, 0),
-    0,
-  );
-  const payloads = new Uint8Array(bytes);
-  const columns: unknown[][] = Array.from({ length: 8 }, () => []);
-  let start = 0;
-  for (const { id, expectedSeq, events } of entries) {
-    for (const [index, { at, version, checksum, payload, tags }] of events.entries()) {
-      payloads.set(payload, start);
-      // SQL counts bytes from 1.
-      const row = [id, expectedSeq + 1 + index, at, version, checksum, start + 1, payload.length];
-      for (const [column, value] of row.entries()) columns[column]!.push(value);
-      columns[7]!.push(tags === undefined ? null : JSON.stringify(tags));
-      start += payload.length;
-    }
-  }
-  return [
-    entries.map(({ id }) => id),
-    entries.map(({ expectedSeq }) => expectedSeq),
-    entries.map(({ epoch }) => epoch),
-    entries.map(({ events }) => events.length),
-    payloads,
-    ...columns,
-  ];
-}
-
-/** A URL for logs. */
-function withoutPassword(url: string): string {
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return "postgres";
-  }
 }

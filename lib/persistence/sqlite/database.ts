@@ -1,40 +1,33 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import {
+  type AppendColumns,
+  entryColumns,
+  eventColumns,
+  noBook,
+  noWake,
+  sameWake,
+} from "../append_columns.ts";
 import { PersistenceError } from "../errors.ts";
 import {
-  type AppendEntry,
   type AppendResult,
+  type DueLog,
   judgeAppend,
   judgeOpen,
-  type LogHead,
+  type ReadDueOptions,
+  type SliceEvent,
+  sliceOf,
+  type SliceRange,
   type StoredEvent,
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
-
-/** The version of the tables. A file with another one is refused. */
-const schemaVersion = 1;
-
-const schema = `
-create table if not exists casty_logs (
-  id text primary key, epoch integer not null, last_seq integer not null
-) without rowid, strict;
-create table if not exists casty_events (
-  position integer primary key,
-  id text not null, seq integer not null, epoch integer not null, at integer not null,
-  version integer not null, checksum integer not null, payload blob not null, tags text,
-  unique (id, seq)
-) strict;
-create table if not exists casty_snapshots (
-  id text not null, seq integer not null, epoch integer not null, at integer not null,
-  version integer not null, checksum integer not null, payload blob not null,
-  primary key (id, seq)
-) without rowid, strict;
-`;
+import { type EventRow, type PackedEvents, packEvents } from "./packed_events.ts";
+import { migrate } from "./tables.ts";
 
 /** What the thread of a store is asked to write. */
 export type SqliteWrite =
   | { readonly type: "open"; readonly id: string; readonly epoch: number | undefined }
-  | { readonly type: "append"; readonly entries: readonly AppendEntry[] }
+  | { readonly type: "append"; readonly columns: AppendColumns }
   | {
     readonly type: "saveSnapshot";
     readonly id: string;
@@ -46,7 +39,8 @@ export type SqliteWrite =
     readonly id: string;
     readonly upTo: number;
     readonly epoch: number;
-  };
+  }
+  | { readonly type: "delete"; readonly id: string; readonly epoch: number };
 
 /** What it is asked to read. */
 export type SqliteRead =
@@ -58,11 +52,54 @@ export type SqliteRead =
     readonly to: number;
     readonly limit: number;
   }
-  | { readonly type: "snapshot"; readonly id: string; readonly maxSeq: number };
+  | { readonly type: "snapshot"; readonly id: string; readonly maxSeq: number }
+  | {
+    readonly type: "slices";
+    readonly slices: SliceRange;
+    readonly after: bigint;
+    readonly limit: number;
+    readonly tag: string | undefined;
+  }
+  | {
+    readonly type: "countSlices";
+    readonly slices: SliceRange;
+    readonly after: bigint;
+    readonly limit: number;
+    readonly tag: string | undefined;
+  }
+  | { readonly type: "due"; readonly options: ReadDueOptions };
 
-interface EventRow extends Omit<StoredEvent, "tags"> {
-  readonly tags: string | null;
+/** Events of slices, up to a position. */
+export interface SqliteSlices {
+  readonly events: readonly SliceEvent[];
+  /** All up to here were read. */
+  readonly read: bigint;
+  /** Whether there is more. */
+  readonly hasMore: boolean;
 }
+
+/** Events that are not in the index yet: more are added to it. */
+const maxTail = 2_048;
+/** Selects events with a tag, which is a value of the statement. */
+const taggedWith = (tag: string | undefined) =>
+  tag === undefined ? "" : "and exists (select 1 from json_each(e.tags) where value = ?) ";
+
+/** Events that one reading of slices looks at, so that other readers need not wait for it. */
+const sliceWindow = 4_096;
+/** Heads that are kept in memory. */
+const maxHeads = 65_536;
+/** Rows of one insertion, the most first: a statement of many rows costs less for each. */
+const insertions = [32, 8, 1];
+
+interface Head {
+  readonly log: number;
+  epoch: number;
+  lastSeq: number;
+}
+
+type Value = string | number | bigint | Uint8Array | null;
+
+const eventFields = "e.seq, e.epoch, e.at, e.version, e.checksum, e.payload, e.book, e.tags";
 
 /**
  * One connection to a file, for one thread. Calls are synchronous. A writer holds the file's lock from
@@ -71,6 +108,12 @@ interface EventRow extends Omit<StoredEvent, "tags"> {
 export class SqliteDatabase {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** Heads as they are in this transaction: all of the tail, and some others. */
+  readonly #heads = new Map<string, Head>();
+  /** Changes when another connection has written; -1: what is in memory is not valid. */
+  #dataVersion = -1;
+  #position = 0;
+  #indexed = 0;
 
   /** `synchronous`: `FULL` waits for the disk at each commit, `NORMAL` at each checkpoint only. */
   constructor(path: string, synchronous: "FULL" | "NORMAL", readOnly: boolean) {
@@ -78,47 +121,36 @@ export class SqliteDatabase {
     if (readOnly) return;
     this.#database.exec("pragma journal_mode = wal");
     this.#database.exec(`pragma synchronous = ${synchronous}`);
-    this.#migrate(path);
-  }
-
-  #migrate(path: string): void {
-    this.#database.exec("begin immediate");
-    const { user_version: found } = this.#one("pragma user_version") as { user_version: number };
-    if (found !== 0 && found !== schemaVersion) {
-      this.#database.exec("rollback");
-      throw new PersistenceError("futureVersion", `${path} has tables of version ${found}`, {
-        value: found,
-        remedy: `use a version of Casty that knows it; this one knows ${schemaVersion}`,
-      });
-    }
-    this.#database.exec(schema);
-    this.#database.exec(`pragma user_version = ${schemaVersion}`);
-    this.#database.exec("commit");
+    migrate(this.#database, path);
   }
 
   /**
    * Carries out writes in one commit. A write that is refused leaves the others as they are.
    *
    * @throws {PersistenceError} code `storeUnavailable`: none of them was done; `outcomeUnknown`: the
-   * commit itself has failed.
+   * commit itself has failed, and not for want of room.
    */
   write(writes: readonly SqliteWrite[]): unknown[] {
-    let results: unknown[];
+    const results: unknown[] = [];
     try {
-      this.#database.exec("begin immediate");
+      this.#exec("begin immediate");
     } catch (cause) {
       throw unavailable(cause);
     }
     try {
-      results = writes.map((write) => this.#writeOne(write));
+      this.#refresh();
+      for (const write of writes) results.push(this.#writeOne(write));
+      if (this.#position - this.#indexed >= maxTail) this.#index();
     } catch (cause) {
       this.#rollBack();
       throw unavailable(cause);
     }
     try {
-      this.#database.exec("commit");
+      this.#exec("commit");
     } catch (cause) {
       this.#rollBack();
+      // Without room nothing was added to the log of the file; after other errors it may have been.
+      if (codeOf(cause) === sqliteFull) throw unavailable(cause);
       throw new PersistenceError("outcomeUnknown", "the commit has failed", {
         cause,
         remedy: "see the cause; actors that were writing recover, and find what is stored",
@@ -128,11 +160,55 @@ export class SqliteDatabase {
   }
 
   #rollBack(): void {
+    this.#dataVersion = -1;
     try {
-      this.#database.exec("rollback");
+      this.#exec("rollback");
     } catch {
       // SQLite has rolled back by itself.
     }
+  }
+
+  /** Makes what is in memory valid for this transaction. */
+  #refresh(): void {
+    const { data_version: version } = this.#one("pragma data_version") as { data_version: number };
+    if (version === this.#dataVersion) {
+      // Invariant: the heads of the tail stay, because only they know its last numbers.
+      if (this.#heads.size > maxHeads) this.#index();
+      return;
+    }
+    this.#heads.clear();
+    const meta = this.#one(
+      "select max(position, coalesce((select max(position) from casty_events), 0)) as position, " +
+        "indexed from casty_meta",
+    ) as { position: number; indexed: number };
+    this.#position = meta.position;
+    this.#indexed = meta.indexed;
+    const tail = this.#all(
+      "select l.id, l.log, l.epoch, max(l.last_seq, t.seq) as lastSeq from " +
+        "(select log, max(seq) as seq from casty_events where position > ? group by log) t " +
+        "cross join casty_logs l on l.log = t.log",
+      meta.indexed,
+    ) as (Head & { readonly id: string })[];
+    for (const { id, log, epoch, lastSeq } of tail) this.#heads.set(id, { log, epoch, lastSeq });
+    this.#dataVersion = version;
+  }
+
+  /** Adds the tail to the index, and forgets heads if they are too many. */
+  #index(): void {
+    this.#run(
+      "insert into casty_seqs select log, seq, position from casty_events where position > ? " +
+        "order by log, seq",
+      this.#indexed,
+    );
+    this.#run(
+      "update casty_logs set last_seq = t.seq from " +
+        "(select log, max(seq) as seq from casty_events where position > ? group by log) t " +
+        "where casty_logs.log = t.log and casty_logs.last_seq < t.seq",
+      this.#indexed,
+    );
+    this.#run("update casty_meta set position = ?1, indexed = ?1", this.#position);
+    this.#indexed = this.#position;
+    if (this.#heads.size > maxHeads) this.#heads.clear();
   }
 
   #writeOne(write: SqliteWrite): unknown {
@@ -140,129 +216,306 @@ export class SqliteDatabase {
       case "open":
         return this.#open(write.id, write.epoch);
       case "append":
-        return write.entries.map((entry) => this.#append(entry));
+        return this.#append(write.columns);
       case "saveSnapshot":
         return this.#saveSnapshot(write.id, write.snapshot, write.keep);
       case "deleteEvents":
-        return this.#deleteEvents(write.id, write.upTo, write.epoch);
+        return this.#unlessFenced(
+          write.id,
+          write.epoch,
+          (head) => this.#deleteEvents(head, write.upTo),
+        );
+      case "delete":
+        return this.#unlessFenced(write.id, write.epoch, (head) => {
+          this.#deleteEvents(head, head.lastSeq);
+          this.#run("delete from casty_snapshots where id = ?", write.id);
+          this.#run("update casty_logs set wake = null where log = ?", head.log);
+        });
     }
   }
 
-  #head(id: string): LogHead {
-    const row = this.#one("select epoch, last_seq as lastSeq from casty_logs where id = ?", id);
-    return row as LogHead | undefined ?? { epoch: 0, lastSeq: 0 };
+  /** The head of an id, which is made if it is missing. */
+  #head(id: string): Head {
+    let head = this.#heads.get(id);
+    if (head === undefined) {
+      head = this.#one(
+        "select log, epoch, last_seq as lastSeq from casty_logs where id = ?",
+        id,
+      ) as Head | undefined;
+      head ??= this.#one(
+        "insert into casty_logs (id, slice, epoch, last_seq) values (?, ?, 0, 0) " +
+          "returning log, epoch, last_seq as lastSeq",
+        id,
+        sliceOf(id),
+      ) as unknown as Head;
+      this.#heads.set(id, head = { ...head });
+    }
+    return head;
+  }
+
+  #raise(head: Head, epoch: number): void {
+    this.#run("update casty_logs set epoch = ? where log = ?", epoch, head.log);
+    head.epoch = epoch;
   }
 
   #open(id: string, epoch: number | undefined): unknown {
-    const { epoch: highest, lastSeq } = this.#head(id);
-    const opened = judgeOpen(highest, epoch);
-    if (opened === undefined) return refused(id, epoch!, highest);
-    if (opened > highest) {
-      this.#run(
-        "insert into casty_logs values (?, ?, ?) on conflict (id) do update set epoch = excluded.epoch",
-        id,
-        opened,
-        lastSeq,
-      );
-    }
-    return { epoch: opened, lastSeq };
+    const head = this.#head(id);
+    const opened = judgeOpen(head.epoch, epoch);
+    if (opened === undefined) return refused(id, epoch!, head.epoch);
+    if (opened > head.epoch) this.#raise(head, opened);
+    return { epoch: opened, lastSeq: head.lastSeq };
   }
 
-  #append(entry: AppendEntry): AppendResult {
-    const { id, epoch, events } = entry;
-    const head = this.#head(id);
-    const result = judgeAppend(head, entry);
-    if (result.outcome !== "appended") return result;
-    let seq = head.lastSeq;
-    for (const { at, version, checksum, payload, tags } of events) {
+  /** The results of the entries that were refused, by their index. */
+  #append({ ids, entries, events, tags, bytes }: AppendColumns): Refusals {
+    const refusals: [number, AppendResult][] = [];
+    const rows: Value[] = [];
+    let event = 0;
+    let start = 0;
+    for (let index = 0; index < ids.length; index++) {
+      const at = entryColumns * index;
+      const count = entries[at + 2]!;
+      const claim = { expectedSeq: entries[at]!, epoch: entries[at + 1]!, count };
+      const head = this.#head(ids[index]!);
+      const result = judgeAppend(head, claim);
+      const isAppended = result.outcome === "appended";
+      if (isAppended) {
+        if (claim.epoch > head.epoch) this.#raise(head, claim.epoch);
+        this.#setWake(head, entries[at + 3]!);
+      } else refusals.push([index, result]);
+      for (const last = event + count; event < last; event++) {
+        const first = eventColumns * event;
+        const payloadEnd = start + events[first + 3]!;
+        const book = events[first + 4]!;
+        const end = book === noBook ? payloadEnd : payloadEnd + book;
+        if (isAppended) {
+          rows.push(
+            ++this.#position,
+            head.log,
+            ++head.lastSeq,
+            claim.epoch,
+            events[first]!,
+            events[first + 1]!,
+            events[first + 2]!,
+            bytes.subarray(start, payloadEnd),
+            book === noBook ? null : bytes.subarray(payloadEnd, end),
+            tags?.[event] ?? null,
+          );
+        }
+        start = end;
+      }
+    }
+    this.#insert(rows);
+    return refusals;
+  }
+
+  /** Inserts rows of ten values. */
+  #insert(rows: readonly Value[]): void {
+    let start = 0;
+    for (const size of insertions) {
+      while (rows.length - start >= 10 * size) {
+        const values = start === 0 && rows.length === 10 * size
+          ? rows
+          : rows.slice(start, start + 10 * size);
+        this.#statement(insertion(size)).run(...values);
+        start += 10 * size;
+      }
+    }
+  }
+
+  #setWake({ log }: Head, wake: number): void {
+    if (wake === sameWake) return;
+    this.#run(
+      "update casty_logs set wake = ? where log = ?",
+      wake === noWake ? null : Math.floor(wake),
+      log,
+    );
+  }
+
+  #saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): unknown {
+    return this.#unlessFenced(id, snapshot.epoch, () => {
+      const { seq, epoch, at, version, checksum, payload, book = null } = snapshot;
       this.#run(
-        "insert into casty_events (id, seq, epoch, at, version, checksum, payload, tags) " +
-          "values (?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert or replace into casty_snapshots values (?, ?, ?, ?, ?, ?, ?, ?)",
         id,
-        ++seq,
+        seq,
         epoch,
         at,
         version,
         checksum,
         payload,
-        tags === undefined ? null : JSON.stringify(tags),
+        book,
       );
-    }
-    this.#run(
-      "insert into casty_logs values (?, ?, ?) on conflict (id) do update set " +
-        "epoch = excluded.epoch, last_seq = excluded.last_seq",
-      id,
-      epoch,
-      seq,
-    );
-    return result;
+      this.#run(
+        "delete from casty_snapshots where id = ? and seq not in " +
+          "(select seq from casty_snapshots where id = ? order by seq desc limit ?)",
+        id,
+        id,
+        keep,
+      );
+    });
   }
 
-  #saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): unknown {
-    const { seq, epoch, at, version, checksum, payload } = snapshot;
-    const highest = this.#head(id).epoch;
-    if (epoch < highest) return refused(id, epoch, highest);
-    this.#run(
-      "insert or replace into casty_snapshots values (?, ?, ?, ?, ?, ?, ?)",
-      id,
-      seq,
-      epoch,
-      at,
-      version,
-      checksum,
-      payload,
-    );
-    this.#run(
-      "delete from casty_snapshots where id = ? and seq not in " +
-        "(select seq from casty_snapshots where id = ? order by seq desc limit ?)",
-      id,
-      id,
-      keep,
-    );
+  #unlessFenced(id: string, epoch: number, work: (head: Head) => void): unknown {
+    const head = this.#head(id);
+    if (epoch < head.epoch) return refused(id, epoch, head.epoch);
+    work(head);
     return undefined;
   }
 
-  #deleteEvents(id: string, upTo: number, epoch: number): unknown {
-    const highest = this.#head(id).epoch;
-    if (epoch < highest) return refused(id, epoch, highest);
-    this.#run("delete from casty_events where id = ? and seq <= ?", id, upTo);
-    return undefined;
+  #deleteEvents({ log }: Head, upTo: number): void {
+    // Also keeps the last number and position, which the deleted events may be the only ones to have.
+    this.#index();
+    this.#run(
+      "delete from casty_events where position in " +
+        "(select position from casty_seqs where log = ? and seq <= ?)",
+      log,
+      upTo,
+    );
+    this.#run("delete from casty_seqs where log = ? and seq <= ?", log, upTo);
   }
 
   /**
-   * Reads.
+   * Reads, of one state of the file.
    *
    * @throws {PersistenceError} code `storeUnavailable`.
    */
   read(read: SqliteRead): unknown {
     try {
-      switch (read.type) {
-        case "lastSeq":
-          return this.#head(read.id).lastSeq;
-        case "events":
-          return this.#events(read.id, read.from, read.to, read.limit);
-        case "snapshot":
-          return this.#one(
-            "select seq, epoch, at, version, checksum, payload from casty_snapshots " +
-              "where id = ? and seq <= ? order by seq desc limit 1",
-            read.id,
-            read.maxSeq,
-          );
+      this.#exec("begin");
+      try {
+        return this.#readOne(read);
+      } finally {
+        this.#exec("commit");
       }
     } catch (cause) {
       throw unavailable(cause);
     }
   }
 
-  #events(id: string, from: number, to: number, limit: number): StoredEvent[] {
-    const rows = this.#statement(
-      "select seq, epoch, at, version, checksum, payload, tags from casty_events " +
-        "where id = ? and seq between ? and ? order by seq limit ?",
-    ).all(id, from, to, limit) as unknown as EventRow[];
-    return rows.map(({ tags, ...event }) => ({
-      ...event,
-      ...(tags !== null && { tags: JSON.parse(tags) }),
+  #readOne(read: SqliteRead): unknown {
+    switch (read.type) {
+      case "lastSeq":
+        return this.#stored(read.id).lastSeq;
+      case "events":
+        return this.#events(read.id, read.from, read.to, read.limit);
+      case "snapshot":
+        return this.#snapshot(read.id, read.maxSeq);
+      case "slices":
+        return this.#slices(read.slices, read.after, read.limit, read.tag);
+      case "countSlices":
+        return this.#countSlices(read.slices, read.after, read.limit, read.tag);
+      case "due":
+        return this.#due(read.options);
+    }
+  }
+
+  /** What is stored of an id; `log` 0: nothing. */
+  #stored(id: string): { readonly log: number; readonly lastSeq: number } {
+    const row = this.#one(
+      "select log, max(last_seq, coalesce((select max(seq) from casty_events e where " +
+        "e.position > (select indexed from casty_meta) and e.log = l.log), 0)) as lastSeq " +
+        "from casty_logs l where id = ?",
+      id,
+    );
+    return row as { log: number; lastSeq: number } | undefined ?? { log: 0, lastSeq: 0 };
+  }
+
+  #events(id: string, from: number, to: number, limit: number): PackedEvents {
+    const row = this.#one("select log from casty_logs where id = ?", id);
+    if (row === undefined) return packEvents([]);
+    const { log } = row as { log: number };
+    const rows = this.#all(
+      `select ${eventFields} from casty_seqs s cross join casty_events e ` +
+        "on e.position = s.position where s.log = ? and s.seq between ? and ? " +
+        "order by s.seq limit ?",
+      log,
+      from,
+      to,
+      limit,
+    ) as EventRow[];
+    if (rows.length < limit) {
+      const tail = this.#all(
+        `select ${eventFields} from casty_events e where ` +
+          "e.position > (select indexed from casty_meta) and e.log = ? and e.seq between ? and ? " +
+          "order by e.position limit ?",
+        log,
+        from,
+        to,
+        limit - rows.length,
+      ) as EventRow[];
+      rows.push(...tail);
+    }
+    return packEvents(rows);
+  }
+
+  #snapshot(id: string, maxSeq: number): StoredSnapshot | undefined {
+    const row = this.#one(
+      "select seq, epoch, at, version, checksum, payload, book from casty_snapshots " +
+        "where id = ? and seq <= ? order by seq desc limit 1",
+      id,
+      maxSeq,
+    ) as Omit<EventRow, "tags"> | undefined;
+    if (row === undefined) return undefined;
+    const { book, ...snapshot } = row;
+    return book === null ? snapshot : { ...snapshot, book };
+  }
+
+  #slices(
+    { from, to }: SliceRange,
+    after: bigint,
+    limit: number,
+    tag: string | undefined,
+  ): SqliteSlices {
+    const { last, newest } = this.#one(
+      "select (select max(position) from casty_events) as newest, (select position from " +
+        "casty_events where position > ? order by position limit 1 offset ?) as last",
+      after,
+      sliceWindow - 1,
+    ) as { newest: number | null; last: number | null };
+    const end = last ?? newest;
+    if (end === null || BigInt(end) <= after) return { events: [], read: after, hasMore: false };
+    const rows = this.#all(
+      `select e.position, l.id, l.slice, ${eventFields} from casty_events e ` +
+        "cross join casty_logs l on l.log = e.log " +
+        "where e.position > ? and e.position <= ? and l.slice between ? and ? " +
+        taggedWith(tag) +
+        "order by e.position limit ?",
+      ...[after, end, from, to, ...(tag === undefined ? [] : [tag]), limit],
+    ) as (EventRow & { position: number; id: string; slice: number })[];
+    const events = rows.map(({ position, ...row }) => ({
+      ...eventOf(row),
+      position: BigInt(position),
     }));
+    // A full page ends at its last event.
+    const read = rows.length === limit ? events.at(-1)!.position : BigInt(end);
+    return { events, read, hasMore: read < BigInt(newest!) };
+  }
+
+  #countSlices(
+    { from, to }: SliceRange,
+    after: bigint,
+    limit: number,
+    tag: string | undefined,
+  ): number {
+    const { count } = this.#one(
+      "select count(*) as count from (select 1 from casty_events e " +
+        "cross join casty_logs l on l.log = e.log " +
+        "where e.position > ? and l.slice between ? and ? " + taggedWith(tag) + "limit ?)",
+      ...[after, from, to, ...(tag === undefined ? [] : [tag]), limit],
+    ) as { count: number };
+    return count;
+  }
+
+  #due({ slices: { from, to }, before, limit }: ReadDueOptions): DueLog[] {
+    return this.#all(
+      "select id, wake from casty_logs where wake <= ? and slice between ? and ? " +
+        "order by wake limit ?",
+      before,
+      from,
+      to,
+      limit,
+    ) as DueLog[];
   }
 
   /** Ends the connection. */
@@ -279,13 +532,44 @@ export class SqliteDatabase {
     return statement;
   }
 
-  #one(sql: string, ...values: (string | number)[]): unknown {
+  /** Of a statement without values: prepared once, which `exec` of the database is not. */
+  #exec(sql: string): void {
+    this.#statement(sql).run();
+  }
+
+  #one(sql: string, ...values: Value[]): unknown {
     return this.#statement(sql).get(...values);
   }
 
-  #run(sql: string, ...values: (string | number | Uint8Array | null)[]): void {
+  #all(sql: string, ...values: Value[]): unknown[] {
+    return this.#statement(sql).all(...values);
+  }
+
+  #run(sql: string, ...values: readonly Value[]): void {
     this.#statement(sql).run(...values);
   }
+}
+
+/** The results of entries that were not appended, by their index. */
+export type Refusals = readonly (readonly [index: number, result: AppendResult])[];
+
+const insertionTexts = new Map(insertions.map((size) => {
+  const row = `(${Array(10).fill("?").join()})`;
+  return [size, `insert into casty_events values ${Array(size).fill(row).join()}`];
+}));
+
+function insertion(size: number): string {
+  return insertionTexts.get(size)!;
+}
+
+function eventOf<R extends { readonly book: Uint8Array | null; readonly tags: string | null }>(
+  { book, tags, ...event }: R,
+): Omit<R, "book" | "tags"> & Pick<StoredEvent, "book" | "tags"> {
+  return {
+    ...event,
+    ...(book !== null && { book }),
+    ...(tags !== null && { tags: JSON.parse(tags) }),
+  };
 }
 
 /** A refusal that leaves the other writes of the commit as they are. */
@@ -302,6 +586,15 @@ export function resultOf<T>(result: unknown): T {
   const { refused: why } = (result ?? {}) as Partial<Refused>;
   if (why !== undefined) throw fenced(why.id, why.own, why.other);
   return result as T;
+}
+
+/** `SQLITE_FULL`: there is no room on the disk. */
+const sqliteFull = 13;
+
+/** The primary result code of SQLite; 0: it is no error of SQLite. */
+function codeOf(error: unknown): number {
+  const { errcode } = error as { readonly errcode?: unknown };
+  return typeof errcode === "number" ? errcode & 0xff : 0;
 }
 
 function unavailable(cause: unknown): PersistenceError {

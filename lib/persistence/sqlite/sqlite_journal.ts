@@ -2,18 +2,36 @@ import { checkOptions, resolveOptions } from "../../options/check_options.ts";
 import { sqliteJournalTable } from "../../options/tables/persistence_tables.ts";
 import { platform } from "../../runtime/platform.ts";
 import type { Thread } from "../../runtime/platform_port.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError } from "../errors.ts";
-import type {
-  AppendEntry,
-  AppendResult,
-  Journal,
-  OpenedLog,
-  ReadOptions,
-  StoredEvent,
-  StoredSnapshot,
+import { columnsOf, maxBatchBytes, sizeOf } from "../append_columns.ts";
+import {
+  advanced,
+  type AppendEntry,
+  type AppendResult,
+  type DueLog,
+  type Journal,
+  lowest,
+  type OpenedLog,
+  type ReadDueOptions,
+  type ReadOptions,
+  type ReadSlicesOptions,
+  type SliceEvent,
+  type SlicePage,
+  type StoredEvent,
+  type StoredSnapshot,
 } from "../journal.ts";
 import { storeClosed } from "../journal_errors.ts";
-import { resultOf, type SqliteRead, type SqliteWrite } from "./database.ts";
+import { StoreGuard } from "../store_guard.ts";
+import { type PackedEvents, unpackEvents } from "./packed_events.ts";
+import { CommitPace } from "./commit_pace.ts";
+import {
+  type Refusals,
+  resultOf,
+  type SqliteRead,
+  type SqliteSlices,
+  type SqliteWrite,
+} from "./database.ts";
 import type { FromSqlite, ToSqlite } from "./sqlite_worker.ts";
 
 /** Options of {@linkcode sqliteJournal}. */
@@ -63,6 +81,9 @@ export async function sqliteJournal(
     throw error;
   }
 }
+
+/** Milliseconds that a commit may take: SQLite itself waits up to 10 s for another process. */
+const callTimeout = 60_000;
 
 interface Waiting {
   readonly resolve: (value: never) => void;
@@ -153,46 +174,76 @@ interface WaitingWrite {
   readonly reject: (error: unknown) => void;
 }
 
+interface WaitingEntry {
+  readonly entry: AppendEntry;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 class SqliteJournal implements Journal {
   readonly name: string;
   readonly #writer: SqliteThread;
   readonly #reader: SqliteThread;
-  readonly #maxWaiting: number;
+  readonly #guard: StoreGuard;
+  readonly #listeners = new Set<() => void>();
   /** For the next commit. */
-  #next: WaitingWrite[] = [];
-  #committing: Promise<void> | undefined;
+  #writes: WaitingWrite[] = [];
+  #entries: WaitingEntry[] = [];
+  readonly #pace = new CommitPace();
+  #isDeferred = false;
+  #onIdle: (() => void) | undefined;
   #closed = false;
 
   constructor(name: string, writer: SqliteThread, reader: SqliteThread, maxWaiting: number) {
     this.name = name;
     this.#writer = writer;
     this.#reader = reader;
-    this.#maxWaiting = maxWaiting;
+    this.#guard = new StoreGuard({ name, maxWaiting, callTimeout, clock: systemClock });
   }
 
   async open(id: string, epoch: number | undefined): Promise<OpenedLog> {
     return resultOf(await this.#write({ type: "open", id, epoch }));
   }
 
-  async append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    return resultOf(await this.#write({ type: "append", entries }));
+  append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
+    const refusal = this.#guard.refusal(this.#waiting, entries.length);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const [first] = entries;
+    // An actor appends one entry at a time.
+    const appended = entries.length === 1
+      ? new Promise<readonly AppendResult[]>((resolve, reject) => {
+        this.#entries.push({ entry: first!, resolve: (result) => resolve([result]), reject });
+      })
+      : Promise.all(entries.map((entry) =>
+        new Promise<AppendResult>((resolve, reject) => {
+          this.#entries.push({ entry, resolve, reject });
+        })
+      ));
+    this.#sendSoon();
+    return appended;
   }
 
   async *read(id: string, options: ReadOptions = {}): AsyncIterable<StoredEvent> {
     const { from = 1, batch = 500 } = options;
-    const last = await this.#read<number>({ type: "lastSeq", id });
-    const to = Math.min(options.to ?? last, last);
-    for (let next = from; next <= to;) {
-      const events = await this.#read<StoredEvent[]>({
+    const to = options.to ?? await this.#read<number>({ type: "lastSeq", id });
+    const load = (next: number) => {
+      const part = this.#read<PackedEvents>({
         type: "events",
         id,
         from: next,
         to,
         limit: batch,
       });
-      if (events.length === 0) return;
+      // A reader that ends early does not wait for it.
+      part.catch(() => {});
+      return part;
+    };
+    for (let part = from > to ? undefined : load(from); part !== undefined;) {
+      const events = unpackEvents(await part);
+      const next = (events.at(-1)?.seq ?? to) + 1;
+      // The thread reads on while the caller uses what is there.
+      part = events.length < batch || next > to ? undefined : load(next);
       yield* events;
-      next = events.at(-1)!.seq + 1;
     }
   }
 
@@ -211,23 +262,53 @@ class SqliteJournal implements Journal {
     resultOf(await this.#write({ type: "deleteEvents", id, upTo, epoch }));
   }
 
-  // Next commit.
-  delete(): Promise<void> {
-    return Promise.reject(storeClosed(this.name));
+  async delete(id: string, epoch: number): Promise<void> {
+    resultOf(await this.#write({ type: "delete", id, epoch }));
   }
 
-  readSlices(): Promise<never> {
-    return Promise.reject(storeClosed(this.name));
+  async readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
+    const { slices, after, limit = 500, tag } = options;
+    const events: SliceEvent[] = [];
+    let read = lowest(options);
+    for (;;) {
+      const part = await this.#read<SqliteSlices>({
+        type: "slices",
+        slices,
+        after: read,
+        limit: limit - events.length,
+        tag,
+      });
+      for (const event of part.events) {
+        if (event.position > (after.get(event.slice) ?? 0n)) events.push(event);
+      }
+      read = part.read;
+      if (events.length >= limit || !part.hasMore) break;
+    }
+    return { events, next: advanced(options, read) };
   }
 
-  readDue(): Promise<never> {
-    return Promise.reject(storeClosed(this.name));
+  countSlices(options: ReadSlicesOptions): Promise<number> {
+    const { slices, limit = 500, tag } = options;
+    return this.#read({ type: "countSlices", slices, after: lowest(options), limit, tag });
+  }
+
+  readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
+    return this.#read({ type: "due", options });
+  }
+
+  onAppended(listener: () => void): () => void {
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#committing;
+    this.#guard.close();
+    if (!this.#pace.isIdle || this.#waiting > 0) {
+      await new Promise<void>((resolve) => this.#onIdle = resolve);
+    }
     await this.#writer.close();
     await this.#reader.close();
   }
@@ -238,40 +319,82 @@ class SqliteJournal implements Journal {
   }
 
   #write(write: SqliteWrite): Promise<unknown> {
-    if (this.#closed) return Promise.reject(storeClosed(this.name));
-    if (this.#next.length >= this.#maxWaiting) {
-      return Promise.reject(
-        new PersistenceError(
-          "storeUnavailable",
-          `${this.name}: ${this.#maxWaiting} writes wait already`,
-          {
-            value: this.#maxWaiting,
-            remedy: "let clients repeat it later, or use a faster disk",
-          },
-        ),
-      );
-    }
+    const refusal = this.#guard.refusal(this.#waiting, 1);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      this.#next.push({ write, resolve, reject });
-      this.#committing ??= this.#commit();
+      this.#writes.push({ write, resolve, reject });
+      this.#sendSoon();
     });
   }
 
-  /** Commits until nothing waits. What arrives meanwhile shares the next commit. */
-  async #commit(): Promise<void> {
-    while (this.#next.length > 0) {
-      const batch = this.#next;
-      this.#next = [];
-      try {
-        const results = await this.#writer.ask<unknown[]>({
-          type: "write",
-          writes: batch.map(({ write }) => write),
-        });
-        for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+  /** What is called in the same turn shares a commit. */
+  #sendSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    systemClock.defer(() => {
+      this.#isDeferred = false;
+      this.#sendMore();
+    });
+  }
+
+  #sendMore(): void {
+    const waiting = this.#waiting;
+    if (waiting === 0 || !this.#pace.maySend) return;
+    this.#send(this.#pace.next(waiting));
+    // The rest is the next commit's.
+    this.#sendMore();
+  }
+
+  /** How many writes wait for a commit that has not begun. */
+  get #waiting(): number {
+    return this.#writes.length + this.#entries.length;
+  }
+
+  #send(count: number): void {
+    const writes = this.#writes.splice(0, count);
+    const entries = this.#takeEntries(count - writes.length);
+    const appended: SqliteWrite[] = entries.length === 0
+      ? []
+      : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
+    this.#pace.begin(systemClock.now());
+    const message: ToSqlite = {
+      type: "write",
+      writes: [...writes.map(({ write }) => write), ...appended],
+    };
+    this.#guard.run(() => this.#writer.ask<unknown[]>(message)).then((results) => {
+      for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
+      if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
+    }, (error) => {
+      for (const { reject } of writes) reject(error);
+      for (const { reject } of entries) reject(error);
+    }).then(() => this.#onCommitted());
+  }
+
+  /** Up to so many, and of so many bytes. */
+  #takeEntries(most: number): WaitingEntry[] {
+    let bytes = 0;
+    let count = 0;
+    for (; count < most && bytes < maxBatchBytes; count++) {
+      bytes += sizeOf(this.#entries[count]!.entry);
     }
-    this.#committing = undefined;
+    return this.#entries.splice(0, count);
+  }
+
+  #onCommitted(): void {
+    this.#pace.end(systemClock.now());
+    if (this.#pace.isSlow) {
+      // Actors that have just been answered may write again at once.
+      systemClock.yield(() => this.#sendMore());
+    } else this.#sendMore();
+    if (this.#pace.isIdle && this.#waiting === 0) this.#onIdle?.();
+  }
+
+  #resolve(entries: readonly WaitingEntry[], refusals: Refusals): void {
+    const refused = new Map(refusals);
+    for (const [index, { entry, resolve }] of entries.entries()) {
+      const lastSeq = entry.expectedSeq + entry.events.length;
+      resolve(refused.get(index) ?? { outcome: "appended", lastSeq });
+    }
+    for (const listener of this.#listeners) listener();
   }
 }

@@ -1,3 +1,4 @@
+import { HouseMessage } from "../../actor/ref/house_message.ts";
 import { sentMessage } from "../../actor/ref/sent_message.ts";
 import {
   clientShardsPath,
@@ -6,7 +7,7 @@ import {
   regionPath,
   shardingPath,
 } from "../routing/protocol.ts";
-import { checkMessage, type MessageSchema } from "../routing/schema.ts";
+import { checkMessage, type MessageSchema } from "../../actor/behavior/message_schema.ts";
 import type { DeliverySender } from "./delivery_sender.ts";
 import { EntityStarts } from "./entity_starts.ts";
 import type { LocatedGrant } from "../routing/shard_grant.ts";
@@ -149,8 +150,11 @@ export class DeliveryIntake {
   ): unknown {
     const schema = this.#schemas.get(shardType);
     if (schema === undefined) return message;
-    const checked = checkMessage(schema, message);
-    if (checked.valid) return checked.value;
+    // A message of the library is checked by what it holds.
+    const house = message instanceof HouseMessage ? message : undefined;
+    if (house !== undefined && house.payload === undefined) return message;
+    const checked = checkMessage(schema, house === undefined ? message : house.payload);
+    if (checked.valid) return house?.withPayload(checked.value) ?? checked.value;
     const { why, told = why } = checked;
     this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message, told);
     const fields = { shardType, from, why };

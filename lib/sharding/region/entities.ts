@@ -10,17 +10,21 @@ import { hashKey } from "../../runtime/hash_key.ts";
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
+import { tellKept } from "../../actor/ref/passed_on.ts";
 import { isAdapted } from "../../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import { markChecked } from "../../actor/behavior/checked_options.ts";
 import type { MailboxOptions, SpawnOptions } from "../../actor/behavior/spawn_options.ts";
+import type { AskFailure } from "../../actor/ref/held_ask.ts";
 import type { EntityKeeper, LocalRef } from "../../actor/ref/local_ref.ts";
 import { backoffDelay } from "../../runtime/backoff.ts";
+import type { DurableStore } from "../../runtime/durable_store.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
 import type { PassivationOptions } from "./passivation.ts";
+import { entityPath } from "../routing/entity_address.ts";
 import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
@@ -58,8 +62,12 @@ export interface EntitiesPort {
    */
   reroute(entityId: string, message: unknown, first: boolean): void;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
+  /** Loses the message of an ask, whose asker is told why; false: it is the message of none. */
+  refuse?(failure: AskFailure, target: string, message: unknown): boolean;
   /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
   holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
+  /** Where durable entities are stored; undefined: where the node stores its durable actors. */
+  readonly store?: DurableStore;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -88,6 +96,8 @@ interface Shard {
 
 /** See the module's text. */
 export class Entities implements ShardRunner, EntityKeeper {
+  readonly typeName: string;
+  readonly store: DurableStore | undefined;
   readonly #port: EntitiesPort;
   readonly #path: string;
   readonly #shards: (Shard | undefined)[] = [];
@@ -108,6 +118,8 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   /** Runs no entity yet. */
   constructor(shardType: string, factory: EntityFactory<unknown>, port: EntitiesPort) {
+    this.typeName = shardType;
+    this.store = port.store;
     this.#port = port;
     this.#path = regionPath(shardType);
     this.#spawnOptions = markChecked(port.mailbox ? { mailbox: port.mailbox } : {});
@@ -163,7 +175,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.given++;
     this.#active.touch(entity);
     this.#port.holdAsk?.(cell);
-    cell.tell(message);
+    tellKept(cell, message);
   }
 
   has(number: number, entityId: string): boolean {
@@ -221,6 +233,11 @@ export class Entities implements ShardRunner, EntityKeeper {
     return shard === undefined ? 0 : this.#shards[shard]?.epoch ?? 0;
   }
 
+  pathOf(cell: LocalRef<unknown>): string {
+    const { numShards } = this.#port;
+    return entityPath({ shardType: this.typeName, numShards, entityId: this.idOf(cell) });
+  }
+
   passivate(cell: LocalRef<unknown>): void {
     const entity = this.#entityOf(cell);
     if (entity === undefined || entity.cell !== cell || this.#stopping.has(entity)) return;
@@ -241,6 +258,11 @@ export class Entities implements ShardRunner, EntityKeeper {
     entity.keep(messages);
     entity.ready = ready;
     return true;
+  }
+
+  onNotRecovered(cell: LocalRef<unknown>, failure: AskFailure): void {
+    const entity = this.#entityOf(cell);
+    if (entity !== undefined) entity.refusal = failure;
   }
 
   onStopped(cell: LocalRef<unknown>, failed: boolean): void {
@@ -392,6 +414,11 @@ export class Entities implements ShardRunner, EntityKeeper {
   }
 
   #keep(entity: Entity, message: unknown): void {
+    const { refusal, id } = entity;
+    // It waits for its next start, and the asker need not wait for that.
+    if (refusal !== undefined && entity.cell === undefined) {
+      if (this.#port.refuse?.(refusal, `${this.#path}/${id}`, message)) return;
+    }
     const { maxPending, maxPendingBytes, mailbox } = this.#port;
     const { capacity = Infinity, maxBytes = Infinity } = mailbox ?? {};
     // What its mailbox had accepted does not count, up to what a mailbox takes.

@@ -1,4 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
+import type { AskFailure } from "../../actor/ref/held_ask.ts";
 import type { LocalRef } from "../../actor/ref/local_ref.ts";
 import type { Timer } from "../../runtime/clock.ts";
 
@@ -25,6 +26,8 @@ export class Entity {
   given = 0;
   /** Counts what it got otherwise, as of the last look. */
   direct = 0;
+  /** Why it could not recover, until it starts again. */
+  refusal: AskFailure | undefined = undefined;
   /** Failures in a row. */
   failures = 0;
   /** When it failed last. */
@@ -47,6 +50,7 @@ export class Entity {
     this.kept = 0;
     this.keptBytes = 0;
     this.ready = true;
+    this.refusal = undefined;
   }
 
   /** It stops and has not handled these messages: they precede all that have arrived meanwhile. */

@@ -8,7 +8,7 @@ export interface PassivationOptions {
    *
    * An entity is not idle while it gets messages, in envelopes or by its own reference, and neither
    * while it, or a child, has a handler whose promise is pending, stashed messages, an ask without a
-   * reply, a promise for `pipeToSelf` that is not settled, or a timer of its own. What it gets
+   * reply, an ask that it has not answered and whose asker waits, events on their way to the store, a promise for `pipeToSelf` that is not settled, or a timer of its own. What it gets
    * otherwise than in envelopes is noted once in `idle` milliseconds, so after that it is stopped
    * after `idle` to twice `idle` milliseconds. Its receive timeout does not count.
    */

@@ -1,6 +1,6 @@
 import { checkValue, resolveOptions } from "../../options/check_options.ts";
 import { entityTypeName, entityTypeTable } from "../../options/tables/sharding_tables.ts";
-import type { MessageSchema } from "./schema.ts";
+import type { MessageSchema } from "../../actor/behavior/message_schema.ts";
 
 /** Options of {@linkcode entityType}. */
 export interface EntityTypeOptions<M> {

@@ -19,7 +19,7 @@ const cube = (value: number): number => value * value * value;
 /** Kinds, rates and severities of random faults. */
 export interface RandomFaultOptions {
   /**
-   * Enabled kinds. Default: all except `suspend` and the faults of disks and the database, which
+   * Enabled kinds. Default: all except `suspend` and the faults of disks and the database. Those
    * concern only scenarios that use them.
    */
   readonly kinds?: readonly FaultKind[];

@@ -7,7 +7,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { parseAddress } from "../../runtime/address.ts";
 import type { PeerIdentity } from "../../runtime/network.ts";
-import { maxSerializers } from "../../options/tables/wire_tables.ts";
+import { serializerNumbers } from "../../options/tables/wire_tables.ts";
 import { isSignature } from "../../wire/serializer.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import type { TransportLimits } from "../base/limits.ts";
@@ -316,7 +316,7 @@ function decodeRecord(bytes: Uint8Array): Record<string, unknown> | undefined {
 }
 
 function areSerializers(value: unknown): boolean {
-  return Array.isArray(value) && value.length <= maxSerializers && value.every(isSignature);
+  return Array.isArray(value) && value.length <= serializerNumbers && value.every(isSignature);
 }
 
 function isText(value: unknown): value is string {

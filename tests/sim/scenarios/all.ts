@@ -12,10 +12,13 @@ import {
   type Simulation,
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
+import { ledger, ledgerInPauses } from "./ledger.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
 import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
+import { reminderScenarios } from "./reminders.ts";
+import { projections, projectionsInPauses } from "./projections.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
@@ -146,6 +149,11 @@ export const scenarios: readonly Scenario[] = [
   splitRegisters,
   durableRegisters,
   durableRegistersInPauses,
+  ...reminderScenarios,
+  projections,
+  projectionsInPauses,
   durableDiaries,
+  ledger,
+  ledgerInPauses,
   ...disks,
 ];

@@ -89,7 +89,7 @@ async function checkStore(
   }
 }
 
-const form = new StoredForm<number, number>({}, () => 0);
+const form = new StoredForm<number, number>();
 const decodeNumber = (payload: Uint8Array) => form.readEvent(payload, 0);
 
 async function run(sim: Simulation): Promise<void> {
@@ -103,7 +103,7 @@ async function run(sim: Simulation): Promise<void> {
 }
 
 /** The database fails now and then, and for a while in other ways. */
-const failingDatabase: FaultPlan = (random, scene) => [
+export const failingDatabase: FaultPlan = (random, scene) => [
   { type: "storeError", at: 0, for: 50_000, when: "before", probability: 0.01 },
   { type: "storeError", at: 0, for: 50_000, when: "after", probability: 0.01 },
   ...randomFaults({ kinds: storeFaultKinds, every: 15_000, longest: 12_000, quiet: 190_000 })(

@@ -37,18 +37,26 @@ export type Checked =
     readonly told?: string;
   };
 
-/** Validates a value. A validator that throws or is asynchronous rejects it. */
-export function checkMessage(schema: MessageSchema<unknown>, value: unknown): Checked {
+/**
+ * Validates a value. A validator that throws or is asynchronous rejects it.
+ *
+ * @param what names the value in the places of issues.
+ */
+export function checkMessage(
+  schema: MessageSchema<unknown>,
+  value: unknown,
+  what = "message",
+): Checked {
   try {
     const result = schema["~standard"].validate(value);
     if (result instanceof Promise) {
       result.catch(() => {});
-      return { valid: false, why: "the schema is asynchronous; messages need a synchronous one" };
+      return { valid: false, why: "the schema is asynchronous; a synchronous one is needed" };
     }
     if (result.issues === undefined) return { valid: true, value: result.value };
     return {
       valid: false,
-      why: result.issues.slice(0, 5).map(textOf).join("; "),
+      why: result.issues.slice(0, 5).map((issue) => textOf(issue, what)).join("; "),
     };
   } catch (error) {
     return {
@@ -60,9 +68,9 @@ export function checkMessage(schema: MessageSchema<unknown>, value: unknown): Ch
 }
 
 /** An issue with its place, such as `message.items[0].price: expected a number`. */
-function textOf({ message, path }: SchemaIssue): string {
+function textOf({ message, path }: SchemaIssue, what: string): string {
   if (!Array.isArray(path) || path.length === 0) return String(message);
-  return `${path.slice(0, maxPathShown).reduce(stepTo, "message")}: ${message}`;
+  return `${path.slice(0, maxPathShown).reduce(stepTo, what)}: ${message}`;
 }
 
 function stepTo(place: string, step: PropertyKey | { readonly key: PropertyKey }): string {

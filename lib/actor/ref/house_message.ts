@@ -1,0 +1,148 @@
+/**
+ * Messages between durable actors that are the library's own: deliveries of stored messages, their
+ * acknowledgements, and requests about them. They travel as the messages of users do, to actors and to
+ * entities, through every buffer and from node to node, and are told from these by their class. A client
+ * cannot send one: what a client claims to be one is refused where it is decoded.
+ *
+ * @module
+ */
+import type { ActorRef } from "./ref.ts";
+import { SentMessage } from "./sent_message.ts";
+
+/**
+ * A message of the library. It is its own content: every place that takes a message out of what is kept
+ * of it passes the whole on.
+ */
+export abstract class HouseMessage extends SentMessage {
+  /** Names it in logs and events. */
+  abstract readonly type: string;
+
+  constructor() {
+    super(undefined, undefined);
+    this.message = this;
+  }
+
+  /** What an actor gets that does not know such messages; undefined: nothing. */
+  get payload(): unknown {
+    return undefined;
+  }
+
+  /** The same with another payload. */
+  withPayload(_payload: unknown): HouseMessage {
+    return this;
+  }
+
+  /** An actor that does not know such messages has handled the payload. */
+  onHandled(): void {}
+}
+
+/** A stored message on its way from a durable actor to a receiver. May arrive several times. */
+export class Delivery extends HouseMessage {
+  override readonly type = "delivery";
+  /** The stream of the sender. */
+  readonly from: string;
+  /** Grows within the stream, with gaps. */
+  readonly number: number;
+  /** The number of the one to this receiver before it that is not acknowledged; 0: there is none. */
+  readonly after: number;
+  /** When the sender has stored it: milliseconds since 1970. */
+  readonly at: number;
+  /** The receiver, as the sender has stored it. */
+  readonly to: string;
+  /** Where the acknowledgement goes. */
+  readonly ackTo: ActorRef<never>;
+  readonly #payload: unknown;
+
+  constructor(fields: DeliveryFields, payload: unknown) {
+    super();
+    this.from = fields.from;
+    this.number = fields.number;
+    this.after = fields.after;
+    this.at = fields.at;
+    this.to = fields.to;
+    this.ackTo = fields.ackTo;
+    this.#payload = payload;
+  }
+
+  /** The message of the user. */
+  override get payload(): unknown {
+    return this.#payload;
+  }
+
+  override withPayload(payload: unknown): Delivery {
+    return new Delivery(this, payload);
+  }
+
+  /** The same for each copy of this message, and for no other message. */
+  get key(): string {
+    return `${this.from}/${this.number}`;
+  }
+
+  /** One that keeps no marks has handled this one: nothing follows for those before it. */
+  override onHandled(): void {
+    this.acknowledge(this.number, "one");
+  }
+
+  /** Answers the sender. */
+  acknowledge(number: number, outcome: DeliveryOutcome): void {
+    this.ackTo.tell(new DeliveryAck(this.from, this.to, number, outcome) as never);
+  }
+}
+
+/** What tells a delivery from others. */
+export type DeliveryFields = Pick<
+  Delivery,
+  "from" | "number" | "after" | "at" | "to" | "ackTo"
+>;
+
+/**
+ * What has become of messages:
+ *
+ * - `through`: all to this receiver up to the number were handled, in their order.
+ * - `one`: the one with this number was handled.
+ * - `expired`: the receiver does not know whether it has handled the one with this number.
+ */
+export type DeliveryOutcome = "through" | "one" | "expired";
+
+/** The answer to deliveries. */
+export class DeliveryAck extends HouseMessage {
+  override readonly type = "deliveryAck";
+  /** The stream of the sender, which is asked whether it is still the same. */
+  readonly from: string;
+  /** The receiver, as the sender has stored it. */
+  readonly to: string;
+  readonly number: number;
+  readonly outcome: DeliveryOutcome;
+
+  constructor(from: string, to: string, number: number, outcome: DeliveryOutcome) {
+    super();
+    this.from = from;
+    this.to = to;
+    this.number = number;
+    this.outcome = outcome;
+  }
+}
+
+/** Starts a durable actor that has work to do, unless it runs. */
+export class Wake extends HouseMessage {
+  override readonly type = "wake";
+}
+
+/** What may be done with the messages that a durable actor has to deliver. */
+export type OutboxOrder =
+  | { readonly type: "list" }
+  | { readonly type: "retry"; readonly to?: string }
+  | { readonly type: "discard"; readonly number: number };
+
+/** Somebody looks at the messages that a durable actor has to deliver, or decides about parked ones. */
+export class OutboxCommand extends HouseMessage {
+  override readonly type = "outboxCommand";
+  readonly order: OutboxOrder;
+  readonly replyTo: ActorRef<never>;
+
+  constructor(order: OutboxOrder, replyTo: ActorRef<never>) {
+    super();
+    this.order = order;
+    this.replyTo = replyTo;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * What errors of a PostgreSQL server mean, for all that talks to one.
+ *
+ * @module
+ */
+
+/** Whether the server itself has refused a statement, and so has not done it. */
+export function isRefusal(error: unknown): boolean {
+  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
+  // FATAL and PANIC end the connection, perhaps after the commit (57P01: the server shuts down).
+  return typeof code === "string" && severity === "ERROR";
+}
+
+/** What an error says, for messages. */
+export function textOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(textOf).join(", ");
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A URL for logs. */
+export function withoutPassword(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return "postgres";
+  }
+}
+
+/**
+ * Whether an error of a statement says nothing about the statement: a lost connection, a deadlock, a
+ * server without resources, or one that shuts down (classes 08, 40, 53, 55, 57, 58 of SQLSTATE).
+ */
+export function isPassing(error: unknown): boolean {
+  const { code, severity } = (error ?? {}) as {
+    readonly code?: unknown;
+    readonly severity?: unknown;
+  };
+  if (typeof severity !== "string" || typeof code !== "string") return false;
+  return severity !== "ERROR" || /^(08|40|53|55|57|58)/.test(code);
+}
