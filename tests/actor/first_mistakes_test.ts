@@ -4,11 +4,16 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
 import type { CastyError } from "../../lib/runtime/casty_error.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
+import { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
+import { Routers } from "../../lib/routing/routers.ts";
+import { streamConsumer, streamProducer, streamSink, streamSource } from "../../lib/streams/mod.ts";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 
 type Get = { type: "get"; replyTo: ActorRef<number> };
@@ -102,4 +107,48 @@ Deno.test("who asks an actor that has failed before is told why it has stopped",
       "/seats has stopped and cannot reply: RangeError: no more seats; watch it, or look it up again",
     ]);
   }
+});
+
+Deno.test("an asker of a router is told that it has passed nothing on", async () => {
+  await using system = new ActorSystem(silent);
+  const key = ServiceKey<Get>("nobody");
+  const router = system.spawn(Routers.group(key), "router");
+  const ask = () => told(() => system.ask(router, get, { timeout: 1 }));
+  const within = "/router did not reply within 1 ms; ";
+  const lack = "it has waited in the router: start an actor that the router routes to";
+  assertEquals(await ask(), ["askTimeout", within + lack]);
+  system.spawn(Behaviors.discoverable(Behaviors.ignore(), key), "quiet");
+  const usual = "check that it replies to this message, or raise the timeout";
+  assertEquals(await ask(), ["askTimeout", within + usual]);
+});
+
+Deno.test("what is no producer is refused before a stream begins", async () => {
+  await using system = new ActorSystem(silent);
+  for (const wrong of ["/numbers", undefined, streamProducer(), { tell: () => {} }]) {
+    for (
+      const begin of [
+        () => streamSource(system, wrong as never),
+        () => streamSink(system, wrong as never),
+        () => streamConsumer(wrong as never, { onElement() {} }),
+      ]
+    ) {
+      const { message } = assertThrows(begin, OptionError, "producer: ");
+      assert(message.includes("; give the ActorRef of a producer: system.spawn("), message);
+    }
+  }
+});
+
+Deno.test("a count of members or parties that is no whole number is refused at once", async () => {
+  await using node = await ClusteredActorSystem.start({
+    name: "shop",
+    host: "127.0.0.1",
+    port: 0,
+    runtime: silent.runtime,
+  });
+  for (const wrong of ["3", 0, 1.5, NaN, undefined]) {
+    const count = wrong as number;
+    assertThrows(() => node.waitFor(count), OptionError, "count: ");
+    assertThrows(() => node.barrier("all", count), OptionError, "count: ");
+  }
+  await node.waitFor(1);
 });

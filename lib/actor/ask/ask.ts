@@ -91,8 +91,10 @@ class Ask extends SentMessage implements Deadline, PendingAsk, HeldAsk {
   expire(timeout: number): void {
     const limit = this.state === "inherited" ? "deadline" : timeout;
     this.state = "gaveUp";
+    const isInRouter = isRouter(this.target) && (this.heldBy as unknown) === this.target;
+    const lack = isInRouter ? noRouteeYet : lackOf(this.message);
     this.replyTo.asks.close(this);
-    this.reject(new AskTimeoutError(String(this.target), limit, undefined, lackOf(this.message)));
+    this.reject(new AskTimeoutError(String(this.target), limit, undefined, lack));
   }
 
   /** Once it has its reply, or has failed, nothing has to be done in time. */
@@ -522,6 +524,9 @@ function optionError(options: AskOptions): Error | undefined {
     return error as Error;
   }
 }
+
+/** The remedy if a router has not passed the message of an ask on. */
+const noRouteeYet = "it has waited in the router: start an actor that the router routes to";
 
 /** Why no actor can reply to the message of an ask, for one that has had no reply. */
 function lackOf(message: unknown): string | undefined {
