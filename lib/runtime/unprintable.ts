@@ -3,7 +3,7 @@
  * paragraph separators, characters that are not shown or change the direction of text, and halves
  * of surrogate pairs.
  */
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** The text with these characters as escapes, for logs. */
 export function escapeUnprintable(text: string): string {

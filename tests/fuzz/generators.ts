@@ -7,6 +7,7 @@
 import type { Generators } from "./at_path.ts";
 import { membership } from "./membership_generators.ts";
 import { remoting, services } from "./remoting_generators.ts";
+import { durable } from "./durable_generators.ts";
 import { sharding } from "./sharding_generators.ts";
 import { streams } from "./stream_generators.ts";
 
@@ -17,4 +18,5 @@ export const generators: Generators = {
   ...services,
   ...remoting,
   ...streams,
+  ...durable,
 };

@@ -128,7 +128,7 @@ class Link extends Ref<unknown> {
   }
 
   override tellSent(sent: SentMessage): void {
-    this.tell(sent);
+    if (!this.#loses()) this.#inner()?.tellSent(sent);
   }
 }
 

@@ -27,7 +27,11 @@ async function killAfter(
     const complete = text.split("\n");
     text = complete.pop()!;
     accepted.push(...complete);
-    if (accepted.length >= count / 2) half ??= halfway();
+    if (accepted.length >= count / 2 && half === undefined) {
+      half = halfway();
+      // It is awaited below; until then a failure is not reported as unhandled.
+      half.catch(() => {});
+    }
     // What the pipe holds after that was accepted as well.
     if (accepted.length < count || isKilled) continue;
     isKilled = true;

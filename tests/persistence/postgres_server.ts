@@ -44,6 +44,12 @@ function command(program: string, args: readonly string[], cwd: string): Deno.Co
   });
 }
 
+/** Waits for the end of a process that is no child of this one. */
+async function whenGone(pid: number): Promise<void> {
+  const isThere = () => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+  while (await isThere()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 /** A server. Its end removes all that it has made. */
 export class PostgresServer implements AsyncDisposable {
   readonly #folder: string;
@@ -104,11 +110,12 @@ export class PostgresServer implements AsyncDisposable {
       ["-D", `${this.#folder}/data`, "-p", String(this.port), ...options],
       this.#folder,
     ).spawn();
-    void this.#child.stderr.cancel();
+    const said = new Response(this.#child.stderr).text();
     this.#hasEnded = false;
     void this.#child.status.then(() => this.#hasEnded = true);
-    const end = performance.now() + 30_000;
+    const end = performance.now() + 60_000;
     while (!await this.#answers()) {
+      if (this.#hasEnded) throw new Error(`PostgreSQL has ended: ${await said}`);
       if (performance.now() > end) throw new Error("PostgreSQL does not answer");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -130,15 +137,19 @@ export class PostgresServer implements AsyncDisposable {
   async kill(): Promise<void> {
     const pid = await Deno.readTextFile(`${this.#folder}/data/postmaster.pid`)
       .then((text) => Number(text.split("\n")[0]));
-    const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
-    for (const one of [pid, ...children.trim().split(/\s+/).map(Number)]) {
+    // A process that it starts meanwhile would stay, and keep a new server from starting.
+    Deno.kill(pid, "SIGSTOP");
+    const children = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`))
+      .trim().split(/\s+/).map(Number).filter((child) => child > 0);
+    for (const one of [pid, ...children]) {
       try {
-        if (one > 0) Deno.kill(one, "SIGKILL");
+        Deno.kill(one, "SIGKILL");
       } catch {
         // It has ended already.
       }
     }
     await this.#child!.status;
+    await Promise.all(children.map(whenGone));
   }
 
   /** Ends it in order: clients are disconnected. */

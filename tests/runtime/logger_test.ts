@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { consoleLogger, formatLogLine, formatStacks } from "../../lib/runtime/logger.ts";
-import { replaceUnprintable } from "../../lib/runtime/unprintable.ts";
+import { escapeUnprintable, replaceUnprintable } from "../../lib/runtime/unprintable.ts";
 import { RecordedLog } from "../../lib/testkit/recorded_log.ts";
 
 /** Characters that end a line, steer a terminal, or change what a reader sees. */
@@ -40,6 +40,12 @@ Deno.test("no text of a peer forges a line or changes how one is shown", () => {
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("characters that are not shown are escaped, also those that stand for nothing yet", () => {
+  // A tag, a reserved one (found by the property above), a filler of Hangul, a variation selector.
+  const shown = escapeUnprintable("a\u{e0041}\u{e0000}\u3164\ufe0fb");
+  assertEquals(shown, "a\\u{e0041}\\u{e0000}\\u3164\\ufe0fb");
 });
 
 Deno.test("the loggers that come with Casty escape what a peer has chosen", () => {

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { tellKept } from "./passed_on.ts";
 import type { ActorRef } from "./ref.ts";
 import { SentMessage } from "./sent_message.ts";
 
@@ -85,7 +86,7 @@ export class Delivery extends HouseMessage {
 
   /** Answers the sender. */
   acknowledge(number: number, outcome: DeliveryOutcome): void {
-    this.ackTo.tell(new DeliveryAck(this.from, this.to, number, outcome) as never);
+    tellKept(this.ackTo, new DeliveryAck(this.from, this.to, number, outcome));
   }
 }
 

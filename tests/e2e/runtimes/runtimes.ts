@@ -42,6 +42,15 @@ function found(
   }
 }
 
+/** The programs, and what they import besides the package. */
+const copied = [
+  "tests/e2e/runtimes",
+  "tests/sim",
+  "tests/sim/scenarios",
+  "tests/persistence",
+  "examples/ledger",
+];
+
 /** This checkout as an npm package with its dependencies, and the programs of this folder in it. */
 export class RuntimePackage implements AsyncDisposable {
   readonly #folder: string;
@@ -53,12 +62,10 @@ export class RuntimePackage implements AsyncDisposable {
   static async create(): Promise<RuntimePackage> {
     const folder = await Deno.makeTempDir({ prefix: "casty-runtimes-" });
     await writeNpmPackage(folder);
-    for (const tests of ["tests/e2e/runtimes", "tests/sim", "tests/sim/scenarios"]) {
-      await Deno.mkdir(`${folder}/${tests}`, { recursive: true });
-      for await (const { name, isFile } of Deno.readDir(checkout + tests)) {
-        if (isFile) {
-          await Deno.copyFile(`${checkout}${tests}/${name}`, `${folder}/${tests}/${name}`);
-        }
+    for (const part of copied) {
+      await Deno.mkdir(`${folder}/${part}`, { recursive: true });
+      for await (const { name, isFile } of Deno.readDir(checkout + part)) {
+        if (isFile) await Deno.copyFile(`${checkout}${part}/${name}`, `${folder}/${part}/${name}`);
       }
     }
     // As `npm install` would, but from Deno's cache.
