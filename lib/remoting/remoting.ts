@@ -589,7 +589,10 @@ export class Remoting {
     if (ref instanceof TemporaryRef) {
       ref.holder = undefined;
       if (ref.isReply) this.#replyInMessage ??= ref;
-    } else if (ref.isReply) this.#replyInMessage ??= ref as RemoteReplyRef;
+    } else if (ref.isReply && !(this.#replyInMessage instanceof RemoteReplyRef)) {
+      // Before one of this system: who asks now is more than what came back with it.
+      this.#replyInMessage = ref as RemoteReplyRef;
+    }
     if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }

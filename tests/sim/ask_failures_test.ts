@@ -232,6 +232,38 @@ Deno.test("an ask of a router at another node fails with the node of its routee"
   await cluster.stop([one, two]);
 });
 
+Deno.test("an ask with the reply reference of another ask of its target's node fails with the target", async () => {
+  const cluster = new SimulatedCluster(65);
+  const nodes = await cluster.start(2);
+  const [one, two] = nodes as [ClusteredActorSystem, ClusteredActorSystem];
+  const local = two.spawn(Behaviors.supervise(silent()), "silent");
+  const target = one.lookup<Question>("/silent", { node: node2 });
+  let nested: Promise<unknown> | undefined;
+  // It is asked by node 2, and asks there with what it was given.
+  one.spawn(
+    Behaviors.receive<Question>((_context, message) => {
+      const extra = (message as { replyTo: unknown }).replyTo;
+      nested ??= one.ask(
+        target,
+        (replyTo: ActorRef<string>) => ({ type: "ask", extra, replyTo }),
+        timeout,
+      );
+      return Behaviors.same();
+    }),
+    "asker",
+  );
+  const outer = two.ask(two.lookup<Question>("/asker", { node: "node-1:25520" }), asks, {
+    timeout: 1_000,
+  });
+  outer.catch(() => {});
+  await cluster.clock.advance(500);
+  nested!.catch(() => {});
+  local.tell({ type: "stop" });
+  await refused(cluster, nested!, "stopped");
+  await cluster.clock.advance(2_000);
+  await cluster.stop(nodes);
+});
+
 Deno.test("an ask that an actor, and no router, has passed on does not end with the other", async () => {
   const { cluster, nodes: [one, two, three], silentRef, client } = await withRemoteRouter(64);
   // It shows others what it is asked, and answers itself.
