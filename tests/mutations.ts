@@ -33,6 +33,7 @@ const lost = testedBy("membership/lost_cluster_test.ts");
 const leadership = testedBy("membership/leadership_test.ts");
 const scenario = testedBy("membership/scenario_test.ts");
 const askFailures = testedBy("actor/ask_failures_test.ts");
+const simulatedAsks = testedBy("sim/ask_failures_test.ts");
 const askDeadline = testedBy("actor/ask_deadline_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
 const coordinator = testedBy("sharding/coordinator_test.ts");
@@ -305,6 +306,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   passedAsksOutliveActors: askFailures(
     "An ask that an actor has passed on does not end with the actor.",
     "an actor may pass an ask on to another and stop",
+  ),
+  routersReportLostAsks: simulatedAsks(
+    "An ask of a router at another node fails with the routee at a third.",
+    "an ask of a router at another node fails with the routee at a third",
   ),
   innerAsksInheritDeadlines: askDeadline(
     "An ask in the handler of another ends with it.",

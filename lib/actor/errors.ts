@@ -86,16 +86,16 @@ export class AskTimeoutError extends CastyError {
   /**
    * `target` is the target of the ask, `timeout` is in milliseconds; `"deadline"`: the ask had the
    * deadline of the message in whose handler it was made. `cause`: how the last attempt of a repeated
-   * ask has failed.
+   * ask has failed. `remedy`: what the message of the ask lacks, if that is known.
    */
-  constructor(target: string, timeout: number | "deadline", cause?: unknown) {
+  constructor(target: string, timeout: number | "deadline", cause?: unknown, remedy?: string) {
     const inherited = timeout === "deadline";
     const when = inherited ? "before the deadline of the message at hand" : `within ${timeout} ms`;
     super("askTimeout", `${target} did not reply ${when}`, {
       value: inherited ? target : timeout,
       remedy: inherited
         ? longerTimeout
-        : "check that it replies to this message, or raise the timeout",
+        : remedy ?? "check that it replies to this message, or raise the timeout",
       cause,
     });
     this.inherited = inherited;

@@ -11,7 +11,7 @@ import {
   releaseAsk,
 } from "../actor/ref/held_ask.ts";
 import type { SentMessage } from "../actor/ref/sent_message.ts";
-import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
+import { type AccountFacts, accountOf, type NodePeer } from "../transport/base/peer.ts";
 import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
 
 /** Asks without an answer that are kept for one peer; of more, the oldest are forgotten. */
@@ -36,6 +36,8 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   heldAfter: HeldAsk | undefined = undefined;
   /** The path to which the ask was sent. */
   askedAt = "";
+  /** The node that has sent it, if that is not the asker's: a router there may have passed it on. */
+  via: NodePeer | undefined = undefined;
   /** Until when the asker waits, as far as an actor cares: at most {@linkcode maxRemoteWait}. */
   waitsUntil: number | undefined = undefined;
   /** Where it is counted. */

@@ -12,13 +12,14 @@ import { type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
-import { type AskFailure, releaseAsk } from "../actor/ref/held_ask.ts";
+import { type AskFailure, type HeldAsk, releaseAsk } from "../actor/ref/held_ask.ts";
 import { Ref, type RefAddress } from "../actor/ref/ref.ts";
 import { clusterDefaults } from "../options/tables/cluster_tables.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { InboundFilter } from "../runtime/runtime.ts";
+import { rules } from "../runtime/rules.ts";
 import {
   accountOf,
   type ClientPeer,
@@ -131,6 +132,8 @@ export class Remoting {
   #forwarded: LongRead | undefined;
   /** Address that the message which is being encoded is for, and its peer if it is a client. */
   #encodingFor = "";
+  /** The path that it is for. */
+  #encodingPath = "";
   #encodingPeer: Peer | undefined;
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
@@ -145,7 +148,7 @@ export class Remoting {
   /** Asks of others that actors here have to answer. */
   readonly remoteAsks: RemoteAsks = new RemoteAsks();
   /** The first reply reference in the message that was decoded last. */
-  #replyInMessage: RemoteReplyRef | undefined;
+  #replyInMessage: RemoteReplyRef | TemporaryRef | undefined;
   readonly #relay: Relay;
   /** Undefined where nothing is recorded. */
   readonly #telemetry: RemotingTelemetry | undefined;
@@ -356,7 +359,9 @@ export class Remoting {
     this.#watcher.onMembers(alive);
     for (const node of this.#alive) {
       if (alive.has(node)) continue;
-      this.#internals.failAsksTo(node, this.#leaving.has(node) && !downed.has(node));
+      const inOrder = this.#leaving.has(node) && !downed.has(node);
+      this.#internals.failAsksTo(node, inOrder);
+      this.#lostAsks.onRemoved(node, inOrder);
     }
     this.#alive = [...alive.keys()];
     this.#leaving = leaving;
@@ -400,6 +405,7 @@ export class Remoting {
   #onClientDown(peer: ClientPeer): void {
     // It has given up the asks whose replies would have come this way.
     this.remoteAsks.forget(peer);
+    this.#lostAsks.routed.forget(peer);
     this.#watcher.onPeerDown(peer);
     this.#endClients(this.#clients.onDisconnected(peer.address, this.#clock.now()));
   }
@@ -489,10 +495,12 @@ export class Remoting {
     let bytes: Uint8Array;
     // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
+    const outerPath = this.#encodingPath;
     const outerPeer = this.#encodingPeer;
     let holdsTooMany = false;
     try {
       this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
+      this.#encodingPath = path;
       this.#encodingPeer = isClient && this.#isNode ? peer : undefined;
       const readable = this.#serialization.towards(peer);
       const left = isTimed ? remaining : undefined;
@@ -501,6 +509,7 @@ export class Remoting {
       return this.#refuseMessage(peer, node + path, message, error);
     } finally {
       this.#encodingFor = outer;
+      this.#encodingPath = outerPath;
       this.#encodingPeer = outerPeer;
       holdsTooMany = this.#holdsTooMany;
       this.#holdsTooMany = false;
@@ -577,8 +586,13 @@ export class Remoting {
   #resolve(address: RefAddress): Ref<unknown> {
     const ref = this.#arrivedRef(address);
     // A reply reference has come back: its message was returned, or was not delivered.
-    if (ref instanceof TemporaryRef) ref.holder = undefined;
-    else if (ref.isReply) this.#replyInMessage ??= ref as RemoteReplyRef;
+    if (ref instanceof TemporaryRef) {
+      ref.holder = undefined;
+      if (ref.isReply) this.#replyInMessage ??= ref;
+    } else if (ref.isReply && !(this.#replyInMessage instanceof RemoteReplyRef)) {
+      // Before one of this system: who asks now is more than what came back with it.
+      this.#replyInMessage = ref as RemoteReplyRef;
+    }
     if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }
@@ -676,7 +690,7 @@ export class Remoting {
 
   /** Steps between which other messages may be decoded. */
   #findingReply(read: LongRead): LongRead {
-    let found: RemoteReplyRef | undefined;
+    let found: RemoteReplyRef | TemporaryRef | undefined;
     const step = (): number => {
       this.#replyInMessage = found;
       const values = read.step();
@@ -736,7 +750,7 @@ export class Remoting {
     uid: number,
     message: unknown,
     deadline: number | undefined,
-    ask: RemoteReplyRef | undefined,
+    ask: RemoteReplyRef | TemporaryRef | undefined,
   ): void {
     if (this.#inbound === undefined) {
       return this.#admit(peer, lane, path, uid, message, deadline, ask);
@@ -754,7 +768,7 @@ export class Remoting {
     uid: number,
     message: unknown,
     deadline: number | undefined,
-    ask: RemoteReplyRef | undefined,
+    ask: RemoteReplyRef | TemporaryRef | undefined,
   ): void {
     if (
       peer.role === "client" || this.#admitsNode === undefined || this.#admitsNode(peer.address) ||
@@ -776,17 +790,27 @@ export class Remoting {
     uid: number,
     message: unknown,
     deadline: number | undefined,
-    ask: RemoteReplyRef | undefined,
+    ask: RemoteReplyRef | TemporaryRef | undefined,
   ): void {
     if (ask === undefined) return this.#dispatch(peer, lane, path, uid, message, deadline);
     const internals = this.#internals;
     const outer = internals.askAtHand;
-    ask.askedAt = path;
-    if (deadline !== undefined) {
-      ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
+    if (ask instanceof RemoteReplyRef) {
+      ask.askedAt = path;
+      if (deadline !== undefined) {
+        ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
+      }
+      ask.from = peer;
+      ask.via = viaOf(peer, ask);
+      internals.askAtHand = ask;
+    } else {
+      // One of this system. What it is to entities, their region knows.
+      if (peer.role !== "node" || path.startsWith("/_") || ask.heldAsk === undefined) {
+        return this.#dispatch(peer, lane, path, uid, message, deadline);
+      }
+      this.#lostAsks.onReturned(ask, peer);
+      internals.askAtHand = ask.heldAsk;
     }
-    ask.from = peer;
-    internals.askAtHand = ask;
     try {
       this.#dispatch(peer, lane, path, uid, message, deadline);
     } finally {
@@ -842,7 +866,9 @@ export class Remoting {
     return new ReplyScan(body, this.#codec.limits.maxPath, this.#clock, {
       onFound: (replyRefs) => {
         for (const address of replyRefs) {
-          this.#internals.onForeignAskLost?.(this.#resolve(address), path, { reason, details });
+          const replyTo = this.#resolve(address);
+          if (replyTo instanceof RemoteReplyRef) replyTo.via = viaOf(peer, replyTo);
+          this.#internals.onForeignAskLost?.(replyTo, path, { reason, details });
         }
       },
       onError: (wrong) => this.#onInboundError(peer, lane, wrong),
@@ -853,9 +879,10 @@ export class Remoting {
     replyRefs: readonly Ref<unknown>[],
     path: string,
     reason: DeadLetterReason,
+    details: string,
   ): void {
     for (const replyRef of replyRefs.slice(0, maxReportedAsks)) {
-      this.#internals.onForeignAskLost?.(replyRef, path, { reason });
+      this.#internals.onForeignAskLost?.(replyRef, path, { reason, details });
     }
   }
 
@@ -874,7 +901,8 @@ export class Remoting {
       return 1;
     }
     const own = replyRefs.filter(({ node }) => node === peer.address);
-    this.#reportLost(own, path, "unauthorized");
+    const details = "clients reach entities, services, and actors whose reference they were given";
+    this.#reportLost(own, path, "unauthorized", details);
     return this.#codec.values;
   }
 
@@ -936,12 +964,21 @@ export class Remoting {
       if (peer !== undefined && !this.#heldAsks.hold(ref, peer)) this.#holdsTooMany = true;
     }
     // It is passed on: who gets it may answer, and a stop of the actor here means nothing.
-    if (ref.isReply && ref.heldAsk !== undefined) releaseAsk(ref.heldAsk);
+    if (ref.isReply && ref.heldAsk !== undefined) this.#onAskPassedOn(ref.heldAsk);
     // The owner of an entity decides itself who may send to it.
     if (!ref.isActor) return;
     if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }
+  }
+
+  #onAskPassedOn(ask: HeldAsk): void {
+    const isRouted = ask.heldBy?.forwards === true;
+    releaseAsk(ask);
+    if (!isRouted || !(ask instanceof RemoteReplyRef) || !rules.routersReportLostAsks) return;
+    // What comes back unread may be sent again, to another node.
+    if (handlerOf(this.#undelivered, this.#encodingPath) !== undefined) return;
+    this.#lostAsks.routed.add(ask, this.#encodingFor, this.#clock.now());
   }
 
   /** A message was not delivered. Returns whether it is sent again; otherwise it is lost. */
@@ -1021,6 +1058,11 @@ export class Remoting {
 /** Whether a connection carries messages of users; a client has only one. */
 function usesUserLane({ role }: Peer, lane: Lane): boolean {
   return role === "client" || lane === "user";
+}
+
+/** The node that has sent an ask of another. */
+function viaOf(peer: Peer, { node }: RefAddress): NodePeer | undefined {
+  return peer.role === "node" && peer.address !== node ? peer : undefined;
 }
 
 /** The handler of the prefix of a path of one part; what is below such a path is an actor. */

@@ -84,6 +84,7 @@ const all = {
   endsFailAsks: true,
   failuresFailAsks: true,
   passedAsksOutliveActors: true,
+  routersReportLostAsks: true,
   // Cluster services.
   withdrawnServicesDisappear: true,
   staleServiceListsAreIgnored: true,

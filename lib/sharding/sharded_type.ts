@@ -121,8 +121,14 @@ export class ShardedType {
       return true;
     }
     const target = `${regionPath(this.name)}/${entityId}`;
-    this.#node.deadLetter(isPermitted ? "bufferFull" : "unauthorized", target, message);
+    if (isPermitted) this.#node.deadLetter("bufferFull", target, message);
+    else this.#refuse(target, message);
     return false;
+  }
+
+  #refuse(target: string, message: unknown): void {
+    const details = `the option clients of "${this.name}" does not permit it`;
+    this.#node.deadLetter("unauthorized", target, message, details);
   }
 
   /** Takes what a node or client sends to entities. */
@@ -133,7 +139,7 @@ export class ShardedType {
       const [entityId, message] = parseEntityDelivery(value) ?? [];
       if (entityId !== undefined && !this.#access.permits(client, message)) {
         const target = `${regionPath(this.name)}/${entityId}`;
-        return this.#node.deadLetter("unauthorized", target, message);
+        return this.#refuse(target, message);
       }
     }
     this.#intake.receive(this.router, sender, value, deadline);

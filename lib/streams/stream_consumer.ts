@@ -1,3 +1,4 @@
+import { checkProducer } from "./check_producer.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
@@ -71,6 +72,7 @@ export function streamConsumer<T>(
   options: StreamConsumerOptions<T>,
 ): Behavior<ConsumerMessage<T>> {
   const { demand } = resolveOptions(streamConsumerTable, options);
+  checkProducer(producer);
   return Behaviors.setup<ConsumerMessage<T>>((context) => {
     const consumer = new Consumer(context, producer, options, demand);
     try {

@@ -2,6 +2,7 @@ import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { resolveOptions } from "../options/check_options.ts";
 import { streamSinkTable } from "../options/tables/stream_tables.ts";
+import { checkProducer } from "./check_producer.ts";
 import type { ProducerMessage, StreamOutcome } from "./protocol.ts";
 import { Sink } from "./sink.ts";
 
@@ -92,5 +93,5 @@ export function streamSink<T>(
   options: StreamSinkOptions = {},
 ): StreamSink<T> {
   const { maxPending, probeInterval } = resolveOptions(streamSinkTable, options);
-  return new Sink<T>(system, producer, maxPending, probeInterval);
+  return new Sink<T>(system, checkProducer(producer), maxPending, probeInterval);
 }

@@ -2,6 +2,7 @@ import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { resolveOptions } from "../options/check_options.ts";
 import { streamSourceTable } from "../options/tables/stream_tables.ts";
+import { checkProducer } from "./check_producer.ts";
 import type { ProducerMessage } from "./protocol.ts";
 import { Source } from "./source.ts";
 
@@ -76,5 +77,5 @@ export function streamSource<T>(
   options: StreamSourceOptions = {},
 ): StreamSource<T> {
   const { demand, idleTimeout, probeInterval } = resolveOptions(streamSourceTable, options);
-  return new Source<T>(system, producer, { demand, idleTimeout, probeInterval });
+  return new Source<T>(system, checkProducer(producer), { demand, idleTimeout, probeInterval });
 }

@@ -1,5 +1,5 @@
 import { Behavior } from "../actor/behavior/behavior.ts";
-import { notABehavior } from "../actor/behavior/behavior.ts";
+import { noNextBehavior, notABehavior } from "../actor/behavior/behavior.ts";
 import { isThenable } from "../actor/cell/suspension.ts";
 import type { Terminated } from "../actor/ref/terminated.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
@@ -122,7 +122,7 @@ export class BehaviorRun {
     let next = first;
     for (;;) {
       next = isThenable(next) ? yield next : next;
-      if (!(next instanceof Behavior)) throw notABehavior(context.self.path, next);
+      if (!(next instanceof Behavior)) throw noNextBehavior(context.self.path, next, "setup");
       if (next.kind === "setup") next = next.onSetup!(context as never);
       else if (next.kind === "wrapped") {
         yield* this.#unwrap(wrapperOf(next), how, later);
@@ -167,7 +167,9 @@ export class BehaviorRun {
   }
 
   *#apply(next: unknown, ...message: unknown[]): Steps {
-    if (!(next instanceof Behavior)) throw notABehavior(this.#owner.context.self.path, next);
+    if (!(next instanceof Behavior)) {
+      throw noNextBehavior(this.#owner.context.self.path, next, "handler");
+    }
     switch (next.kind) {
       case "same":
         return;

@@ -14,6 +14,9 @@ import {
   RemoteReplyRef,
   type ReplySender,
 } from "../../lib/remoting/remote_asks.ts";
+import { maxRoutedPerAccount, RoutedAsks } from "../../lib/remoting/routed_asks.ts";
+import type { NodePeer, Peer } from "../../lib/transport/base/peer.ts";
+import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { parseRejections } from "../../lib/remoting/rejections.ts";
 import { parseWatchMessage } from "../../lib/remoting/watch_protocol.ts";
 
@@ -66,8 +69,16 @@ Deno.test("reports of lost asks may say more, which older and newer versions ign
   const letter = { ...report, reason: "noShardOwner", failure: "unknownType" };
   assertEquals(parseLostAsk(letter), letter as never);
   // What only this end can know is not believed, nor what a later version has added.
-  for (const failure of ["aborted", "cycle", "tooManyAsks", "ownerLost", "later", 7, null]) {
+  for (const failure of ["aborted", "cycle", "tooManyAsks", "later", 7, null]) {
     assertEquals(parseLostAsk({ ...report, failure, details: 7 }), report as never);
+  }
+  // The node of a router knows that of its routee.
+  const removed = { ...report, failure: "ownerLost" };
+  assertEquals(parseLostAsk(removed), removed as never);
+  const routed = { ...report, asker: "a:1" };
+  assertEquals(parseLostAsk(routed), routed as never);
+  for (const asker of [7, null, "x".repeat(5_000)]) {
+    assertEquals(parseLostAsk({ ...report, asker }), undefined);
   }
   assertEquals(parseLostAsk({ ...report, details: "x".repeat(5_000) })?.details?.length, 1_024);
 });
@@ -94,6 +105,7 @@ Deno.test("what is reported is known to every version, and says nothing of handl
   new LostAsks({
     internals,
     peerLog: undefined as never,
+    clock: new ManualClock(),
     send: (to, report) => void sent.push([to, report]),
     mayReach: () => true,
   });
@@ -144,6 +156,79 @@ Deno.test("of the asks of one peer that are not answered, the oldest are forgott
   assertEquals([actor.heldAsks, others.heldAfter], [others, undefined]);
   failHeldAsks(actor, { reason: "stopped" });
   assertEquals(failed, ["/_ask/0"]);
+});
+
+const routedAsk = (number: number, peer: { address: string }, of: Partial<RemoteReplyRef> = {}) => {
+  const sender = { tell: () => {} } as unknown as ReplySender;
+  const made = new RemoteReplyRef(sender, of.node ?? peer.address, `/_ask/${number}`, number);
+  made.from = peer;
+  made.waitsUntil = of.waitsUntil;
+  made.via = of.via;
+  return made;
+};
+
+Deno.test("asks that routers have passed on are kept by asker, within bounds, until their deadline", () => {
+  const routed = new RoutedAsks();
+  const busy = { address: "client:busy" };
+  const other = routedAsk(0, { address: "a:1" });
+  routed.add(other, "c:1", 0);
+  const all = Array.from({ length: maxRoutedPerAccount + 3 }, (_, n) => routedAsk(n + 1, busy));
+  for (const each of all) routed.add(each, "b:1", 0);
+  assertEquals(all.filter((each) => routed.take(each) === undefined), all.slice(0, 3));
+  assertEquals(routed.take(other, "b:1"), undefined); // It was passed on to another node.
+  assertEquals([routed.take(other, "c:1"), routed.take(other, "c:1")], [other, undefined]);
+  // Those whose askers have given up make room, and are not reported.
+  const [late, awaited, last] = [10, 30, 15].map((waitsUntil, n) =>
+    routedAsk(n, busy, { waitsUntil })
+  );
+  for (const each of [late!, awaited!]) routed.add(each, "b:1", 0);
+  routed.add(last!, "b:1", 12);
+  assertEquals(routed.take(late!), undefined);
+  assertEquals(routed.takeAllOf("c:1", 20), []);
+  assertEquals(routed.takeAllOf("b:1", 20), [awaited!]);
+  assertEquals(routed.takeAllOf("b:1", 20), []);
+  // Nobody waits any more.
+  routed.add(other, "c:1", 0);
+  assertEquals(routed.takeAllOf("a:1", 0), []);
+  routed.add(last!, "b:1", 0);
+  routed.forget(busy);
+  assertEquals([routed.take(other), routed.take(last!)], [undefined, undefined]);
+  // A client may not name the ask of another.
+  const forged = routedAsk(7, busy, { node: "a:1" });
+  routed.add(forged, "b:1", 0);
+  assertEquals(routed.take(forged), undefined);
+});
+
+Deno.test("a node is told of a lost ask that it has sent for another, if it has the feature", () => {
+  const sent: [string, LostAsk][] = [];
+  const internals = { nodeAddress: "c:1" } as SystemInternals;
+  const lostAsks = new LostAsks({
+    internals,
+    peerLog: undefined as never,
+    clock: new ManualClock(),
+    send: (to, report) => void sent.push([to, report]),
+    mayReach: () => true,
+  });
+  const router = (routedAsks: boolean) =>
+    ({ role: "node", address: "b:1", routedAsks }) as NodePeer;
+  const about = { replyTo: "/_ask/7", uid: 7, target: "/it", reason: "stopped" } as const;
+  for (const knows of [false, true]) {
+    const ask = routedAsk(7, router(knows), { node: "a:1", via: router(knows) });
+    internals.onForeignAskLost!(ask, "/it", { reason: "stopped" });
+    const told = ["b:1", { ...about, asker: "a:1" }];
+    assertEquals(sent.splice(0), [["a:1", about], ...(knows ? [told] : [])] as never);
+  }
+  // Only the node that it was passed on to may end it.
+  const ask = routedAsk(8, { address: "a:1" });
+  ask.askedAt = "/router";
+  lostAsks.routed.add(ask, "d:1", 0);
+  const report = { ...about, replyTo: "/_ask/8", uid: 8, asker: "a:1" };
+  const client = { role: "client", address: "d:1" } as Peer;
+  for (const peer of [router(true), client]) lostAsks.receive(peer, report);
+  assertEquals(sent, []);
+  lostAsks.receive({ role: "node", address: "d:1" } as Peer, report);
+  const { asker: _, ...forAsker } = { ...report, target: "/router" };
+  assertEquals(sent, [["a:1", forAsker]]);
 });
 
 Deno.test("reports of lost asks name a reply reference and a known reason", () => {

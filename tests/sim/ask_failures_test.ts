@@ -148,6 +148,151 @@ Deno.test("an ask through a group router fails with the routee at another node, 
   await cluster.stop([nodes[0]!, nodes[2]!]);
 });
 
+/** An actor at node 3 under a key, its router at node 2, and a reference of node 1 to that. */
+async function withRemoteRouter(seed: number) {
+  const cluster = new SimulatedCluster(seed);
+  const nodes = await cluster.start(3);
+  const [one, two, three] = nodes as [
+    ClusteredActorSystem,
+    ClusteredActorSystem,
+    ClusteredActorSystem,
+  ];
+  const key = ServiceKey<Question>("service");
+  const silentRef = three.spawn(Behaviors.discoverable(Behaviors.supervise(silent()), key), "it");
+  two.spawn(Routers.group(key), "router");
+  const entry = ServiceKey<Question>("entry");
+  two.spawn(Behaviors.discoverable(Routers.group(key), entry), "public");
+  const client = await connect(cluster);
+  await cluster.clock.runUntil(() => client.lookup(entry).length > 0, 20_000);
+  return {
+    cluster,
+    nodes: [one, two, three] as const,
+    key,
+    silentRef,
+    client,
+    router: one.lookup<Question>("/router", { node: node2 }),
+    entry: client.lookup(entry)[0]!,
+  };
+}
+
+Deno.test("an ask of a router at another node fails with the routee at a third", async () => {
+  const { cluster, nodes, silentRef, client, router, entry } = await withRemoteRouter(61);
+  const [one] = nodes;
+  const error = await refused(cluster, one.ask(router, throws, timeout), "handlerFailed");
+  assert(error.message.includes("secret of the handler"), error.message);
+  const told = await refused(cluster, client.ask(entry, throws, timeout), "handlerFailed");
+  assert(!told.message.includes("secret"), told.message);
+  const waiting = [one.ask(router, asks, timeout), client.ask(entry, asks, timeout)];
+  for (const each of waiting) each.catch(() => {});
+  await cluster.clock.advance(200);
+  silentRef.tell({ type: "stop" });
+  for (const each of waiting) {
+    const { message } = await refused(cluster, each, "stopped");
+    assert(message.includes("/router") || message.includes("/public"), message);
+  }
+  assertBalanced(nodes);
+  await cluster.clock.resolve(client.close());
+  await cluster.stop([...nodes]);
+});
+
+Deno.test("an ask of a router behind routers fails with a routee at the asker's own node", async () => {
+  const { cluster, nodes: [one, two, three], silentRef, client, key } = await withRemoteRouter(62);
+  const outer = ServiceKey<Question>("outer");
+  // Node 3 -> node 2 -> node 1 -> node 3: each router passes on what it gets.
+  two.spawn(Behaviors.discoverable(Routers.group(key), outer), "inner");
+  one.spawn(Routers.group(outer), "outer");
+  await cluster.clock.advance(2_000);
+  const router = three.lookup<Question>("/outer", { node: "node-1:25520" });
+  const waiting = [three.ask(router, asks, timeout)];
+  for (const each of waiting) each.catch(() => {});
+  await cluster.clock.advance(500);
+  silentRef.tell({ type: "stop" });
+  for (const each of waiting) await refused(cluster, each, "stopped");
+  three.spawn(Behaviors.discoverable(Behaviors.supervise(silent()), key), "next");
+  await cluster.clock.advance(2_000);
+  await refused(cluster, three.ask(router, throws, timeout), "handlerFailed");
+  await cluster.clock.resolve(client.close());
+  await cluster.stop([one, two, three]);
+});
+
+Deno.test("an ask of a router at another node fails with the node of its routee", async () => {
+  const { cluster, nodes: [one, two], client, router } = await withRemoteRouter(63);
+  const waiting = one.ask(router, asks, timeout);
+  let failed: AskError | undefined;
+  waiting.catch((error) => failed = error);
+  await cluster.clock.advance(1_000);
+  assertEquals(failed, undefined);
+  cluster.network.crash("node-3", { silently: true });
+  await cluster.clock.runUntil(() => failed !== undefined, 50_000);
+  assertEquals([failed!.reason, failed!.details], [
+    "ownerLost",
+    "it was passed on to node-3:25520",
+  ]);
+  await cluster.clock.resolve(client.close());
+  await cluster.stop([one, two]);
+});
+
+Deno.test("an ask with the reply reference of another ask of its target's node fails with the target", async () => {
+  const cluster = new SimulatedCluster(65);
+  const nodes = await cluster.start(2);
+  const [one, two] = nodes as [ClusteredActorSystem, ClusteredActorSystem];
+  const local = two.spawn(Behaviors.supervise(silent()), "silent");
+  const target = one.lookup<Question>("/silent", { node: node2 });
+  let nested: Promise<unknown> | undefined;
+  // It is asked by node 2, and asks there with what it was given.
+  one.spawn(
+    Behaviors.receive<Question>((_context, message) => {
+      const extra = (message as { replyTo: unknown }).replyTo;
+      nested ??= one.ask(
+        target,
+        (replyTo: ActorRef<string>) => ({ type: "ask", extra, replyTo }),
+        timeout,
+      );
+      return Behaviors.same();
+    }),
+    "asker",
+  );
+  const outer = two.ask(two.lookup<Question>("/asker", { node: "node-1:25520" }), asks, {
+    timeout: 1_000,
+  });
+  outer.catch(() => {});
+  await cluster.clock.advance(500);
+  nested!.catch(() => {});
+  local.tell({ type: "stop" });
+  await refused(cluster, nested!, "stopped");
+  await cluster.clock.advance(2_000);
+  await cluster.stop(nodes);
+});
+
+Deno.test("an ask that an actor, and no router, has passed on does not end with the other", async () => {
+  const { cluster, nodes: [one, two, three], silentRef, client } = await withRemoteRouter(64);
+  // It shows others what it is asked, and answers itself.
+  let reply = () => {};
+  const here = one.spawn(silent(), "here");
+  const shown = [
+    two.lookup<Question>("/it", { node: "node-3:25520" }),
+    two.lookup<Question>("/here", { node: "node-1:25520" }),
+  ];
+  two.spawn(
+    Behaviors.receive<Question>((_context, message) => {
+      for (const each of shown) each.tell(message);
+      if (message.type === "ask") reply = () => message.replyTo.tell("answered");
+      return Behaviors.same();
+    }),
+    "actor",
+  );
+  const actor = one.lookup<Question>("/actor", { node: node2 });
+  const waiting = one.ask(actor, asks, timeout);
+  await cluster.clock.advance(500);
+  silentRef.tell({ type: "stop" });
+  here.tell({ type: "stop" });
+  await cluster.clock.advance(2_000);
+  reply();
+  assertEquals(await cluster.clock.resolve(waiting), "answered");
+  await cluster.clock.resolve(client.close());
+  await cluster.stop([one, two, three]);
+});
+
 const numShards = 4;
 
 /** Two nodes that run entities, a client, and an entity that runs at the second node. */
@@ -400,7 +545,9 @@ Deno.test("a client that may not reach an actor is told so", async () => {
   await cluster.clock.runUntil(() => client.lookup(key).length > 0, 20_000);
   const { remoting } = clientInternalsOf(client)!;
   const ref = remoting!.refTo({ node: node2, path: "/private", uid: 0 }) as ActorRef<Question>;
-  await refused(cluster, client.ask(ref, asks, timeout), "unauthorized");
+  const { message } = await refused(cluster, client.ask(ref, asks, timeout), "unauthorized");
+  const why = "clients reach entities, services, and actors whose reference they were given";
+  assert(message.includes(`unauthorized: ${why}; use another certificate, or have`), message);
   await cluster.clock.resolve(client.close());
   await cluster.stop(nodes);
 });

@@ -273,7 +273,9 @@ Deno.test("a client reaches through a reference only what it may reach by itself
     });
   }
   const asked = client.entity(Counters, "a").ask(value);
-  await cluster.clock.resolve(assertRejects(() => asked, AskError, "unauthorized"));
+  await cluster.clock.resolve(
+    assertRejects(() => asked, AskError, 'unauthorized: the option clients of "counters"'),
+  );
   // A client that sends to the node in a reference, and to the actor of the type.
   const { remoting } = clientInternalsOf(client)!;
   const paths = ["/_entity-20-counters;a", "/_entity-20-counters"];

@@ -35,6 +35,8 @@ export interface AskHost extends RefHost {
   readonly stopping: boolean;
   /** The ask whose message is sent or delivered now, until an actor holds it. */
   askAtHand: HeldAsk | undefined;
+  /** An ask that another system has passed on to an actor here fails. False: it has passed on none. */
+  returnedAskLost(replyTo: Ref<unknown>, failure: AskFailure): boolean;
   /** A message that was counted as sent is lost. */
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
 }
@@ -82,14 +84,17 @@ class Ask extends SentMessage implements Deadline, PendingAsk, HeldAsk {
   onReleased(): void {}
 
   fail(failure: AskFailure): void {
-    this.replyTo.asks.fail(this, failure);
+    const { asks } = this.replyTo;
+    if (!asks.host.returnedAskLost(this.replyTo, failure)) asks.fail(this, failure);
   }
 
   expire(timeout: number): void {
     const limit = this.state === "inherited" ? "deadline" : timeout;
     this.state = "gaveUp";
+    const isInRouter = isRouter(this.target) && (this.heldBy as unknown) === this.target;
+    const lack = isInRouter ? noRouteeYet : lackOf(this.message);
     this.replyTo.asks.close(this);
-    this.reject(new AskTimeoutError(String(this.target), limit));
+    this.reject(new AskTimeoutError(String(this.target), limit, undefined, lack));
   }
 
   /** Once it has its reply, or has failed, nothing has to be done in time. */
@@ -335,9 +340,10 @@ export class Asks {
     if (this.host.stopping) return undefined;
     const { ask } = replyTo;
     if (replyTo.asks !== this) return replyTo.asks.lost(message, target, failure);
-    if (ask !== undefined && ask.heldBy !== severalActors && concerns(ask, message, target)) {
+    if (ask === undefined || ask.heldBy === severalActors) return undefined;
+    if (concerns(ask, message, target)) {
       this.fail(ask, isDelivery(message) ? ofDelivery(failure) : failure);
-    }
+    } else this.host.returnedAskLost(replyTo, failure);
     return undefined;
   }
 
@@ -517,6 +523,20 @@ function optionError(options: AskOptions): Error | undefined {
   } catch (error) {
     return error as Error;
   }
+}
+
+/** The remedy if a router has not passed the message of an ask on. */
+const noRouteeYet = "it has waited in the router: start an actor that the router routes to";
+
+/** Why no actor can reply to the message of an ask, for one that has had no reply. */
+function lackOf(message: unknown): string | undefined {
+  if (message instanceof Promise) {
+    return "give ask a function that returns the message itself: it has returned a promise";
+  }
+  // The search is not deep: nothing is certain.
+  return findReply(message) === undefined
+    ? "put replyTo, which the function is given, into the message: none was found in its fields"
+    : undefined;
 }
 
 /** When the asker of the message at hand gives up; undefined: nobody waits, or not any more. */

@@ -36,6 +36,7 @@ const kinds: Readonly<Record<AskFailureReason, FailureKind>> = {
     text: (target) => `the node or client of ${target} is gone`,
     remedy: "ask again, if the request may be handled twice",
     transient: true,
+    before: "stopped",
   },
   handlerFailed: {
     code: "askHandlerFailed",
@@ -100,7 +101,7 @@ const kinds: Readonly<Record<AskFailureReason, FailureKind>> = {
   invalidMessage: { code: "askNotDelivered", transient: false },
   unauthorized: {
     code: "askNotDelivered",
-    remedy: "use a certificate that may do this",
+    remedy: "use another certificate, or have the node permit it",
     transient: false,
   },
   expired: { code: "askNotDelivered", remedy: "raise the timeout", transient: true },
@@ -131,7 +132,7 @@ export function askFailed(
 ): AskError {
   const { code, text, remedy } = kinds[reason];
   const own = given ??
-    (reason === "handlerFailed" && cause !== undefined ? errorText(cause) : given);
+    (hasFailed(reason) && cause !== undefined ? errorText(cause) : given);
   const details = own === undefined ? undefined : plainText(own);
   const what = text?.(target) ?? `the message to ${target} was lost: ${reason}`;
   return new AskError(code, details === undefined ? what : `${what}: ${details}`, {
@@ -142,6 +143,11 @@ export function askFailed(
     ...(details !== undefined && { details }),
     ...(remedy !== undefined && { remedy }),
   });
+}
+
+/** Whether the cause, if there is one, is what the actor has thrown. */
+function hasFailed(reason: AskFailureReason): boolean {
+  return reason === "handlerFailed" || reason === "stopped";
 }
 
 /** Whether another attempt of the same ask may succeed. */

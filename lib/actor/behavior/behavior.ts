@@ -1,3 +1,4 @@
+import { describeValue } from "../../options/describe_type.ts";
 import { ActorError } from "../errors.ts";
 import type { Signal } from "./signal.ts";
 
@@ -63,9 +64,25 @@ export const same: Behavior<unknown> = new Behavior<unknown>("same");
 
 /** The error for something that is not a behaviour where one must be. */
 export function notABehavior(path: string, value: unknown): ActorError {
-  const what = value instanceof Behavior ? `Behaviors.${value.kind}() as its first behaviour` : "";
-  return new ActorError("badBehavior", `${path} was given ${what || "no behaviour"}`, {
+  const isBehavior = value instanceof Behavior;
+  const what = isBehavior
+    ? `Behaviors.${value.kind}() as its first behaviour`
+    : `no behaviour but ${describeValue(value)}`;
+  return new ActorError("badBehavior", `${path} was given ${what}`, {
     value,
-    remedy: "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
+    remedy: typeof value === "function"
+      ? "call the function, and give what it returns"
+      : "use what Behaviors makes; sharded behaviours need a ClusteredActorSystem",
+  });
+}
+
+/** The error for a handler or a setup of a user that has returned something else than a behaviour. */
+export function noNextBehavior(path: string, value: unknown, by: "handler" | "setup"): ActorError {
+  const message = `the ${by} of ${path} returned no behaviour but ${describeValue(value)}`;
+  return new ActorError("badBehavior", message, {
+    value,
+    remedy: by === "setup"
+      ? "return the first behaviour from all its branches, such as Behaviors.receive(...)"
+      : "return a behaviour from all its branches: Behaviors.same() changes nothing",
   });
 }

@@ -230,7 +230,7 @@ export function beginStop(cell: ActorCell): void {
 
 /** Gives the messages of an entity to its keeper; those of others are lost. */
 function giveUpMessages(cell: ActorCell): void {
-  const { host, path, parent, behavior } = cell;
+  const { host, parent, behavior } = cell;
   const stashed = cell.existingParts?.stash?.takeAll() ?? [];
   const keeper = parent?.existingParts?.entities;
   if (keeper !== undefined && cell.size + stashed.length > 0) {
@@ -241,11 +241,24 @@ function giveUpMessages(cell: ActorCell): void {
     if (keeper.keep(cell, messages, ready)) {
       host.ledger.sent -= messages.length;
       releaseAsks(cell, messages);
-    } else for (const message of messages) host.lose("stopped", path, message);
+    } else for (const message of messages) loseMessage(cell, message);
     return;
   }
-  while (cell.size > 0) host.lose("stopped", path, cell.discard());
-  for (const message of stashed) host.lose("stopped", path, message);
+  while (cell.size > 0) loseMessage(cell, cell.discard());
+  for (const message of stashed) loseMessage(cell, message);
+}
+
+/** An ask in it is told why the actor stops, if that is a failure: a dead letter does not say it. */
+function loseMessage(cell: ActorCell, message: unknown): void {
+  const { host, path, failure, heldAsks } = cell;
+  if (failure !== undefined && heldAsks !== undefined) {
+    const ask = findReply(messageOf(message))?.heldAsk;
+    if (ask?.heldBy === cell) {
+      releaseAsk(ask);
+      ask.fail({ reason: "stopped", cause: failure.cause });
+    }
+  }
+  host.lose("stopped", path, message);
 }
 
 /** Their messages are kept: another incarnation has to answer them. */

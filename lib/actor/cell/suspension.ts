@@ -7,7 +7,8 @@ import type { Timer } from "../../runtime/clock.ts";
 import { checkCircles } from "../ask/ask_cycle.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalRuntime } from "../behavior/local_system.ts";
-import { Behavior, notABehavior } from "../behavior/behavior.ts";
+import type { ActorError } from "../errors.ts";
+import { Behavior, noNextBehavior } from "../behavior/behavior.ts";
 import type { Asker } from "../ref/asker.ts";
 import type { BehaviorTransition } from "../behavior/wrapper.ts";
 
@@ -65,6 +66,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   }
 }
 
+function errorOf(cell: SuspendableCell, returned: unknown, kind: SuspendedWork): ActorError {
+  return noNextBehavior(cell.path, returned, kind === "setup" ? "setup" : "handler");
+}
+
 /** The cell takes no message until the promise is settled. */
 export function suspend(
   cell: SuspendableCell,
@@ -73,7 +78,7 @@ export function suspend(
   subject: unknown,
 ): void {
   if (!isThenable(promise)) {
-    return cell.fail(notABehavior(cell.path, promise), kind === "message" ? subject : undefined);
+    return cell.fail(errorOf(cell, promise, kind), kind === "message" ? subject : undefined);
   }
   const { step } = cell;
   cell.setWaiting(true);
@@ -175,7 +180,7 @@ export class Suspension {
     endWait(cell);
     if (kind === "tasks") runNext(cell, subject as TasksInTurn);
     else if (!(next instanceof Behavior)) {
-      cell.fail(notABehavior(cell.path, next), kind === "message" ? subject : undefined);
+      cell.fail(errorOf(cell, next, kind), kind === "message" ? subject : undefined);
     } else if (kind === "setup") cell.become(next, subject as BehaviorTransition);
     else cell.apply(next, kind, subject);
     cell.wakeIfBusy();

@@ -75,6 +75,7 @@ class LocalActorSystem implements LocalSystem {
   /** Undefined if telemetry is disabled. */
   readonly #telemetry: SystemTelemetry | undefined;
   #onForeignAskLost: SystemInternals["onForeignAskLost"];
+  #onReturnedAskLost: SystemInternals["onReturnedAskLost"];
 
   /** See {@linkcode ActorSystemConstructor}. */
   constructor(options: ActorSystemOptions = {}) {
@@ -258,6 +259,7 @@ class LocalActorSystem implements LocalSystem {
       sweepAsks: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
       askAtHand: undefined,
+      returnedAskLost: (replyTo, failure) => this.#onReturnedAskLost?.(replyTo, failure) ?? false,
       failAsk: (cell, message, failure) => {
         const elsewhere = this.#asks.unanswered(cell, message, failure);
         if (elsewhere !== undefined) this.#onForeignAskLost?.(elsewhere, cell.path, failure);
@@ -266,7 +268,8 @@ class LocalActorSystem implements LocalSystem {
       ask: (ref, factory, options, asker, within) => {
         if (this.#host.stopping) return Promise.reject(this.#stopped());
         if (ref instanceof LocalRef && ref.ended) {
-          return Promise.reject(askFailed(ref.path, { reason: "stopped" }));
+          const { cause } = ref.terminated;
+          return Promise.reject(askFailed(ref.path, { reason: "stopped", cause }));
         }
         const telemetry = this.#telemetry;
         // Without a closure if telemetry is disabled.
@@ -291,6 +294,10 @@ class LocalActorSystem implements LocalSystem {
       get: () => this.#onForeignAskLost,
       set: (value: SystemInternals["onForeignAskLost"]) => this.#onForeignAskLost = value,
     };
+    const onReturnedAskLost = {
+      get: () => this.#onReturnedAskLost,
+      set: (value: SystemInternals["onReturnedAskLost"]) => this.#onReturnedAskLost = value,
+    };
     setInternals(this, {
       get nodeAddress() {
         return host.nodeAddress;
@@ -303,6 +310,12 @@ class LocalActorSystem implements LocalSystem {
       },
       set onForeignAskLost(value) {
         onForeignAskLost.set(value);
+      },
+      get onReturnedAskLost() {
+        return onReturnedAskLost.get();
+      },
+      set onReturnedAskLost(value) {
+        onReturnedAskLost.set(value);
       },
       get remoteWatch() {
         return host.remoteWatch;

@@ -58,6 +58,11 @@ export interface SystemInternals {
   onForeignAskLost:
     | ((replyTo: Ref<unknown>, target: string, failure: AskFailure) => void)
     | undefined;
+  /**
+   * Called when an ask of this system fails at an actor here, which the asker has not asked itself.
+   * Returns whether another system has passed it on, and decides.
+   */
+  onReturnedAskLost: ((replyTo: Ref<unknown>, failure: AskFailure) => boolean) | undefined;
   /** Another system has lost a message for `target` with the reply reference `path`: fails its ask. */
   failAsk(path: string, uid: number, target: string, failure: AskFailure): void;
   /** Another system has been removed, `inOrder` or not: fails the asks that it can not answer. */

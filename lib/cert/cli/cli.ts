@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nearestName } from "../../options/nearest_name.ts";
 import type { CertIo, Command } from "./command.ts";
 import { CommandArguments, UsageError } from "./command_arguments.ts";
 import { createCaCommand } from "./create_ca_command.ts";
@@ -88,8 +89,13 @@ export async function runCertCli(
 function withoutCommand(name: string): CliResult {
   const usage = withToolStart(overview);
   if (name === "--help" || name === "-h") return done(usage);
-  const problem = name === "" ? "a command is missing" : `unknown command: ${name}`;
+  const problem = name === "" ? "a command is missing" : unknownCommand(name);
   return { exitCode: 2, stdout: "", stderr: `${oneLine(problem)}\n\n${usage}` };
+}
+
+function unknownCommand(name: string): string {
+  const meant = nearestName(name, commands.map((each) => each.name));
+  return `unknown command: ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 }
 
 function done(stdout: string): CliResult {

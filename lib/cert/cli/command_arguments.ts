@@ -1,3 +1,4 @@
+import { nearestName } from "../../options/nearest_name.ts";
 import { parseArgs } from "@std/cli/parse-args";
 import { type KeyType, keyTypes } from "../authority/key_type.ts";
 import { isSpan } from "../authority/validity.ts";
@@ -21,6 +22,13 @@ export interface KnownOptions {
   readonly switches: readonly string[];
 }
 
+function unknownOptions(unknown: readonly string[], known: readonly string[]): UsageError {
+  const name = /^--([^=]+)/.exec(unknown[0]!)?.[1];
+  const meant = name === undefined ? undefined : nearestName(name, known);
+  const hint = meant === undefined ? "" : `; did you mean --${meant}?`;
+  return new UsageError(`unknown option: ${unknown.join(" ")}${hint}`);
+}
+
 /** The arguments of a command, taken apart. */
 export class CommandArguments {
   readonly positional: readonly string[];
@@ -41,7 +49,7 @@ export class CommandArguments {
         return false;
       },
     });
-    if (unknown.length > 0) throw new UsageError(`unknown option: ${unknown.join(" ")}`);
+    if (unknown.length > 0) throw unknownOptions(unknown, [...texts, ...lists, ...switches]);
     this.#parsed = parsed as Record<string, unknown>;
     this.positional = parsed._.map(String);
     for (const name of texts) {

@@ -4,8 +4,12 @@
  *
  * @module
  */
-import { resolveOptions, withDefaults } from "../../options/check_options.ts";
-import { clusterDefaults, clusterWaitTable } from "../../options/tables/cluster_tables.ts";
+import { checkValue, resolveOptions, withDefaults } from "../../options/check_options.ts";
+import {
+  clusterDefaults,
+  clusterTable,
+  clusterWaitTable,
+} from "../../options/tables/cluster_tables.ts";
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
 import { isAlive, isLeaving, isWorking, type Member } from "../../membership/state/member.ts";
@@ -121,6 +125,7 @@ export class ClusterNode {
    */
   waitFor(count: number, options: { timeout?: number } = {}): Promise<void> {
     const { timeout } = resolveOptions(clusterWaitTable, options);
+    checkCount(count);
     return this.#waitUntil(
       () => this.#up() >= count,
       timeout,
@@ -142,6 +147,7 @@ export class ClusterNode {
     options: { timeout?: number } = {},
   ): Promise<void> {
     const { timeout } = resolveOptions(clusterWaitTable, options);
+    checkCount(count);
     return this.#started(this.#barriers).wait(name, count, timeout);
   }
 
@@ -488,4 +494,9 @@ function leaseOf(downing: ClusterOptions["downing"], runtime: Runtime): Lease | 
   if (downing === undefined || !("lease" in downing)) return undefined;
   const { lease } = downing;
   return lease.bind?.(runtime) ?? lease;
+}
+
+/** How many members or parties are waited for. */
+function checkCount(count: number): void {
+  checkValue("count", clusterTable.options.requiredQuorum.type, count);
 }

@@ -24,6 +24,8 @@ interface PeerFacts {
   readonly traces?: boolean;
   /** Whether both ends put the remaining time of asks into envelopes. Default false. */
   readonly deadlines?: boolean;
+  /** Whether both ends report lost asks to the nodes of routers. Default false. */
+  readonly routedAsks?: boolean;
 }
 
 /** A node that has proved to be one. Only a node peer can become a member. */

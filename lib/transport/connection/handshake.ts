@@ -58,6 +58,8 @@ export const features = {
   trace: "trace",
   /** The time that an asker still waits, in envelopes. */
   deadline: "deadline",
+  /** Reports of lost asks to the nodes of the routers that have passed them on. */
+  routedAsks: "routedAsks",
 } as const;
 
 /** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
@@ -259,6 +261,7 @@ export function judge(
     serializers,
     traces: both(features.trace),
     deadlines: both(features.deadline),
+    routedAsks: both(features.routedAsks),
   };
   if (said.role === "client") {
     return address.startsWith("client:")
