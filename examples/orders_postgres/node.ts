@@ -27,7 +27,7 @@ export async function runNode(database: string, options: NodeOptions): Promise<v
     // Convergence is impossible after the kill of a node.
     leaveTimeout: 1_000,
   });
-  system.spawn(Behaviors.sharded(Orders, () => order));
+  system.spawn(Behaviors.sharded(Orders, order));
   console.log(`LISTENING ${system.address}`);
   await stopped;
   await system.shutdown();
