@@ -389,7 +389,7 @@ Deno.test("what decides imports nothing that does", () => {
     "streams/stream_core.ts",
     "streams/credit_pool.ts",
     "streams/stream_intake.ts",
-    "persistence/book.ts",
+    "persistence/metadata.ts",
     "persistence/delivery/inbox.ts",
     "persistence/delivery/outbox.ts",
     "persistence/delivery/redelivery.ts",

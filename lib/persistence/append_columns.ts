@@ -14,8 +14,8 @@ export const eventColumns = 5;
 export const sameWake = -1;
 /** `wake` of an entry without work to do. */
 export const noWake = -2;
-/** Length of a book that an event does not have. */
-export const noBook = -1;
+/** Length of the metadata of an event that has none. */
+export const noMetadata = -1;
 
 /** Bytes of events from which on no further entry is added to a commit. */
 export const maxBatchBytes = 16 * 1024 * 1024;
@@ -23,7 +23,7 @@ export const maxBatchBytes = 16 * 1024 * 1024;
 /** Bytes of the events of an entry. */
 export function sizeOf({ events }: AppendEntry): number {
   let bytes = 0;
-  for (const { payload, book } of events) bytes += payload.length + (book?.length ?? 0);
+  for (const { payload, metadata } of events) bytes += payload.length + (metadata?.length ?? 0);
   return bytes;
 }
 
@@ -33,11 +33,11 @@ export interface AppendColumns {
   readonly ids: readonly string[];
   /** By entry: `expectedSeq`, `epoch`, how many events, `wake`. */
   readonly entries: Float64Array<ArrayBuffer>;
-  /** By event: `at`, `version`, `checksum`, length of the payload, length of the book. */
+  /** By event: `at`, `version`, `checksum`, length of the payload, length of the metadata. */
   readonly events: Float64Array<ArrayBuffer>;
   /** By event: its tags as JSON, or null. Undefined: no event has tags. */
   readonly tags: readonly (string | null)[] | undefined;
-  /** Payload and book of each event, one after the other. */
+  /** Payload and metadata of each event, one after the other. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -85,7 +85,7 @@ function fill(columns: Filled, entries: readonly AppendEntry[]): void {
 /** Returns where the bytes of the next event begin. */
 function addEvent(
   { events, tags: allTags, bytes }: Filled,
-  { at, version, checksum, payload, book, tags }: NewEvent,
+  { at, version, checksum, payload, metadata, tags }: NewEvent,
   index: number,
   start: number,
 ): number {
@@ -94,9 +94,9 @@ function addEvent(
   events[first + 1] = version;
   events[first + 2] = checksum;
   events[first + 3] = payload.length;
-  events[first + 4] = book?.length ?? noBook;
+  events[first + 4] = metadata?.length ?? noMetadata;
   if (allTags !== undefined) allTags[index] = tags === undefined ? null : JSON.stringify(tags);
   bytes.set(payload, start);
-  if (book !== undefined) bytes.set(book, start + payload.length);
-  return start + payload.length + (book?.length ?? 0);
+  if (metadata !== undefined) bytes.set(metadata, start + payload.length);
+  return start + payload.length + (metadata?.length ?? 0);
 }

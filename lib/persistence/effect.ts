@@ -2,7 +2,7 @@ import { plainText } from "../actor/ask/ask_failure.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { StatusError } from "../actor/errors.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import type { EntryRequest } from "./book.ts";
+import type { EntryRequest } from "./metadata.ts";
 import { sendRequest } from "./delivery/outbox.ts";
 
 /** What follows an effect, in order, once all events so far are durable. */
@@ -104,7 +104,7 @@ export class Effect<out E, in out S> {
     return new Effect<E, S>(events, actions, "unstashAll", isUnhandled, requests);
   }
 
-  /** @internal Stores an entry of the actor's book with the events, all or none. */
+  /** @internal Stores an entry of the actor's metadata with the events, all or none. */
   thenEnter(request: EntryRequest<S>): Effect<E, S> {
     const { events, actions, stashing, isUnhandled, requests } = this;
     return new Effect(events, actions, stashing, isUnhandled, [...requests, request]);

@@ -3,7 +3,7 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
 import type { StatusError } from "../actor/errors.ts";
-import { Delivery, HouseMessage, Wake } from "../actor/ref/house_message.ts";
+import { Delivery, InternalMessage, Wake } from "../actor/ref/internal_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { OwnWork } from "../actor/ref/own_work.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
@@ -11,9 +11,9 @@ import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence
 import { rules } from "../runtime/rules.ts";
 import type { Codec } from "../wire/codec.ts";
 import { failureOfRecovery, failureOfWrite } from "./ask_failures.ts";
-import { Book, type EntryRequest } from "./book.ts";
-import { type BookHost, BookKeeper } from "./book_keeper.ts";
-import { bookSections } from "./book_sections.ts";
+import { type EntryRequest, Metadata } from "./metadata.ts";
+import { type MetadataHost, MetadataKeeper } from "./metadata_keeper.ts";
+import { metadataSections } from "./metadata_sections.ts";
 import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts";
 import { CommandContext, type DurableContext } from "./durable_context.ts";
 import { DirectJournal, directJournalOf } from "./direct_journal.ts";
@@ -36,7 +36,7 @@ import { recoveryTurnsOf } from "./recovery_turns.ts";
 import { closeReminders, DurableReminders } from "./reminders/durable_reminders.ts";
 import type { ReminderSet } from "./reminders/reminder_set.ts";
 import type { DueReminder } from "./reminders/reminders.ts";
-import { type SchemaOptions, StoredForm, withBook } from "./schema.ts";
+import { type SchemaOptions, StoredForm, withMetadata } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
 export interface SnapshotOptions {
@@ -188,7 +188,7 @@ async function start<C, E, S>(
     await turns.enter();
     try {
       const incarnation = await recover(context, kind, place);
-      if (context.self instanceof LocalRef) context.self.takeHouseMessages();
+      if (context.self instanceof LocalRef) context.self.takeInternalMessages();
       return incarnation.behavior();
     } finally {
       turns.leave();
@@ -212,7 +212,7 @@ async function recover<C, E, S>(
   const { id, journal } = place;
   const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
-  const { recovery, bookOf } = recoveryOf(kind, id);
+  const { recovery, metadataOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
   while (snapshot !== undefined) {
@@ -235,38 +235,38 @@ async function recover<C, E, S>(
     lastSeq,
     saved,
   );
-  incarnation.startBook(bookOf());
+  incarnation.startMetadata(metadataOf());
   return incarnation;
 }
 
-/** What is stored of one actor on its way to a state and a book. */
+/** What is stored of one actor on its way to a state and its metadata. */
 interface DurableRecovery<E, S> {
   readonly recovery: Recovery<E, S>;
   /** Undefined: nothing was ever in it. */
-  readonly bookOf: () => Book | undefined;
+  readonly metadataOf: () => Metadata | undefined;
 }
 
 function recoveryOf<C, E, S>(
   { form, needed, definition: { initial, onEvent } }: DurableKind<C, E, S>,
   id: string,
 ): DurableRecovery<E, S> {
-  let book: Book | undefined;
-  const loadBook = (bytes: Uint8Array | undefined): void => {
-    book = undefined;
-    if (bytes !== undefined) (book = new Book(bookSections)).load(bytes, form.codec);
+  let metadata: Metadata | undefined;
+  const loadMetadata = (bytes: Uint8Array | undefined): void => {
+    metadata = undefined;
+    if (bytes !== undefined) (metadata = new Metadata(metadataSections)).load(bytes, form.codec);
   };
   const recovery = new Recovery<E, S>(id, initial, {
-    // The event of a whole state comes with the whole book.
-    readBook: (bytes) => {
-      if (needed === "last") loadBook(bytes);
-      else (book ??= new Book(bookSections)).read(bytes, form.codec);
+    // The event of a whole state comes with the whole metadata.
+    readMetadata: (bytes) => {
+      if (needed === "last") loadMetadata(bytes);
+      else (metadata ??= new Metadata(metadataSections)).read(bytes, form.codec);
     },
-    loadBook,
+    loadMetadata,
     readEvent: (payload, version) => form.readEvent(payload, version),
     readState: (payload, version) => form.readState(payload, version),
     apply: onEvent,
   });
-  return { recovery, bookOf: () => book };
+  return { recovery, metadataOf: () => metadata };
 }
 
 /** The same without a store, and at once. */
@@ -283,12 +283,12 @@ function startDirectly<C, E, S>(
   const { id = context.entityId || context.self.path } = definition;
   const events = journal.stored;
   const lastSeq = events.length;
-  const { recovery, bookOf } = recoveryOf(kind, id);
+  const { recovery, metadataOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   for (const event of events) if (event.seq > recovery.seq) recovery.next(event);
   const place = { id, journal };
   const incarnation = new Incarnation(context, kind, place, 1, recovery.state, lastSeq, 0);
-  incarnation.startBook(bookOf());
+  incarnation.startMetadata(metadataOf());
   journal.attach(id, () => incarnation.state);
   return incarnation.behavior();
 }
@@ -305,7 +305,7 @@ interface HeldAction<S> {
 interface DueSnapshot<S> {
   readonly seq: number;
   readonly state: S;
-  readonly book: Uint8Array | undefined;
+  readonly metadata: Uint8Array | undefined;
 }
 
 /** What has become of an append. */
@@ -349,7 +349,7 @@ function onSignal<C>(context: ActorContext<C>, { type }: Signal): Behavior<C> {
 }
 
 /** An actor at rest has little more than its state: there may be hundreds of thousands. */
-class Incarnation<C, E, S> implements BookHost {
+class Incarnation<C, E, S> implements MetadataHost {
   readonly #context: ActorContext<C>;
   readonly #kind: DurableKind<C, E, S>;
   readonly #journal: Journal;
@@ -363,7 +363,7 @@ class Incarnation<C, E, S> implements BookHost {
   /** Undefined if states are never saved. */
   readonly #saved: SavedStates<S> | undefined;
   /** Made when there is something to keep. */
-  #keeper: BookKeeper | undefined = undefined;
+  #keeper: MetadataKeeper | undefined = undefined;
   /** Made with the first command, or for reminders. */
   #commands: CommandContext<C> | undefined = undefined;
 
@@ -396,9 +396,9 @@ class Incarnation<C, E, S> implements BookHost {
     return Behaviors.receive<C>((_context, message) => this.handle(message), onSignal);
   }
 
-  handle(message: C | HouseMessage): Behavior<C> | Promise<Behavior<C>> {
+  handle(message: C | InternalMessage): Behavior<C> | Promise<Behavior<C>> {
     if (this.#hasFailed) return this.#restart(message);
-    if (message instanceof HouseMessage) return this.#onHouseMessage(message);
+    if (message instanceof InternalMessage) return this.#onInternalMessage(message);
     return this.#command(message, undefined);
   }
 
@@ -443,20 +443,20 @@ class Incarnation<C, E, S> implements BookHost {
    * A write has failed, and a supervisor has said that the actor may go on: it may not, since its state has
    * what is not stored. The next incarnation gets the command.
    */
-  #restart(message: C | HouseMessage): Behavior<C> {
+  #restart(message: C | InternalMessage): Behavior<C> {
     this.#context.stash.add(message as never);
     return Behaviors.restart() as Behavior<C>;
   }
 
-  #onHouseMessage(message: HouseMessage): Behavior<C> | Promise<Behavior<C>> {
+  #onInternalMessage(message: InternalMessage): Behavior<C> | Promise<Behavior<C>> {
     if (message instanceof Delivery) return this.#onDelivery(message);
     // One that is woken has begun to deliver when it recovered.
-    if (!(message instanceof Wake)) this.#book.receive(message);
+    if (!(message instanceof Wake)) this.#metadata.receive(message);
     return Behaviors.same() as Behavior<C>;
   }
 
   #onDelivery(delivery: Delivery): Behavior<C> | Promise<Behavior<C>> {
-    switch (this.#book.judge(delivery)) {
+    switch (this.#metadata.judge(delivery)) {
       case "next":
         return this.#command(delivery.payload as C, delivery);
       case "handled":
@@ -472,7 +472,7 @@ class Incarnation<C, E, S> implements BookHost {
 
   /** The sender may forget what is durable, and nothing else. */
   #acknowledge(delivery: Delivery): void {
-    const keeper = this.#book;
+    const keeper = this.#metadata;
     // As of now: what is handled later may not be durable when this is.
     const number = keeper.handledOf(delivery);
     const acknowledge = () => keeper.acknowledge(delivery, number);
@@ -567,7 +567,7 @@ class Incarnation<C, E, S> implements BookHost {
     const every = needed === "last" ? statesKept : snapshots!.every;
     if (seq - saved.at < every) return;
     saved.at = seq;
-    saved.due = { seq, state: this.#state, book: this.#keeper?.book.save(form.codec) };
+    saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
   }
 
   /** Whether the store has failed, so that the state has what it has not. */
@@ -581,7 +581,7 @@ class Incarnation<C, E, S> implements BookHost {
     return this.#writes.gate.add(held);
   }
 
-  /** Adds entries of the book to the last of the events; to one of their own if there is none. */
+  /** Adds entries of the metadata to the last of the events; to one of their own if there is none. */
   #enter(
     stored: NewEvent[],
     requests: readonly EntryRequest<S>[],
@@ -590,32 +590,32 @@ class Incarnation<C, E, S> implements BookHost {
     state: S,
   ): void {
     const { definition: { initial }, form, needed } = this.#kind;
-    const keeper = this.#book;
+    const keeper = this.#metadata;
     const written = this.#writes?.gate.written ?? this.#lastSeq;
     const seq = written + Math.max(1, stored.length);
     const entries = keeper.entriesOf(requests, handled, seq, at, state);
     if (handled !== undefined) keeper.mark(handled);
     if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
-    let book: Uint8Array | undefined = keeper.write(entries);
+    let metadata: Uint8Array | undefined = keeper.write(entries);
     keeper.apply(entries);
-    if (needed === "last") book = keeper.book.save(form.codec);
+    if (needed === "last") metadata = keeper.metadata.save(form.codec);
     // Of whole states the last one has to have all.
     const isStateKnown = needed === "all" || state === initial;
     const last = stored.pop() ??
       (isStateKnown ? form.writeNoEvent(at) : form.writeEvent(state as unknown as E, at));
-    stored.push(withBook(last, book));
+    stored.push(withMetadata(last, metadata));
   }
 
-  get #book(): BookKeeper {
-    return this.#keeper ??= new BookKeeper(this, new Book(bookSections));
+  get #metadata(): MetadataKeeper {
+    return this.#keeper ??= new MetadataKeeper(this, new Metadata(metadataSections));
   }
 
-  /** Goes on with a book that was read. */
-  startBook(book: Book | undefined): void {
-    if (book === undefined) return;
-    this.#keeper = new BookKeeper(this, book);
+  /** Goes on with metadata that was read. */
+  startMetadata(metadata: Metadata | undefined): void {
+    if (metadata === undefined) return;
+    this.#keeper = new MetadataKeeper(this, metadata);
     this.#onDurable();
-    if (book.existing("reminders") === undefined) return;
+    if (metadata.existing("reminders") === undefined) return;
     const commands = this.#commands ??= new CommandContext(this.#context, this);
     commands.durableReminders = this.remindersOf(commands);
   }
@@ -632,7 +632,7 @@ class Incarnation<C, E, S> implements BookHost {
       maxReminders: this.#kind.definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
       isWoken: this.#context.entityId === "" || this.#isWoken,
       isDeciding: () => commands.isDeciding,
-      reminders: () => this.#keeper?.book.existing("reminders") as ReminderSet | undefined,
+      reminders: () => this.#keeper?.metadata.existing("reminders") as ReminderSet | undefined,
       ...(!(journal instanceof DirectJournal) && {
         fire: (reminder) => {
           const run = () => this.#onReminder(reminder);
@@ -796,14 +796,14 @@ class Incarnation<C, E, S> implements BookHost {
     }).finally(() => saved.isSaving = false);
   }
 
-  async #save(saved: SavedStates<S>, { seq, state, book }: DueSnapshot<S>): Promise<void> {
+  async #save(saved: SavedStates<S>, { seq, state, metadata }: DueSnapshot<S>): Promise<void> {
     const { id } = this;
     const journal = this.#journal;
     const { needed, form, snapshots } = this.#kind;
     if (needed === "last") return await journal.deleteEvents(id, seq - 1, this.#epoch);
     const { keep, deleteEvents } = snapshots!;
     const at = this.#context.system.runtime.clock.wallTime();
-    const written = withBook(form.writeState(state, at), book);
+    const written = withMetadata(form.writeState(state, at), metadata);
     await journal.saveSnapshot(id, { seq, epoch: this.#epoch, ...written }, keep);
     saved.kept = [...saved.kept, seq].slice(-keep);
     // A corrupt snapshot is replaced by the one before it, which needs the events since.

@@ -29,20 +29,20 @@ export interface SliceRange {
 /** An event to be stored. */
 export interface NewEvent {
   /**
-   * The event in bytes. Empty: there is no event, only entries of the book. Of an event to be stored it
+   * The event in bytes. Empty: there is no event, only entries of the metadata. Of an event to be stored it
    * may be a part of a larger buffer: a store that keeps it takes a copy.
    */
   readonly payload: Uint8Array;
   /**
-   * Entries of the actor's book that come with this event, in bytes: what the library keeps for it
+   * Entries of the actor's metadata that come with this event, in bytes: what the library keeps for it
    * besides its own state, such as reminders. Default: none.
    */
-  readonly book?: Uint8Array;
+  readonly metadata?: Uint8Array;
   /** Version of the event's schema, from 0. */
   readonly version: number;
   /** Milliseconds since 1970 at the writer. */
   readonly at: number;
-  /** CRC-32C of the payload and then the book, as the writer has computed it. */
+  /** CRC-32C of the payload and then the metadata, as the writer has computed it. */
   readonly checksum: number;
   /** Labels that projections select by. Default: none. */
   readonly tags?: readonly string[];
@@ -98,9 +98,9 @@ export interface StoredSnapshot {
   readonly version: number;
   /** The state in bytes. */
   readonly payload: Uint8Array;
-  /** The whole book of the actor in bytes. Default: it has none. */
-  readonly book?: Uint8Array;
-  /** CRC-32C of the payload and then the book, as it was computed before the write. */
+  /** The whole metadata of the actor in bytes. Default: it has none. */
+  readonly metadata?: Uint8Array;
+  /** CRC-32C of the payload and then the metadata, as it was computed before the write. */
   readonly checksum: number;
 }
 

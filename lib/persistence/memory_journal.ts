@@ -230,10 +230,12 @@ class MemoryJournal implements Journal {
 }
 
 /** With bytes of its own. */
-function copied<T extends { readonly payload: Uint8Array; readonly book?: Uint8Array }>(one: T): T {
+function copied<T extends { readonly payload: Uint8Array; readonly metadata?: Uint8Array }>(
+  one: T,
+): T {
   return {
     ...one,
     payload: one.payload.slice(),
-    ...(one.book !== undefined && { book: one.book.slice() }),
+    ...(one.metadata !== undefined && { metadata: one.metadata.slice() }),
   };
 }

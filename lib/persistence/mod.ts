@@ -4,13 +4,13 @@
  * @module
  */
 export type {
-  BookEntry,
-  BookKind,
-  BookSection,
   EntryOwner,
   EntryPlace,
   EntryRequest,
-} from "./book.ts";
+  MetadataEntry,
+  MetadataKind,
+  MetadataSection,
+} from "./metadata.ts";
 export { deliveryKey } from "./delivery/delivery_key.ts";
 export {
   type MessagesParked,

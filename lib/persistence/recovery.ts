@@ -14,16 +14,16 @@ export interface Reader<E, S> {
   readState(payload: Uint8Array, version: number): S;
   /** Applies an event. */
   apply(state: S, event: E): S;
-  /** Takes entries of the book that came with an event. */
-  readBook(book: Uint8Array): void;
-  /** Replaces the book by that of a snapshot; undefined: it has none. */
-  loadBook(book: Uint8Array | undefined): void;
+  /** Takes entries of the metadata that came with an event. */
+  readMetadata(metadata: Uint8Array): void;
+  /** Replaces the metadata by that of a snapshot; undefined: it has none. */
+  loadMetadata(metadata: Uint8Array | undefined): void;
 }
 
 /** The checksum of what is stored. */
-function checksumOf({ payload, book }: Pick<StoredEvent, "payload" | "book">): number {
+function checksumOf({ payload, metadata }: Pick<StoredEvent, "payload" | "metadata">): number {
   const sum = crc32c(payload);
-  return book === undefined ? sum : crc32c(book, sum);
+  return metadata === undefined ? sum : crc32c(metadata, sum);
 }
 
 /** A state on its way to the last event. */
@@ -65,7 +65,7 @@ export class Recovery<E, S> {
    * all events, have to do.
    */
   useSnapshot(snapshot: StoredSnapshot): PersistenceError | undefined {
-    const { seq, version, payload, book, checksum } = snapshot;
+    const { seq, version, payload, metadata, checksum } = snapshot;
     const place = { id: this.#id, seq };
     if (checksumOf(snapshot) !== checksum) {
       return new PersistenceError(
@@ -78,7 +78,7 @@ export class Recovery<E, S> {
     }
     try {
       const state = this.#reader.readState(payload, version);
-      this.#reader.loadBook(book);
+      this.#reader.loadMetadata(metadata);
       this.#state = state;
       this.#seq = seq;
       return undefined;
@@ -118,7 +118,7 @@ export class Recovery<E, S> {
    * `schemaMismatch`, `eventFailed`.
    */
   next(stored: StoredEvent): void {
-    const { seq, version, payload, book, checksum } = stored;
+    const { seq, version, payload, metadata, checksum } = stored;
     const id = this.#id;
     const place = { id, seq };
     if (seq !== this.#seq + 1) {
@@ -140,7 +140,7 @@ export class Recovery<E, S> {
     let event: E | undefined;
     try {
       if (isEvent) event = this.#reader.readEvent(payload, version);
-      if (book !== undefined) this.#reader.readBook(book);
+      if (metadata !== undefined) this.#reader.readMetadata(metadata);
     } catch (cause) {
       if (cause instanceof PersistenceError) {
         throw new PersistenceError(cause.code, `${id}: event ${seq}: ${cause.message}`, {

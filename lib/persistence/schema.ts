@@ -58,13 +58,13 @@ const storedCodec = new Codec({
 
 const noPayload = new Uint8Array(0);
 
-/** What is stored, with a book or a part of one. */
-export function withBook<T extends Pick<NewEvent, "payload" | "checksum">>(
+/** What is stored, with metadata or a part of it. */
+export function withMetadata<T extends Pick<NewEvent, "payload" | "checksum">>(
   stored: T,
-  book: Uint8Array | undefined,
-): T & { readonly book?: Uint8Array } {
-  if (book === undefined) return stored;
-  return { ...stored, book, checksum: crc32c(book, stored.checksum) };
+  metadata: Uint8Array | undefined,
+): T & { readonly metadata?: Uint8Array } {
+  if (metadata === undefined) return stored;
+  return { ...stored, metadata, checksum: crc32c(metadata, stored.checksum) };
 }
 
 type Kind = "event" | "state";
@@ -110,7 +110,7 @@ export class StoredForm<E, S> {
     return this.#write("state", state, at);
   }
 
-  /** Entries of the book, with no event. */
+  /** Entries of the metadata, with no event. */
   writeNoEvent(at: number): NewEvent {
     return { payload: noPayload, version: this.#version, at, checksum: 0 };
   }

@@ -48,7 +48,7 @@ import { HeldAsks } from "./held_asks.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
 import { ClientPresence } from "./client_presence.ts";
 import { Grants } from "./grants.ts";
-import { houseForm } from "./house_form.ts";
+import { internalForm } from "./internal_form.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
@@ -188,7 +188,7 @@ export class Remoting {
       limits: messageLimits(limits),
       binaries: limits.binaries,
       ...(registry && { serializers: registry }),
-      house: houseForm,
+      internal: internalForm,
     });
     const common = {
       internals: this.#internals,

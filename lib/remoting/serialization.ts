@@ -5,7 +5,7 @@ import type { Codec } from "../wire/codec.ts";
 import { decodeEnvelopeHeader } from "../wire/envelope.ts";
 import type { WireError } from "../wire/errors.ts";
 import type { Serializer } from "../wire/serializer.ts";
-import { houseNumber, peerWithHouse, withHouse } from "./house_form.ts";
+import { internalNumber, peerWithInternal, withInternal } from "./internal_form.ts";
 import type { PeerLog } from "./peer_log.ts";
 import {
   noSerializers,
@@ -16,7 +16,7 @@ import {
 } from "../wire/serializer_registry.ts";
 
 /** What nodes may send that have no custom serializers. */
-const ofNodes: Reviver = withHouse(noSerializers);
+const ofNodes: Reviver = withInternal(noSerializers);
 
 /** The custom serializers of one system, and those of its peers. */
 export class Serialization {
@@ -70,7 +70,7 @@ export class Serialization {
     const scan = new SerializerScan();
     const { path, bodyStart } = decodeEnvelopeHeader(payload, 0, payload.length);
     codec.decode(payload, bodyStart, payload.length, scan);
-    scan.numbers.delete(houseNumber);
+    scan.numbers.delete(internalNumber);
     const missing = [...scan.numbers].filter((number) => !table.has(number));
     if (missing.length === 0) return undefined;
     const names = missing.map((number) => registry.signatures[number]).join(", ");
@@ -102,7 +102,7 @@ export class Serialization {
     let known = this.#peers.get(peer);
     if (known === undefined) {
       known = this.registry!.towards(peer.address, peer.serializers ?? []);
-      if (peer.role === "node") known = peerWithHouse(known);
+      if (peer.role === "node") known = peerWithInternal(known);
       this.#peers.set(peer, known);
     }
     return known;

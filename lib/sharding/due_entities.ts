@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Wake } from "../actor/ref/house_message.ts";
+import { Wake } from "../actor/ref/internal_message.ts";
 import type { ExtensionContext } from "../cluster/node/node_extension.ts";
 import { DueService } from "../persistence/due/due_service.ts";
 import { sliceShare } from "../persistence/due/slice_share.ts";

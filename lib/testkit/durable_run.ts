@@ -1,7 +1,7 @@
 import type { StatusError } from "../actor/errors.ts";
 import type { RefAddress } from "../actor/ref/ref.ts";
 import type { Ref } from "../actor/ref/ref.ts";
-import { type BookEntry, entriesOf } from "../persistence/book.ts";
+import { entriesOf, type MetadataEntry } from "../persistence/metadata.ts";
 import { sentOf } from "../persistence/delivery/outbox.ts";
 import type { DirectObserver, DurableFunctions } from "../persistence/direct_journal.ts";
 import { DirectJournal } from "../persistence/direct_journal.ts";
@@ -142,7 +142,7 @@ export class DurableRun implements DirectObserver {
     if (events.length > 0) {
       this.#owner.record({ type: "persisted", events, state: this.state });
     }
-    for (const { book } of stored) if (book !== undefined) this.#recordBook(book);
+    for (const { metadata } of stored) if (metadata !== undefined) this.#recordMetadata(metadata);
     if (this.#owner.verify) this.#checkEvents(events, stored);
   }
 
@@ -202,11 +202,11 @@ export class DurableRun implements DirectObserver {
     return next;
   }
 
-  #recordBook(book: Uint8Array): void {
+  #recordMetadata(metadata: Uint8Array): void {
     const { form, needed } = this.#started!;
-    // The book of a whole state has all that is in it, and not only what is new.
+    // The metadata of a whole state has all that is in it, and not only what is new.
     if (needed === "last") return;
-    for (const { kind, entry } of entriesOf(book, form.codec) as BookEntry[]) {
+    for (const { kind, entry } of entriesOf(metadata, form.codec) as MetadataEntry[]) {
       const sent = kind === "outbox" ? sentOf(entry) : undefined;
       if (sent !== undefined) this.#owner.record({ type: "sent", ...sent });
       if (kind === "reminders") this.#recordReminder(entry as ReminderEntry);

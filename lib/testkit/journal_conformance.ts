@@ -115,9 +115,9 @@ function snapshot(seq: number, epoch: number, text: string) {
   return { seq, epoch, ...event(text, 3) };
 }
 
-function eventWithBook(text: string, book: string): NewEvent {
-  const [payload, entries] = [bytes(text), bytes(book)];
-  return { ...event(text), book: entries, checksum: crc32c(entries, crc32c(payload)) };
+function eventWithMetadata(text: string, metadata: string): NewEvent {
+  const [payload, entries] = [bytes(text), bytes(metadata)];
+  return { ...event(text), metadata: entries, checksum: crc32c(entries, crc32c(payload)) };
 }
 
 const allSlices: SliceRange = { from: 0, to: sliceCount - 1 };
@@ -383,25 +383,35 @@ const promises: readonly JournalPromise[] = [
     },
   },
   {
-    name: "the book comes back with the event or the snapshot that it came with",
+    name: "the metadata comes back with the event or the snapshot that it came with",
     check: async ({ journal }) => {
       await journal.open("a|1", 1);
-      const events = [eventWithBook("one", "book one"), event("two"), eventWithBook("", "three")];
+      const events = [
+        eventWithMetadata("one", "metadata one"),
+        event("two"),
+        eventWithMetadata("", "three"),
+      ];
       await appendOne(journal, { id: "a|1", expectedSeq: 0, epoch: 1, events });
       const read: unknown[] = [];
-      for await (const { payload, book, checksum } of journal.read("a|1")) {
-        const isWhole = checksum === crc32c(book ?? bytes(""), crc32c(payload));
-        read.push([textOf(payload), book === undefined ? null : textOf(book), isWhole]);
+      for await (const { payload, metadata, checksum } of journal.read("a|1")) {
+        const isWhole = checksum === crc32c(metadata ?? bytes(""), crc32c(payload));
+        read.push([textOf(payload), metadata === undefined ? null : textOf(metadata), isWhole]);
       }
-      expect("events", read, [["one", "book one", true], ["two", null, true], ["", "three", true]]);
-      const books = (await readAll(journal)).events.map(({ book }) => book && textOf(book));
-      expect("events of slices", books, ["book one", undefined, "three"]);
-      await journal.saveSnapshot("a|1", { seq: 1, epoch: 1, ...eventWithBook("s", "all") }, 2);
+      expect("events", read, [["one", "metadata one", true], ["two", null, true], [
+        "",
+        "three",
+        true,
+      ]]);
+      const withMetadata = (await readAll(journal)).events.map(({ metadata }) =>
+        metadata && textOf(metadata)
+      );
+      expect("events of slices", withMetadata, ["metadata one", undefined, "three"]);
+      await journal.saveSnapshot("a|1", { seq: 1, epoch: 1, ...eventWithMetadata("s", "all") }, 2);
       await journal.saveSnapshot("a|1", snapshot(2, 1, "t"), 2);
-      expect("newest", (await journal.loadSnapshot("a|1"))!.book, undefined);
+      expect("newest", (await journal.loadSnapshot("a|1"))!.metadata, undefined);
       const older = (await journal.loadSnapshot("a|1", 1))!;
-      expect("older", [textOf(older.payload), textOf(older.book!)], ["s", "all"]);
-      expect("checksum", older.checksum, crc32c(older.book!, crc32c(older.payload)));
+      expect("older", [textOf(older.payload), textOf(older.metadata!)], ["s", "all"]);
+      expect("checksum", older.checksum, crc32c(older.metadata!, crc32c(older.payload)));
     },
   },
   {

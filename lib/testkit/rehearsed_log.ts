@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { Book } from "../persistence/book.ts";
-import { bookSections } from "../persistence/book_sections.ts";
+import { Metadata } from "../persistence/metadata.ts";
+import { metadataSections } from "../persistence/metadata_sections.ts";
 import { PersistenceError } from "../persistence/errors.ts";
 import type { Journal, StoredEvent, StoredSnapshot } from "../persistence/journal.ts";
 import type { MadeDefinition } from "../persistence/made_definitions.ts";
@@ -97,20 +97,20 @@ class RehearsedLog implements ReplayedLog {
 
   #recovery(): Recovery<unknown, unknown> {
     const { initial, onEvent } = this.#made.definition;
-    let book = new Book(bookSections);
-    const loadBook = (bytes: Uint8Array | undefined): void => {
-      book = new Book(bookSections);
-      if (bytes !== undefined) book.load(bytes, this.#form.codec);
+    let metadata = new Metadata(metadataSections);
+    const loadMetadata = (bytes: Uint8Array | undefined): void => {
+      metadata = new Metadata(metadataSections);
+      if (bytes !== undefined) metadata.load(bytes, this.#form.codec);
     };
     const reader = {
       readEvent: (payload: Uint8Array, version: number) => this.#form.readEvent(payload, version),
       readState: (payload: Uint8Array, version: number) => this.#form.readState(payload, version),
       apply: onEvent as (state: unknown, event: unknown) => unknown,
-      readBook: (bytes: Uint8Array): void => {
-        if (this.#made.needed === "last") loadBook(bytes);
-        else book.read(bytes, this.#form.codec);
+      readMetadata: (bytes: Uint8Array): void => {
+        if (this.#made.needed === "last") loadMetadata(bytes);
+        else metadata.read(bytes, this.#form.codec);
       },
-      loadBook,
+      loadMetadata,
     };
     return new Recovery(this.#id, initial, reader);
   }

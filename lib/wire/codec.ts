@@ -3,7 +3,7 @@ import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import { KeyTimes } from "./key_watch.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
-import type { HouseForm } from "./serialized.ts";
+import type { InternalForm } from "./serialized.ts";
 import {
   noSerializers,
   type PeerSerializers,
@@ -27,7 +27,7 @@ export interface CodecOptions {
   /** How values of users' classes are written and read. Default: they are refused. */
   readonly serializers?: SerializerRegistry;
   /** How messages of the library are written. Default: they are refused. */
-  readonly house?: HouseForm;
+  readonly internal?: InternalForm;
   /**
    * Whether this end has written the bytes itself: then keys that collide are read all the same.
    * Default false.
@@ -139,8 +139,8 @@ export class Codec {
   }
 
   #newEncoder(): Encoder {
-    const { onRefEncoded, serializers, house } = this.#options;
-    return new Encoder(this.limits, onRefEncoded, serializers, house);
+    const { onRefEncoded, serializers, internal } = this.#options;
+    return new Encoder(this.limits, onRefEncoded, serializers, internal);
   }
 
   #newDecoder(): Decoder {

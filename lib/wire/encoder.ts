@@ -7,7 +7,7 @@ import { Output } from "./output.ts";
 import { SHORT_TEXT } from "./text.ts";
 import { placed, Refusal } from "./refusal.ts";
 import { describe, remedyFor } from "./refused_value.ts";
-import { dataOf, type HouseForm } from "./serialized.ts";
+import { dataOf, type InternalForm } from "./serialized.ts";
 import type { PeerSerializers, SerializerRegistry } from "./serializer_registry.ts";
 
 /** How many causes of an error are sent; older ones are left out. */
@@ -24,7 +24,7 @@ export class Encoder {
   /** Up to this many units a text is worth trying as ASCII. */
   readonly #short: number;
   readonly #serializers: SerializerRegistry | undefined;
-  readonly #house: HouseForm | undefined;
+  readonly #internal: InternalForm | undefined;
   #values = 0;
   /** Serializers of the reader, if they are known. */
   #peer: PeerSerializers | undefined;
@@ -37,10 +37,10 @@ export class Encoder {
     limits: WireLimits,
     onRef: ((ref: Ref<never>) => void) | undefined,
     serializers?: SerializerRegistry,
-    house?: HouseForm,
+    internal?: InternalForm,
   ) {
     this.#serializers = serializers;
-    this.#house = house;
+    this.#internal = internal;
     this.#limits = limits;
     this.#short = Math.min(SHORT_TEXT, limits.maxString);
     this.#out = new Output(limits);
@@ -142,9 +142,9 @@ export class Encoder {
     if (prototype === Date.prototype) return this.#leaves.date(value as Date);
     const type = binaryType(prototype as object);
     if (type !== undefined) return this.#leaves.binary(type, value as BufferSource);
-    const house = this.#house;
-    if (house !== undefined && house.isOwn(value)) {
-      return this.#data(house.number, dataOf(house.serializer, value, undefined), depth);
+    const internal = this.#internal;
+    if (internal !== undefined && internal.isOwn(value)) {
+      return this.#data(internal.number, dataOf(internal.serializer, value, undefined), depth);
     }
     if (this.#serializers !== undefined) {
       if (this.#serialized(value, prototype as object | null, depth)) return;

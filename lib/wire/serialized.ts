@@ -4,7 +4,7 @@ import type { Serializer } from "./serializer.ts";
 import { type PeerSerializers, reasonOf } from "./serializer_registry.ts";
 
 /** How messages of the library are written: as values of a serializer that users cannot register. */
-export interface HouseForm {
+export interface InternalForm {
   /** Its number. */
   readonly number: number;
   readonly serializer: Serializer;

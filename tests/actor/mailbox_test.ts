@@ -33,7 +33,7 @@ class OpenMailbox extends Mailbox {
   declare heldAsks: never;
   declare readonly becomeForwarder: never;
   declare readonly runWhen: never;
-  declare readonly takeHouseMessages: never;
+  declare readonly takeInternalMessages: never;
   declare readonly entityPath: never;
   declare readonly entities: never;
   declare readonly failAsk: never;

@@ -12,7 +12,7 @@ const protocols = [
   "cluster/node/service_exchange.ts",
   "cluster/gateway/topology.ts",
   "remoting/withdrawal_protocol.ts",
-  "remoting/house_form.ts",
+  "remoting/internal_form.ts",
   "remoting/watch_protocol.ts",
   "remoting/lost_asks.ts",
   "remoting/relay.ts",

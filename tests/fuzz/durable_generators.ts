@@ -5,7 +5,7 @@ import {
   OutboxCommand,
   type OutboxOrder,
   Wake,
-} from "../../lib/actor/ref/house_message.ts";
+} from "../../lib/actor/ref/internal_message.ts";
 import type { Generator, Generators } from "./at_path.ts";
 import type { Draws } from "./draws.ts";
 import { mutated } from "./mutation.ts";

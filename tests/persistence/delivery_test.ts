@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ActorRef, Behaviors } from "../../mod.ts";
-import { Delivery, DeliveryAck } from "../../lib/actor/ref/house_message.ts";
+import { Delivery, DeliveryAck } from "../../lib/actor/ref/internal_message.ts";
 import { Ref } from "../../lib/actor/ref/ref.ts";
 import type { SentMessage } from "../../lib/actor/ref/sent_message.ts";
 import { internalsOf } from "../../lib/actor/system/system_internals.ts";
@@ -505,7 +505,7 @@ Deno.test("a reply reference or a message adapter is no receiver", async () => {
   assertEquals((errors[0] as PersistenceError | undefined)?.code, "badReceiver");
 });
 
-Deno.test("a durable state delivers and is delivered to, and keeps its book in each state", async () => {
+Deno.test("a durable state delivers and is delivered to, and keeps its metadata in each state", async () => {
   await using virtual = new VirtualSystem();
   const { system, clock } = virtual;
   const journal = memoryJournal();

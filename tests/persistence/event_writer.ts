@@ -30,12 +30,12 @@ export class EventWriter {
     this.#logs.set(id, { ...log, lastSeq: result.lastSeq });
   }
 
-  /** Appends an event that has only entries of the book. */
-  async writeBook(id: string): Promise<void> {
+  /** Appends an event that has only entries of the metadata. */
+  async writeMetadata(id: string): Promise<void> {
     const log = this.#logs.get(id) ?? await this.#journal.open(id, undefined);
-    const [payload, book] = [new Uint8Array(), new Uint8Array([1])];
-    const checksum = crc32c(book, crc32c(payload));
-    const events = [{ payload, book, checksum, version: 0, at: 1_000 }];
+    const [payload, metadata] = [new Uint8Array(), new Uint8Array([1])];
+    const checksum = crc32c(metadata, crc32c(payload));
+    const events = [{ payload, metadata, checksum, version: 0, at: 1_000 }];
     const { epoch, lastSeq: expectedSeq } = log;
     const [result] = await this.#journal.append([{ id, expectedSeq, epoch, events }]);
     if (result?.outcome !== "appended") throw new Error(`${id}: ${result?.outcome}`);

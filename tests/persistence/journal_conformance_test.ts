@@ -91,15 +91,16 @@ const faults: Readonly<Record<string, (journal: Journal) => Partial<Journal>>> =
     },
   }),
   "goes on after its end": () => ({ close: () => Promise.resolve() }),
-  "loses books": (journal) => ({
+  "loses metadata": (journal) => ({
     append: (entries) =>
       journal.append(entries.map((entry) => ({
         ...entry,
-        events: entry.events.map(({ book: _, ...event }) => event),
+        events: entry.events.map(({ metadata: _, ...event }) => event),
       }))),
   }),
-  "loses the book of a snapshot": (journal) => ({
-    saveSnapshot: (id, { book: _, ...snapshot }, keep) => journal.saveSnapshot(id, snapshot, keep),
+  "loses the metadata of a snapshot": (journal) => ({
+    saveSnapshot: (id, { metadata: _, ...snapshot }, keep) =>
+      journal.saveSnapshot(id, snapshot, keep),
   }),
   "never wakes": () => ({ readDue: () => Promise.resolve([]) }),
   "wakes for ever": (journal) => ({
@@ -258,9 +259,9 @@ const brokenPromises: Readonly<Record<string, string>> = {
     "the newest snapshot comes first, older ones on request, and no more than asked are kept",
   "gives numbers again": "numbers of deleted events are not given again",
   "goes on after its end": "a closed store refuses everything as unavailable",
-  "loses books": "the book comes back with the event or the snapshot that it came with",
-  "loses the book of a snapshot":
-    "the book comes back with the event or the snapshot that it came with",
+  "loses metadata": "the metadata comes back with the event or the snapshot that it came with",
+  "loses the metadata of a snapshot":
+    "the metadata comes back with the event or the snapshot that it came with",
   "never wakes": due,
   "wakes for ever": due,
   "forgets wakes with the next append": due,

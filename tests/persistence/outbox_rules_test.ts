@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
-import { Book, type BookEntry, writeEntries } from "../../lib/persistence/book.ts";
-import { bookSections } from "../../lib/persistence/book_sections.ts";
+import { Metadata, type MetadataEntry, writeEntries } from "../../lib/persistence/metadata.ts";
+import { metadataSections } from "../../lib/persistence/metadata_sections.ts";
 import { type DeliveryNumber, Inbox, inboxEntry } from "../../lib/persistence/delivery/inbox.ts";
 import {
   acknowledgedEntry,
@@ -94,7 +94,7 @@ Deno.test("what was refused as too old is sent as new when somebody retries", ()
   assertEquals(outbox.lastAt, 1_000);
 });
 
-Deno.test("a program with fewer marks reads the book of one with more, and the other way round", () => {
+Deno.test("a program with fewer marks reads the metadata of one with more, and the other way round", () => {
   const large = new Inbox(100);
   for (let i = 1; i <= 100; i++) large.apply(inboxEntry(message(`s${i}`, i, 0, i)));
   const small = reloaded(large, 10);
@@ -117,8 +117,8 @@ Deno.test("numbers of messages grow, and name the event that they came with", ()
 const added = (to: string, number: number, stream?: string) =>
   stream === undefined ? [0, to, number, 5, { number }] : [0, to, number, 5, { number }, stream];
 
-Deno.test("a book is the same after entries, after a replay and after a snapshot", () => {
-  const entries: BookEntry[] = [
+Deno.test("metadata is the same after entries, after a replay and after a snapshot", () => {
+  const entries: MetadataEntry[] = [
     { kind: "outbox", entry: added("/a", 1, "x1") },
     { kind: "outbox", entry: added("/a", 2) },
     { kind: "outbox", entry: added("/b", 3) },
@@ -130,30 +130,30 @@ Deno.test("a book is the same after entries, after a replay and after a snapshot
     { kind: "outbox", entry: parkedEntry("/a", "notAcknowledged") },
     { kind: "outbox", entry: retriedEntry("/a", 77) },
   ];
-  const applied = new Book(bookSections);
-  const replayed = new Book(bookSections);
+  const applied = new Metadata(metadataSections);
+  const replayed = new Metadata(metadataSections);
   for (const entry of entries) {
     applied.apply(entry);
     replayed.read(writeEntries([entry], codec), codec);
   }
-  const loaded = new Book(bookSections);
+  const loaded = new Metadata(metadataSections);
   loaded.load(applied.save(codec)!, codec);
-  for (const book of [applied, replayed, loaded]) {
-    const outbox = book.section("outbox") as Outbox;
+  for (const metadata of [applied, replayed, loaded]) {
+    const outbox = metadata.section("outbox") as Outbox;
     assertEquals([outbox.size, outbox.stream, outbox.lastAt], [2, "x1", 5]);
     assertEquals([...outbox.queues.keys()], ["/a", "/b"]);
     assertEquals(outbox.queues.get("/b")!.parked, "expired");
     assertEquals(outbox.queues.get("/a")!.parked, undefined);
     assertEquals(outbox.queues.get("/a")!.messages, [{ number: 2, at: 5, message: { number: 2 } }]);
-    assertEquals((book.section("inbox") as Inbox).handledOf("s"), 9);
-    assertEquals(book.wake, 10_005);
+    assertEquals((metadata.section("inbox") as Inbox).handledOf("s"), 9);
+    assertEquals(metadata.wake, 10_005);
   }
   assertEquals(loaded.save(codec), applied.save(codec));
 });
 
-Deno.test("a book of a later program is refused, and one that is no book", () => {
+Deno.test("metadata of a later program is refused, and what is no metadata", () => {
   const errorOf = (bytes: Uint8Array) => {
-    const error = assertThrows(() => new Book(bookSections).read(bytes, codec));
+    const error = assertThrows(() => new Metadata(metadataSections).read(bytes, codec));
     return error instanceof PersistenceError ? error.code : (error as Error).name;
   };
   assertEquals(errorOf(codec.encode([2, "inbox", ["s", 1, 1]]).slice()), "futureVersion");

@@ -147,7 +147,7 @@ Deno.test("a projection gets its kind, its tag and its slices only, and no empty
   for (let n = 0; n < 20; n++) {
     await writer.write(`account|${n}`, [n], n % 2 === 0 ? ["even"] : undefined);
     await writer.write(`accounts|${n}`, [n]);
-    await writer.writeBook(`account|${n}`);
+    await writer.writeMetadata(`account|${n}`);
   }
   await using virtual = new VirtualSystem();
   const run = async (name: string, source: ProjectionOptions<number, undefined>["source"]) => {

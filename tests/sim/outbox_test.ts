@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { account, Accounts } from "../../examples/ledger/account.ts";
 import { AskError } from "../../lib/actor/errors.ts";
-import { Delivery, DeliveryAck, Wake } from "../../lib/actor/ref/house_message.ts";
+import { Delivery, DeliveryAck, Wake } from "../../lib/actor/ref/internal_message.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
@@ -168,7 +168,7 @@ Deno.test("a client cannot deliver, acknowledge or look into an outbox", async (
   await clock.resolve(assertRejects(() => outboxOf(client as never, alice).list(), AskError));
   assertEquals(await clock.resolve(alice.ask(balance)), 100);
   const events = await Array.fromAsync(journal.read(persistenceId("accounts", "alice")));
-  assert(events.every(({ book }) => book === undefined), "it has no mark of a stream");
+  assert(events.every(({ metadata }) => metadata === undefined), "it has no mark of a stream");
   await clock.resolve(client.close());
   await cluster.stop(nodes);
 });

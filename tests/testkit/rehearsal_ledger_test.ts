@@ -1,4 +1,4 @@
-/** Rehearses what a program with an outbox has really stored: books come with its events. */
+/** Rehearses what a program with an outbox has really stored: metadata comes with its events. */
 import { assert, assertEquals } from "@std/assert";
 import { Behaviors, ClusteredActorSystem } from "../../mod.ts";
 import { account, Accounts } from "../../examples/ledger/account.ts";

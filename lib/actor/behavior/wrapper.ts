@@ -1,4 +1,4 @@
-import { HouseMessage } from "../ref/house_message.ts";
+import { InternalMessage } from "../ref/internal_message.ts";
 import { Behavior, same } from "./behavior.ts";
 import { ActorError } from "../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
@@ -148,7 +148,7 @@ function interceptMessage(interceptor: Interceptor<never>, inner: OnMessage): On
     interceptor.onMessage!(context, message, (passed) => next(context, passed));
   return (context, message) => {
     const kept: unknown = message;
-    if (!(kept instanceof HouseMessage)) return around(context, message, inner);
+    if (!(kept instanceof InternalMessage)) return around(context, message, inner);
     // An interceptor sees what the library delivers, and nothing else of it.
     const { payload } = kept;
     if (payload === undefined) return inner(context, message);

@@ -8,7 +8,7 @@
 import { hashKey } from "../../runtime/hash_key.ts";
 import { rules } from "../../runtime/rules.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
-import { HouseMessage } from "../ref/house_message.ts";
+import { InternalMessage } from "../ref/internal_message.ts";
 import { AdaptedMessage, isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
@@ -337,8 +337,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return this.parent?.existingParts?.entities?.pathOf(this);
   }
 
-  override takeHouseMessages(): void {
-    this.parts.takesHouseMessages = true;
+  override takeInternalMessages(): void {
+    this.parts.takesInternalMessages = true;
   }
 
   findAdapter(path: string): TemporaryRef | undefined {
@@ -621,7 +621,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     }
     if (this.#dropsExpired(kept)) return dropped;
     context.current = kept;
-    if (kept instanceof HouseMessage && this.#parts?.takesHouseMessages !== true) {
+    if (kept instanceof InternalMessage && this.#parts?.takesInternalMessages !== true) {
       this.#handlePayload(kept);
       return dropped;
     }
@@ -629,7 +629,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** The behaviour does not know messages of the library: it gets what one holds, if anything. */
-  #handlePayload(kept: HouseMessage): void {
+  #handlePayload(kept: InternalMessage): void {
     const { host } = this;
     const { payload } = kept;
     host.ledger.delivered++;

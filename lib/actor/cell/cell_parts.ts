@@ -42,7 +42,7 @@ export class CellParts {
   /** Whether the actor only passes messages on. */
   forwards = false;
   /** Whether the behaviour gets messages of the library themselves. */
-  takesHouseMessages = false;
+  takesInternalMessages = false;
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   /** Asks of this actor that have no reply yet. */
   pendingAsks: PendingAsks | undefined = undefined;

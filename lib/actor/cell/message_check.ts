@@ -1,5 +1,5 @@
 import type { Logger } from "../../runtime/logger.ts";
-import { HouseMessage } from "../ref/house_message.ts";
+import { InternalMessage } from "../ref/internal_message.ts";
 import { Ref } from "../ref/ref.ts";
 
 /** Values below this depth are not checked. */
@@ -21,7 +21,7 @@ export class MessageCheck {
 
   /** Checks a message for the actor at `path`. */
   check(path: string, message: unknown): void {
-    const fault = freezeMessage(message instanceof HouseMessage ? message.payload : message);
+    const fault = freezeMessage(message instanceof InternalMessage ? message.payload : message);
     if (fault === undefined || this.#reported.has(path)) return;
     if (this.#reported.size === maxReported) return;
     this.#reported.add(path);

@@ -1,4 +1,4 @@
-import { HouseMessage } from "../ref/house_message.ts";
+import { InternalMessage } from "../ref/internal_message.ts";
 import { isSent } from "../ref/sent_message.ts";
 
 /** Values below this depth count as 0: an estimate must be cheap. */
@@ -24,7 +24,7 @@ function sizeAt(value: unknown, depth: number): number {
   if (value instanceof Set) return 16 + sizeOfAll(value, value.size, depth);
   if (value instanceof Map) return 16 + 2 * sizeOfAll(value.values(), value.size, depth);
   if (isSent(value)) {
-    return sizeAt(value instanceof HouseMessage ? value.payload : value.message, depth);
+    return sizeAt(value instanceof InternalMessage ? value.payload : value.message, depth);
   }
   if (Object.getPrototypeOf(value) !== Object.prototype) return 16;
   return 16 + sizeOfAll(Object.values(value), 0, depth);

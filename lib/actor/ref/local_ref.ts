@@ -111,7 +111,7 @@ export abstract class LocalRef<in M> extends Ref<M>
   /** The path of a reference to the entity that it is, on the wire; undefined: it is none. */
   abstract get entityPath(): string | undefined;
   /** From now on its behaviour gets messages of the library themselves, and not their payload. */
-  abstract takeHouseMessages(): void;
+  abstract takeInternalMessages(): void;
   /** Stops when the running handler has ended, before any message that waits. */
   abstract stop(): void;
   /** Stops after the messages that it has already received. */

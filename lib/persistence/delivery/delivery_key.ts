@@ -1,5 +1,5 @@
 import type { ActorContext } from "../../actor/behavior/context.ts";
-import { Delivery } from "../../actor/ref/house_message.ts";
+import { Delivery } from "../../actor/ref/internal_message.ts";
 import type { MessageAtHand } from "../../actor/ref/passed_on.ts";
 
 /**

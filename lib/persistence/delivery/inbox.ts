@@ -11,7 +11,7 @@
  * @module
  */
 import { rules } from "../../runtime/rules.ts";
-import type { BookSection } from "../book.ts";
+import type { MetadataSection } from "../metadata.ts";
 
 /** Senders whose marks are kept, at most. */
 export const maxMarks = 10_000;
@@ -49,7 +49,7 @@ export interface DeliveryNumber {
 export type InboxVerdict = "next" | "handled" | "early" | "expired";
 
 /** See the module's text. */
-export class Inbox implements BookSection {
+export class Inbox implements MetadataSection {
   #marks = new Map<string, Mark>();
   #floor = 0;
   readonly #max: number;

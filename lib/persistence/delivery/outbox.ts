@@ -5,7 +5,7 @@
  * @module
  */
 import type { ActorRef } from "../../actor/ref/ref.ts";
-import type { BookSection, EntryOwner, EntryPlace, EntryRequest } from "../book.ts";
+import type { EntryOwner, EntryPlace, EntryRequest, MetadataSection } from "../metadata.ts";
 import { PersistenceError } from "../errors.ts";
 
 /** A message of the outbox. */
@@ -73,7 +73,7 @@ interface Queue {
 }
 
 /** See the module's text. */
-export class Outbox implements BookSection {
+export class Outbox implements MetadataSection {
   /** By the stored address of the receiver. */
   readonly #queues = new Map<string, Queue>();
   #size = 0;

@@ -1,6 +1,6 @@
 import type { AskOptions } from "../../actor/behavior/ask_options.ts";
 import type { LocalSystem } from "../../actor/behavior/local_system.ts";
-import { OutboxCommand, type OutboxOrder } from "../../actor/ref/house_message.ts";
+import { OutboxCommand, type OutboxOrder } from "../../actor/ref/internal_message.ts";
 import type { ActorRef } from "../../actor/ref/ref.ts";
 import type { ParkedReason, StoredMessage } from "./outbox.ts";
 

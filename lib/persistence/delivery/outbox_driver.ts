@@ -11,7 +11,7 @@ import {
   type DeliveryAck,
   type OutboxCommand,
   type OutboxOrder,
-} from "../../actor/ref/house_message.ts";
+} from "../../actor/ref/internal_message.ts";
 import type { ActorRef, Ref } from "../../actor/ref/ref.ts";
 import { hashText } from "../../runtime/fnv.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";

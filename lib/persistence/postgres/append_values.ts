@@ -8,9 +8,9 @@ export function appendValues(entries: readonly AppendEntry[]): unknown[] {
   const [expected, epochs, counts, wakes]: number[][] = [[], [], [], []];
   const [owners, seqs, times, versions, checksums]: number[][] = [[], [], [], [], []];
   const payloads: Uint8Array[] = [];
-  const books: (Uint8Array | null)[] = [];
+  const metadataValues: (Uint8Array | null)[] = [];
   const allTags: (string | null)[] = [];
-  let [hasBooks, hasTags] = [false, false];
+  let [hasMetadata, hasTags] = [false, false];
   for (let n = 0; n < entries.length; n++) {
     const { id, expectedSeq, epoch, events, wake } = entries[n]!;
     ids.push(id);
@@ -19,16 +19,16 @@ export function appendValues(entries: readonly AppendEntry[]): unknown[] {
     counts!.push(events.length);
     wakes!.push(wake === undefined ? sameWake : wake === null ? noWake : Math.floor(wake));
     let seq = expectedSeq;
-    for (const { at, version, checksum, payload, book, tags } of events) {
+    for (const { at, version, checksum, payload, metadata, tags } of events) {
       owners!.push(n + 1);
       seqs!.push(++seq);
       times!.push(at);
       versions!.push(version);
       checksums!.push(checksum);
       payloads.push(payload);
-      books.push(book ?? null);
+      metadataValues.push(metadata ?? null);
       allTags.push(tags === undefined ? null : JSON.stringify(tags));
-      hasBooks ||= book !== undefined;
+      hasMetadata ||= metadata !== undefined;
       hasTags ||= tags !== undefined;
     }
   }
@@ -45,7 +45,7 @@ export function appendValues(entries: readonly AppendEntry[]): unknown[] {
     int8Array(checksums!),
     bytesArray(payloads),
     // `unnest` fills what is shorter with nulls.
-    bytesArray(hasBooks ? books : []),
+    bytesArray(hasMetadata ? metadataValues : []),
     textArray(hasTags ? allTags : []),
   ];
 }

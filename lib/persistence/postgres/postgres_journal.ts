@@ -350,8 +350,8 @@ class PostgresJournal implements Journal {
 
   async saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): Promise<void> {
     const { seq, epoch, at, version, checksum, payload } = snapshot;
-    const { book = null } = snapshot;
-    const values = [id, seq, epoch, at, version, checksum, payload, keep - 1, book];
+    const { metadata = null } = snapshot;
+    const values = [id, seq, epoch, at, version, checksum, payload, keep - 1, metadata];
     await this.#unlessFenced(id, epoch, await this.#repeated(sql.saveSnapshot, values));
   }
 
@@ -547,7 +547,7 @@ interface Row {
   readonly version: number;
   readonly checksum: string;
   readonly payload: Uint8Array;
-  readonly book: Uint8Array | null;
+  readonly metadata: Uint8Array | null;
 }
 
 interface EventRow extends Row {
@@ -568,7 +568,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function storedOf({ seq, epoch, at, version, checksum, payload, book }: Row): StoredSnapshot {
+function storedOf({ seq, epoch, at, version, checksum, payload, metadata }: Row): StoredSnapshot {
   return {
     seq: Number(seq),
     epoch: Number(epoch),
@@ -576,7 +576,7 @@ function storedOf({ seq, epoch, at, version, checksum, payload, book }: Row): St
     version,
     checksum: Number(checksum),
     payload: bytesOf(payload),
-    ...(book !== null && { book: bytesOf(book) }),
+    ...(metadata !== null && { metadata: bytesOf(metadata) }),
   };
 }
 

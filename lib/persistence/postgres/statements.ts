@@ -59,13 +59,13 @@ create table casty_events (
   position bigint not null,
   id text collate "C" not null, seq bigint not null, epoch bigint not null, at bigint not null,
   version integer not null, checksum bigint not null, payload bytea not null, tags text,
-  slice integer not null, book bytea,
+  slice integer not null, metadata bytea,
   primary key (id, seq)
 );
 create index casty_events_position on casty_events (position);
 create table casty_snapshots (
   id text collate "C" not null, seq bigint not null, epoch bigint not null, at bigint not null,
-  version integer not null, checksum bigint not null, payload bytea not null, book bytea,
+  version integer not null, checksum bigint not null, payload bytea not null, metadata bytea,
   primary key (id, seq)
 );
 insert into casty_schema (version, base) values (${schemaVersion}, 0);
@@ -76,8 +76,8 @@ export const beforeSlices = `
 lock table casty_logs, casty_events, casty_snapshots in access exclusive mode;
 alter table casty_schema add base bigint not null default 0;
 alter table casty_logs add slice integer, add wake bigint;
-alter table casty_events alter position drop identity, add slice integer, add book bytea;
-alter table casty_snapshots add book bytea;
+alter table casty_events alter position drop identity, add slice integer, add metadata bytea;
+alter table casty_snapshots add metadata bytea;
 `;
 
 /** From version 1: ids whose slices are not known yet. */
@@ -131,14 +131,14 @@ with entry as (
     returning l.id, l.slice, entry.epoch, entry.n
 ), added as (
   insert into casty_events
-      (position, id, seq, epoch, at, version, checksum, payload, tags, slice, book)
+      (position, id, seq, epoch, at, version, checksum, payload, tags, slice, metadata)
     select ((select base + pg_current_xact_id()::text::bigint from casty_schema) << ${placeBits})
         + e.place, moved.id, e.seq, moved.epoch, e.at, e.version, e.checksum, e.payload, e.tags,
-      moved.slice, e.book
+      moved.slice, e.metadata
     from unnest(
       $6::int4[], $7::int8[], $8::int8[], $9::int4[], $10::int8[], $11::bytea[], $12::bytea[],
       $13::text[]
-    ) with ordinality as e (n, seq, at, version, checksum, payload, book, tags, place)
+    ) with ordinality as e (n, seq, at, version, checksum, payload, metadata, tags, place)
     join moved on moved.n = e.n
 )
 select n from entry where not exists (select from moved where moved.n = entry.n)`;
@@ -172,12 +172,12 @@ export const head = "select epoch, last_seq from casty_logs where id = $1";
 
 /** Events of an id. */
 export const events = `
-select seq, epoch, at, version, checksum, payload, book, tags from casty_events
+select seq, epoch, at, version, checksum, payload, metadata, tags from casty_events
   where id = $1 and seq between $2 and $3 order by seq limit $4`;
 
 /** The newest snapshot up to a number. */
 export const snapshot = `
-select seq, epoch, at, version, checksum, payload, book from casty_snapshots
+select seq, epoch, at, version, checksum, payload, metadata from casty_snapshots
   where id = $1 and seq <= $2 order by seq desc limit 1`;
 
 /** Saves a snapshot and deletes older ones; no row: a higher epoch has opened the id. */
@@ -185,11 +185,11 @@ export const saveSnapshot = `
 with head as (
   select id from casty_logs where id = $1 and epoch <= $3 for update
 ), saved as (
-  insert into casty_snapshots (id, seq, epoch, at, version, checksum, payload, book)
+  insert into casty_snapshots (id, seq, epoch, at, version, checksum, payload, metadata)
     select id, $2::bigint, $3::bigint, $4::bigint, $5::int, $6::bigint, $7::bytea, $9::bytea
       from head
     on conflict (id, seq) do update set epoch = excluded.epoch, at = excluded.at,
-      version = excluded.version, checksum = excluded.checksum, payload = excluded.payload, book = excluded.book
+      version = excluded.version, checksum = excluded.checksum, payload = excluded.payload, metadata = excluded.metadata
 ), removed as (
   delete from casty_snapshots s using head where s.id = head.id and s.seq <> $2 and s.seq not in (
     select seq from casty_snapshots where id = $1 and seq > $2
@@ -233,7 +233,7 @@ with state as (select ${bound} - 1 as last), part as (
 select part.read, part.read < part.last as more, found.*
   from part left join lateral (
     select e.position, e.id, e.slice, e.seq, e.epoch, e.at, e.version, e.checksum, e.payload,
-        e.book, e.tags from casty_events e
+        e.metadata, e.tags from casty_events e
       where e.position > $1 and e.position <= part.read and e.slice between $2 and $3 ${selection}
       order by e.position limit $4
   ) found on true

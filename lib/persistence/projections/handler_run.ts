@@ -92,10 +92,10 @@ export class HandlerRun<E, T> {
 
   /** @throws {PersistenceError} codes `corruptEvent`, `futureVersion`. */
   #read(index: number): ProjectedEvent<E> {
-    const { id, seq, at, version, payload, book, checksum, tags = [] } = this.#events[index]!;
+    const { id, seq, at, version, payload, metadata, checksum, tags = [] } = this.#events[index]!;
     const place = { id, seq };
     const own = crc32c(payload);
-    if ((book === undefined ? own : crc32c(book, own)) !== checksum) {
+    if ((metadata === undefined ? own : crc32c(metadata, own)) !== checksum) {
       throw new PersistenceError("corruptEvent", `${id}: event ${seq} has a wrong checksum`, {
         value: seq,
         place,

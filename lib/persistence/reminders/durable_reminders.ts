@@ -6,7 +6,7 @@
  */
 import { rules } from "../../runtime/rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { EntryRequest } from "../book.ts";
+import type { EntryRequest } from "../metadata.ts";
 import type { Effect, StashEffect } from "../effect.ts";
 import { CommandReminders, type ReminderHost } from "./command_reminders.ts";
 import { ReminderAlarm, ReminderTries } from "./reminder_alarm.ts";

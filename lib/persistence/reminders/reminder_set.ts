@@ -1,5 +1,5 @@
 /**
- * The reminders of one durable actor: the section of its book that says what it is to be told, and when.
+ * The reminders of one durable actor: the section of its metadata that says what it is to be told, and when.
  * Pure: its entries are made here, and applied when they are stored with the events of a command.
  *
  * Invariant: one reminder a key. A due time is marked as handled in the same append as what its message

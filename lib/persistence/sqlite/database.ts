@@ -3,7 +3,7 @@ import {
   type AppendColumns,
   entryColumns,
   eventColumns,
-  noBook,
+  noMetadata,
   noWake,
   sameWake,
 } from "../append_columns.ts";
@@ -99,7 +99,7 @@ interface Head {
 
 type Value = string | number | bigint | Uint8Array | null;
 
-const eventFields = "e.seq, e.epoch, e.at, e.version, e.checksum, e.payload, e.book, e.tags";
+const eventFields = "e.seq, e.epoch, e.at, e.version, e.checksum, e.payload, e.metadata, e.tags";
 
 /**
  * One connection to a file, for one thread. Calls are synchronous. A writer holds the file's lock from
@@ -286,8 +286,8 @@ export class SqliteDatabase {
       for (const last = event + count; event < last; event++) {
         const first = eventColumns * event;
         const payloadEnd = start + events[first + 3]!;
-        const book = events[first + 4]!;
-        const end = book === noBook ? payloadEnd : payloadEnd + book;
+        const metadata = events[first + 4]!;
+        const end = metadata === noMetadata ? payloadEnd : payloadEnd + metadata;
         if (isAppended) {
           rows.push(
             ++this.#position,
@@ -298,7 +298,7 @@ export class SqliteDatabase {
             events[first + 1]!,
             events[first + 2]!,
             bytes.subarray(start, payloadEnd),
-            book === noBook ? null : bytes.subarray(payloadEnd, end),
+            metadata === noMetadata ? null : bytes.subarray(payloadEnd, end),
             tags?.[event] ?? null,
           );
         }
@@ -334,7 +334,7 @@ export class SqliteDatabase {
 
   #saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): unknown {
     return this.#unlessFenced(id, snapshot.epoch, () => {
-      const { seq, epoch, at, version, checksum, payload, book = null } = snapshot;
+      const { seq, epoch, at, version, checksum, payload, metadata = null } = snapshot;
       this.#run(
         "insert or replace into casty_snapshots values (?, ?, ?, ?, ?, ?, ?, ?)",
         id,
@@ -344,7 +344,7 @@ export class SqliteDatabase {
         version,
         checksum,
         payload,
-        book,
+        metadata,
       );
       this.#run(
         "delete from casty_snapshots where id = ? and seq not in " +
@@ -451,14 +451,14 @@ export class SqliteDatabase {
 
   #snapshot(id: string, maxSeq: number): StoredSnapshot | undefined {
     const row = this.#one(
-      "select seq, epoch, at, version, checksum, payload, book from casty_snapshots " +
+      "select seq, epoch, at, version, checksum, payload, metadata from casty_snapshots " +
         "where id = ? and seq <= ? order by seq desc limit 1",
       id,
       maxSeq,
     ) as Omit<EventRow, "tags"> | undefined;
     if (row === undefined) return undefined;
-    const { book, ...snapshot } = row;
-    return book === null ? snapshot : { ...snapshot, book };
+    const { metadata, ...snapshot } = row;
+    return metadata === null ? snapshot : { ...snapshot, metadata };
   }
 
   #slices(
@@ -562,12 +562,12 @@ function insertion(size: number): string {
   return insertionTexts.get(size)!;
 }
 
-function eventOf<R extends { readonly book: Uint8Array | null; readonly tags: string | null }>(
-  { book, tags, ...event }: R,
-): Omit<R, "book" | "tags"> & Pick<StoredEvent, "book" | "tags"> {
+function eventOf<R extends { readonly metadata: Uint8Array | null; readonly tags: string | null }>(
+  { metadata, tags, ...event }: R,
+): Omit<R, "metadata" | "tags"> & Pick<StoredEvent, "metadata" | "tags"> {
   return {
     ...event,
-    ...(book !== null && { book }),
+    ...(metadata !== null && { metadata }),
     ...(tags !== null && { tags: JSON.parse(tags) }),
   };
 }

@@ -14,19 +14,19 @@ export interface EventRow {
   readonly version: number;
   readonly checksum: number;
   readonly payload: Uint8Array;
-  readonly book: Uint8Array | null;
+  readonly metadata: Uint8Array | null;
   readonly tags: string | null;
 }
 
 /** Numbers of an event. */
 const columns = 7;
-const noBook = -1;
+const noMetadata = -1;
 
 /** See the module's text. */
 export interface PackedEvents {
-  /** By event: number, epoch, time, version, checksum, length of the payload, length of the book. */
+  /** By event: number, epoch, time, version, checksum, length of the payload, length of the metadata. */
   readonly numbers: Float64Array<ArrayBuffer>;
-  /** Payload and book of each event, one after the other. */
+  /** Payload and metadata of each event, one after the other. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** By event, as JSON. Undefined: no event has tags. */
   readonly tags: readonly (string | null)[] | undefined;
@@ -36,27 +36,27 @@ export interface PackedEvents {
 export function packEvents(rows: readonly EventRow[]): PackedEvents {
   let size = 0;
   let hasTags = false;
-  for (const { payload, book, tags } of rows) {
-    size += payload.length + (book?.length ?? 0);
+  for (const { payload, metadata, tags } of rows) {
+    size += payload.length + (metadata?.length ?? 0);
     hasTags ||= tags !== null;
   }
   const numbers = new Float64Array(columns * rows.length);
   const bytes = new Uint8Array(size);
   let at = 0;
   let start = 0;
-  for (const { seq, epoch, at: time, version, checksum, payload, book } of rows) {
+  for (const { seq, epoch, at: time, version, checksum, payload, metadata } of rows) {
     numbers[at++] = seq;
     numbers[at++] = epoch;
     numbers[at++] = time;
     numbers[at++] = version;
     numbers[at++] = checksum;
     numbers[at++] = payload.length;
-    numbers[at++] = book?.length ?? noBook;
+    numbers[at++] = metadata?.length ?? noMetadata;
     bytes.set(payload, start);
     start += payload.length;
-    if (book === null) continue;
-    bytes.set(book, start);
-    start += book.length;
+    if (metadata === null) continue;
+    bytes.set(metadata, start);
+    start += metadata.length;
   }
   return { numbers, bytes, tags: hasTags ? rows.map(({ tags }) => tags) : undefined };
 }
@@ -67,8 +67,8 @@ export function unpackEvents({ numbers, bytes, tags }: PackedEvents): StoredEven
   let start = 0;
   for (let at = 0; at < numbers.length; at += columns) {
     const payloadEnd = start + numbers[at + 5]!;
-    const book = numbers[at + 6]!;
-    const end = book === noBook ? payloadEnd : payloadEnd + book;
+    const metadata = numbers[at + 6]!;
+    const end = metadata === noMetadata ? payloadEnd : payloadEnd + metadata;
     const text = tags?.[at / columns] ?? null;
     events.push({
       seq: numbers[at]!,
@@ -77,7 +77,7 @@ export function unpackEvents({ numbers, bytes, tags }: PackedEvents): StoredEven
       version: numbers[at + 3]!,
       checksum: numbers[at + 4]!,
       payload: bytes.subarray(start, payloadEnd),
-      ...(book !== noBook && { book: bytes.subarray(payloadEnd, end) }),
+      ...(metadata !== noMetadata && { metadata: bytes.subarray(payloadEnd, end) }),
       ...(text !== null && { tags: JSON.parse(text) }),
     });
     start = end;

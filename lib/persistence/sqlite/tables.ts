@@ -32,19 +32,19 @@ create index casty_due on casty_logs (wake) where wake is not null;
 create table casty_events (
   position integer primary key, log integer not null, seq integer not null, epoch integer not null,
   at integer not null, version integer not null, checksum integer not null,
-  payload blob not null, book blob, tags text
+  payload blob not null, metadata blob, tags text
 ) strict;
 create table casty_seqs (
   log integer not null, seq integer not null, position integer not null, primary key (log, seq)
 ) without rowid, strict;
 create table casty_snapshots (
   id text not null, seq integer not null, epoch integer not null, at integer not null,
-  version integer not null, checksum integer not null, payload blob not null, book blob,
+  version integer not null, checksum integer not null, payload blob not null, metadata blob,
   primary key (id, seq)
 ) without rowid, strict;
 `;
 
-/** From version 1, whose events had an index of their own and no book. */
+/** From version 1, whose events had an index of their own and no metadata. */
 const fromVersion1 = `
 alter table casty_logs rename to casty_logs_1;
 alter table casty_events rename to casty_events_1;

@@ -1,4 +1,4 @@
-import { HouseMessage } from "../../actor/ref/house_message.ts";
+import { InternalMessage } from "../../actor/ref/internal_message.ts";
 import { sentMessage } from "../../actor/ref/sent_message.ts";
 import {
   clientShardsPath,
@@ -151,10 +151,10 @@ export class DeliveryIntake {
     const schema = this.#schemas.get(shardType);
     if (schema === undefined) return message;
     // A message of the library is checked by what it holds.
-    const house = message instanceof HouseMessage ? message : undefined;
-    if (house !== undefined && house.payload === undefined) return message;
-    const checked = checkMessage(schema, house === undefined ? message : house.payload);
-    if (checked.valid) return house?.withPayload(checked.value) ?? checked.value;
+    const internal = message instanceof InternalMessage ? message : undefined;
+    if (internal !== undefined && internal.payload === undefined) return message;
+    const checked = checkMessage(schema, internal === undefined ? message : internal.payload);
+    if (checked.valid) return internal?.withPayload(checked.value) ?? checked.value;
     const { why, told = why } = checked;
     this.#port.deadLetter("invalidMessage", `${regionPath(shardType)}/${entityId}`, message, told);
     const fields = { shardType, from, why };

@@ -96,14 +96,14 @@ class Bench {
     return state.filter((event) => event !== "changed");
   }
 
-  /** Events in the store, with the entries of the book beside them. */
-  async stored(): Promise<{ events: number; books: number }> {
-    let [events, books] = [0, 0];
-    for await (const { payload, book } of this.#memory.read(id)) {
+  /** Events in the store, with the entries of the metadata beside them. */
+  async stored(): Promise<{ events: number; withMetadata: number }> {
+    let [events, withMetadata] = [0, 0];
+    for await (const { payload, metadata } of this.#memory.read(id)) {
       if (payload.length > 0) events++;
-      if (book !== undefined) books++;
+      if (metadata !== undefined) withMetadata++;
     }
-    return { events, books };
+    return { events, withMetadata };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,7 +174,7 @@ Deno.test("the mark of a due time is in the append of what its command persists"
   const [entry, ...more] = bench.held.appends.slice(before);
   assertEquals(more.length, 0);
   assertEquals(entry!.events.length, 1);
-  assert(entry!.events[0]!.payload.length > 0 && entry!.events[0]!.book !== undefined);
+  assert(entry!.events[0]!.payload.length > 0 && entry!.events[0]!.metadata !== undefined);
 });
 
 Deno.test("a command of a reminder that persists nothing is marked as well", async () => {

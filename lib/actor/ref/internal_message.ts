@@ -14,7 +14,7 @@ import { SentMessage } from "./sent_message.ts";
  * A message of the library. It is its own content: every place that takes a message out of what is kept
  * of it passes the whole on.
  */
-export abstract class HouseMessage extends SentMessage {
+export abstract class InternalMessage extends SentMessage {
   /** Names it in logs and events. */
   abstract readonly type: string;
 
@@ -29,7 +29,7 @@ export abstract class HouseMessage extends SentMessage {
   }
 
   /** The same with another payload. */
-  withPayload(_payload: unknown): HouseMessage {
+  withPayload(_payload: unknown): InternalMessage {
     return this;
   }
 
@@ -38,7 +38,7 @@ export abstract class HouseMessage extends SentMessage {
 }
 
 /** A stored message on its way from a durable actor to a receiver. May arrive several times. */
-export class Delivery extends HouseMessage {
+export class Delivery extends InternalMessage {
   override readonly type = "delivery";
   /** The stream of the sender. */
   readonly from: string;
@@ -106,7 +106,7 @@ export type DeliveryFields = Pick<
 export type DeliveryOutcome = "through" | "one" | "expired";
 
 /** The answer to deliveries. */
-export class DeliveryAck extends HouseMessage {
+export class DeliveryAck extends InternalMessage {
   override readonly type = "deliveryAck";
   /** The stream of the sender, which is asked whether it is still the same. */
   readonly from: string;
@@ -125,7 +125,7 @@ export class DeliveryAck extends HouseMessage {
 }
 
 /** Starts a durable actor that has work to do, unless it runs. */
-export class Wake extends HouseMessage {
+export class Wake extends InternalMessage {
   override readonly type = "wake";
 }
 
@@ -136,7 +136,7 @@ export type OutboxOrder =
   | { readonly type: "discard"; readonly number: number };
 
 /** Somebody looks at the messages that a durable actor has to deliver, or decides about parked ones. */
-export class OutboxCommand extends HouseMessage {
+export class OutboxCommand extends InternalMessage {
   override readonly type = "outboxCommand";
   readonly order: OutboxOrder;
   readonly replyTo: ActorRef<never>;

@@ -1,13 +1,13 @@
 /**
- * The book of a durable actor: what the house keeps for it besides its own state, such as the numbers
+ * The metadata of a durable actor: what the library keeps for it besides its own state, such as the numbers
  * of messages that it has handled, and messages that are to be delivered. Its entries are stored with
  * the events of the command that has made them, in the same append: both are there, or neither. It is
  * replayed in recovery, and saved with snapshots.
  *
- * A book has sections, one for each kind of entries. Entries and sections are plain data; their form
+ * It has sections, one for each kind of entries. Entries and sections are plain data; their form
  * belongs to the section. Pure: no clock, no chance, no input.
  *
- * To add a kind: implement {@linkcode BookSection}, and add it to `sections` in `book_sections.ts`.
+ * To add a kind: implement {@linkcode MetadataSection}, and add it to `sections` in `metadata_sections.ts`.
  *
  * @module
  */
@@ -19,18 +19,18 @@ import { PersistenceError } from "./errors.ts";
 const version = 1;
 
 /** The name of a kind of entries in what is stored: never changed, and never given to another. */
-export type BookKind = "inbox" | "outbox" | "reminders";
+export type MetadataKind = "inbox" | "outbox" | "reminders";
 
 /** An entry: plain data, whose form the section knows. */
-export interface BookEntry {
+export interface MetadataEntry {
   /** The section that it belongs to. */
-  readonly kind: BookKind;
+  readonly kind: MetadataKind;
   /** Plain data. */
   readonly entry: unknown;
 }
 
 /** The entries of one kind, applied. Pure. */
-export interface BookSection {
+export interface MetadataSection {
   /**
    * Applies an entry: one that this incarnation makes, or one that is read in recovery.
    *
@@ -39,7 +39,7 @@ export interface BookSection {
   apply(entry: unknown): void;
   /** All of it as plain data, for a snapshot; undefined: nothing is in it. */
   save(): unknown;
-  /** The opposite of {@linkcode BookSection.save}, on a new section. Throws as `apply` does. */
+  /** The opposite of {@linkcode MetadataSection.save}, on a new section. Throws as `apply` does. */
   load(saved: unknown): void;
   /**
    * When the actor has work by what is in it: milliseconds since 1970, 0 for at once; undefined: none.
@@ -48,8 +48,8 @@ export interface BookSection {
   readonly wake: number | undefined;
 }
 
-/** How the sections of a book are made. */
-export type BookSections = Readonly<Record<BookKind, () => BookSection>>;
+/** How the sections of metadata are made. */
+export type MetadataSections = Readonly<Record<MetadataKind, () => MetadataSection>>;
 
 /** Where an entry will be stored. */
 export interface EntryPlace {
@@ -82,34 +82,34 @@ export interface EntryOwner {
 /** A request of a command for an entry: made into one when the command is stored. */
 export interface EntryRequest<in S = never> {
   /** The section that it goes to. */
-  readonly kind: BookKind;
+  readonly kind: MetadataKind;
   /**
    * Makes the entry. Changes nothing. What it throws fails the command, of which nothing is stored.
    *
    * @param section with all entries of earlier commands, and none of this one.
    * @param state of the actor, with the events of the command.
    */
-  make(section: BookSection, place: EntryPlace, state: S): unknown;
+  make(section: MetadataSection, place: EntryPlace, state: S): unknown;
 }
 
 /** See the module's text. One for each incarnation. */
-export class Book {
-  readonly #sections: BookSections;
+export class Metadata {
+  readonly #sections: MetadataSections;
   /** Made when they are first used: most actors have none. */
-  #made: Map<BookKind, BookSection> | undefined = undefined;
+  #made: Map<MetadataKind, MetadataSection> | undefined = undefined;
 
-  /** An empty book. */
-  constructor(sections: BookSections) {
+  /** An empty metadata. */
+  constructor(sections: MetadataSections) {
     this.#sections = sections;
   }
 
   /** A section; undefined if nothing has been written to it. */
-  existing(kind: BookKind): BookSection | undefined {
+  existing(kind: MetadataKind): MetadataSection | undefined {
     return this.#made?.get(kind);
   }
 
   /** A section, made if there is none. */
-  section(kind: BookKind): BookSection {
+  section(kind: MetadataKind): MetadataSection {
     const made = this.#made ??= new Map();
     let section = made.get(kind);
     if (section === undefined) made.set(kind, section = this.#sections[kind]());
@@ -117,7 +117,7 @@ export class Book {
   }
 
   /** Applies an entry. */
-  apply({ kind, entry }: BookEntry): void {
+  apply({ kind, entry }: MetadataEntry): void {
     this.section(kind).apply(entry);
   }
 
@@ -139,7 +139,7 @@ export class Book {
     }
   }
 
-  /** The whole book in bytes; undefined if nothing is in it. The bytes are not used again. */
+  /** The whole metadata in bytes; undefined if nothing is in it. The bytes are not used again. */
   save(codec: Codec): Uint8Array | undefined {
     const parts: unknown[] = [version];
     for (const [kind, section] of this.#made ?? []) {
@@ -149,9 +149,9 @@ export class Book {
     return parts.length === 1 ? undefined : codec.encode(parts).slice();
   }
 
-  /** Replaces all by what {@linkcode Book.save} has made. */
+  /** Replaces all by what {@linkcode Metadata.save} has made. */
   load(bytes: Uint8Array, codec: Codec): void {
-    const made = new Map<BookKind, BookSection>();
+    const made = new Map<MetadataKind, MetadataSection>();
     for (const { kind, entry } of entriesOf(bytes, codec)) {
       if (!Object.hasOwn(this.#sections, kind)) throw unknownKind(kind);
       const section = this.#sections[kind]();
@@ -163,26 +163,26 @@ export class Book {
 }
 
 /** Entries in bytes, to be stored with an event. The bytes are not used again. */
-export function writeEntries(entries: readonly BookEntry[], codec: Codec): Uint8Array {
+export function writeEntries(entries: readonly MetadataEntry[], codec: Codec): Uint8Array {
   const parts: unknown[] = [version];
   for (const { kind, entry } of entries) parts.push(kind, entry);
   return codec.encode(parts).slice();
 }
 
 /** The entries in bytes. */
-export function entriesOf(bytes: Uint8Array, codec: Codec): BookEntry[] {
+export function entriesOf(bytes: Uint8Array, codec: Codec): MetadataEntry[] {
   const parts = codec.decode(bytes, 0, bytes.length);
-  if (!Array.isArray(parts) || parts.length % 2 !== 1) throw new TypeError("this is no book");
+  if (!Array.isArray(parts) || parts.length % 2 !== 1) throw new TypeError("this is no metadata");
   if (parts[0] !== version) {
     throw new PersistenceError(
       "futureVersion",
-      `a book of version ${parts[0]} is stored, and this program knows ${version}`,
+      `metadata of version ${parts[0]} is stored, and this program knows ${version}`,
       { value: parts[0], remedy: "run the program that wrote it, or a newer one" },
     );
   }
-  const entries: BookEntry[] = [];
+  const entries: MetadataEntry[] = [];
   for (let at = 1; at < parts.length; at += 2) {
-    entries.push({ kind: parts[at] as BookKind, entry: parts[at + 1] });
+    entries.push({ kind: parts[at] as MetadataKind, entry: parts[at + 1] });
   }
   return entries;
 }
@@ -190,7 +190,9 @@ export function entriesOf(bytes: Uint8Array, codec: Codec): BookEntry[] {
 function unknownKind(kind: unknown): PersistenceError {
   return new PersistenceError(
     "futureVersion",
-    `the stored book has entries of the kind ${JSON.stringify(kind)?.slice(0, 40)}, which this ` +
+    `the stored metadata has entries of the kind ${
+      JSON.stringify(kind)?.slice(0, 40)
+    }, which this ` +
       `program does not know`,
     { value: kind, remedy: "run the program that wrote it, or a newer one" },
   );

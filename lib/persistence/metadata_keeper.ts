@@ -1,34 +1,34 @@
 /**
- * Keeps the book of one incarnation of a durable actor: makes the entries that its commands request,
+ * Keeps the metadata of one incarnation of a durable actor: makes the entries that its commands request,
  * judges what other durable actors deliver to it, and delivers its own messages. Made when there is
- * something to keep: an actor without a book has none.
+ * something to keep: an actor without metadata has none.
  *
  * @module
  */
 import type { ActorContext } from "../actor/behavior/context.ts";
-import type { Delivery, DeliveryAck, HouseMessage } from "../actor/ref/house_message.ts";
-import { OutboxCommand } from "../actor/ref/house_message.ts";
+import type { Delivery, DeliveryAck, InternalMessage } from "../actor/ref/internal_message.ts";
+import { OutboxCommand } from "../actor/ref/internal_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import { rules } from "../runtime/rules.ts";
 import type { Codec } from "../wire/codec.ts";
 import {
-  type Book,
-  type BookEntry,
-  type BookKind,
   type EntryOwner,
   type EntryRequest,
+  type Metadata,
+  type MetadataEntry,
+  type MetadataKind,
   writeEntries,
-} from "./book.ts";
+} from "./metadata.ts";
 import { type Inbox, inboxEntry, type InboxVerdict } from "./delivery/inbox.ts";
 import type { Outbox } from "./delivery/outbox.ts";
 import { OutboxDriver } from "./delivery/outbox_driver.ts";
 import type { OutboxOptions } from "./delivery/outbox_options.ts";
 import { receiverAddress } from "./delivery/receiver_address.ts";
 
-/** The incarnation whose book it is. */
-export interface BookHost {
+/** The incarnation whose metadata it is. */
+export interface MetadataHost {
   /** Persistence id. */
   readonly id: string;
   readonly context: ActorContext<never>;
@@ -43,21 +43,21 @@ export interface BookHost {
 }
 
 /** See the module's text. */
-export class BookKeeper implements EntryOwner {
-  readonly book: Book;
-  readonly #host: BookHost;
+export class MetadataKeeper implements EntryOwner {
+  readonly metadata: Metadata;
+  readonly #host: MetadataHost;
   /** Entries that are applied, and go to the store with the next event. */
-  #noted: BookEntry[] = [];
+  #noted: MetadataEntry[] = [];
   /** Whether the store may know another wake. */
   #isChanged = false;
   #driver: OutboxDriver | undefined;
   /** What is to be acknowledged, by stream. */
   #acks: Map<string, { readonly delivery: Delivery; readonly number: number }> | undefined;
 
-  /** `book`: as it was read, or empty. */
-  constructor(host: BookHost, book: Book) {
+  /** `metadata`: as it was read, or empty. */
+  constructor(host: MetadataHost, metadata: Metadata) {
     this.#host = host;
-    this.book = book;
+    this.metadata = metadata;
   }
 
   get id(): string {
@@ -90,19 +90,19 @@ export class BookKeeper implements EntryOwner {
     seq: number,
     at: number,
     state: S,
-  ): BookEntry[] {
-    const entries: BookEntry[] = [];
+  ): MetadataEntry[] {
+    const entries: MetadataEntry[] = [];
     if (handled !== undefined && rules.marksAreStoredWithEvents) {
       entries.push({ kind: "inbox", entry: inboxEntry(handled) });
     }
     const random = () => this.#host.context.system.runtime.random.next();
-    const positions = new Map<BookKind, number>();
+    const positions = new Map<MetadataKind, number>();
     for (const request of requests) {
       const { kind } = request;
       const position = positions.get(kind) ?? 0;
       positions.set(kind, position + 1);
       const place = { seq, position, at, random, owner: this };
-      entries.push({ kind, entry: request.make(this.book.section(kind), place, state) });
+      entries.push({ kind, entry: request.make(this.metadata.section(kind), place, state) });
     }
     return entries;
   }
@@ -112,20 +112,20 @@ export class BookKeeper implements EntryOwner {
    *
    * @throws {WireError} if one is not plain data.
    */
-  write(entries: readonly BookEntry[]): Uint8Array {
+  write(entries: readonly MetadataEntry[]): Uint8Array {
     return writeEntries([...this.#noted, ...entries], this.#host.codec);
   }
 
   /** The entries are on their way to the store, with all that was noted. */
-  apply(entries: readonly BookEntry[]): void {
-    for (const entry of entries) this.book.apply(entry);
+  apply(entries: readonly MetadataEntry[]): void {
+    for (const entry of entries) this.metadata.apply(entry);
     this.#noted = [];
     this.#isChanged = true;
   }
 
   /** Applies an entry that may be lost: it is stored with the next event, or after a while. */
-  note(entry: BookEntry): void {
-    this.book.apply(entry);
+  note(entry: MetadataEntry): void {
+    this.metadata.apply(entry);
     this.#noted.push(entry);
   }
 
@@ -133,30 +133,30 @@ export class BookKeeper implements EntryOwner {
   takeWake(): { readonly wake?: number | null } {
     if (!this.#isChanged) return {};
     this.#isChanged = false;
-    return { wake: this.book.wake };
+    return { wake: this.metadata.wake };
   }
 
   /** Events are durable; also after the recovery. */
   onDurable(): void {
     this.sendAcks();
-    if (this.book.existing("outbox") !== undefined) this.#outboxDriver.pump();
+    if (this.metadata.existing("outbox") !== undefined) this.#outboxDriver.pump();
   }
 
   /** Judges a message of another durable actor. */
   judge(delivery: Delivery): InboxVerdict {
-    return (this.book.section("inbox") as Inbox).judge(delivery);
+    return (this.metadata.section("inbox") as Inbox).judge(delivery);
   }
 
   /** The mark of a message that is handled now, where it is not stored. */
   mark(delivery: Delivery): void {
     if (!rules.marksAreStoredWithEvents) {
-      this.book.apply({ kind: "inbox", entry: inboxEntry(delivery) });
+      this.metadata.apply({ kind: "inbox", entry: inboxEntry(delivery) });
     }
   }
 
   /** The highest number of its stream that was handled, durable or not. */
   handledOf({ from }: Delivery): number {
-    return (this.book.section("inbox") as Inbox).handledOf(from);
+    return (this.metadata.section("inbox") as Inbox).handledOf(from);
   }
 
   /** All messages of its stream up to a number are durable: {@linkcode sendAcks} follows. */
@@ -174,14 +174,14 @@ export class BookKeeper implements EntryOwner {
   }
 
   /** Takes what others say about the messages of this actor. */
-  receive(message: HouseMessage): void {
+  receive(message: InternalMessage): void {
     if (message instanceof OutboxCommand) this.#outboxDriver.command(message);
     else this.#outboxDriver.acknowledged(message as DeliveryAck);
   }
 
   get #outboxDriver(): OutboxDriver {
     const { id, context, outbox } = this.#host;
-    return this.#driver ??= new OutboxDriver(this.book.section("outbox") as Outbox, {
+    return this.#driver ??= new OutboxDriver(this.metadata.section("outbox") as Outbox, {
       id,
       options: outbox,
       system: context.system,

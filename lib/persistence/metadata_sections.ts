@@ -1,10 +1,10 @@
-import type { BookSections } from "./book.ts";
+import type { MetadataSections } from "./metadata.ts";
 import { Inbox } from "./delivery/inbox.ts";
 import { Outbox } from "./delivery/outbox.ts";
 import { ReminderSet } from "./reminders/reminder_set.ts";
 
-/** The kinds of entries that a book can have. */
-export const bookSections: BookSections = {
+/** The kinds of entries that metadata can have. */
+export const metadataSections: MetadataSections = {
   inbox: () => new Inbox(),
   outbox: () => new Outbox(),
   reminders: () => new ReminderSet(),

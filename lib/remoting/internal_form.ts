@@ -9,55 +9,55 @@ import {
   Delivery,
   DeliveryAck,
   type DeliveryOutcome,
-  HouseMessage,
+  InternalMessage,
   OutboxCommand,
   type OutboxOrder,
   Wake,
-} from "../actor/ref/house_message.ts";
+} from "../actor/ref/internal_message.ts";
 import { type ActorRef, Ref } from "../actor/ref/ref.ts";
 import { maxSerializers } from "../options/tables/wire_tables.ts";
 import { WireError } from "../wire/errors.ts";
-import type { HouseForm } from "../wire/serialized.ts";
+import type { InternalForm } from "../wire/serialized.ts";
 import type { Serializer } from "../wire/serializer.ts";
 import type { PeerSerializers, Reviver } from "../wire/serializer_registry.ts";
 
 /** The number of the serializer: behind those of users. */
-export const houseNumber = maxSerializers;
+export const internalNumber = maxSerializers;
 /** The longest name of a stream or receiver, in UTF-16 code units. */
 const maxText = 4_096;
 
 const outcomes: readonly DeliveryOutcome[] = ["through", "one", "expired"];
 
 const serializer: Serializer = Object.freeze({
-  name: "casty/house",
+  name: "casty/internal",
   version: 1,
-  encode: (value: object) => formOf(value as HouseMessage),
+  encode: (value: object) => formOf(value as InternalMessage),
   decode: (data: unknown) => read(data),
 });
 
 /** How messages of the library are written. */
-export const houseForm: HouseForm = Object.freeze({
-  number: houseNumber,
+export const internalForm: InternalForm = Object.freeze({
+  number: internalNumber,
   serializer,
-  isOwn: (value: object) => value instanceof HouseMessage,
+  isOwn: (value: object) => value instanceof InternalMessage,
 });
 
 /** Revives messages of the library as well, of a peer that may send them. */
-export function withHouse(others: Reviver): Reviver {
+export function withInternal(others: Reviver): Reviver {
   return {
     revive: (number, data) =>
-      number === houseNumber ? reviveHouse(data) : others.revive(number, data),
+      number === internalNumber ? reviveInternal(data) : others.revive(number, data),
   };
 }
 
 /** The same for a peer whose serializers are known. */
-export function peerWithHouse(others: PeerSerializers): PeerSerializers {
+export function peerWithInternal(others: PeerSerializers): PeerSerializers {
   const { peer } = others;
-  return { peer, has: (number) => others.has(number), revive: withHouse(others).revive };
+  return { peer, has: (number) => others.has(number), revive: withInternal(others).revive };
 }
 
 /** @throws {WireError} code `undecodable`. */
-function reviveHouse(data: unknown): HouseMessage {
+function reviveInternal(data: unknown): InternalMessage {
   try {
     return read(data);
   } catch (cause) {
@@ -98,9 +98,9 @@ interface WakeForm {
   readonly type: "wake";
 }
 
-type HouseData = DeliveryForm | DeliveryAckForm | OutboxCommandForm | WakeForm;
+type InternalData = DeliveryForm | DeliveryAckForm | OutboxCommandForm | WakeForm;
 
-function formOf(message: HouseMessage): HouseData {
+function formOf(message: InternalMessage): InternalData {
   if (message instanceof Delivery) {
     const { from, number, after, at, to, ackTo, payload } = message;
     return { type: "delivery", from, number, after, at, to, ackTo, payload };
@@ -118,7 +118,7 @@ function formOf(message: HouseMessage): HouseData {
 }
 
 /** @throws if it has none of the documented forms. */
-function read(data: unknown): HouseMessage {
+function read(data: unknown): InternalMessage {
   if (typeof data !== "object" || data === null) throw malformed();
   const fields = data as Record<string, unknown>;
   switch (fields.type) {

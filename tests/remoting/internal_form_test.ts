@@ -2,12 +2,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Delivery,
   DeliveryAck,
-  HouseMessage,
+  InternalMessage,
   OutboxCommand,
   Wake,
-} from "../../lib/actor/ref/house_message.ts";
+} from "../../lib/actor/ref/internal_message.ts";
 import type { Ref } from "../../lib/actor/ref/ref.ts";
-import { houseForm, houseNumber, withHouse } from "../../lib/remoting/house_form.ts";
+import { internalForm, internalNumber, withInternal } from "../../lib/remoting/internal_form.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { WireError } from "../../lib/wire/errors.ts";
 import { noSerializers } from "../../lib/wire/serializer_registry.ts";
@@ -16,9 +16,9 @@ import { TestRef } from "../wire/values.ts";
 const codec = new Codec({
   now: () => 0,
   resolve: (address) => new TestRef(address),
-  house: houseForm,
+  internal: internalForm,
 });
-const ofNode = withHouse(noSerializers);
+const ofNode = withInternal(noSerializers);
 const ref = new TestRef({ node: "a:1", path: "/x", uid: 3 });
 
 /** What arrives at another node. */
@@ -84,10 +84,10 @@ Deno.test("what has another form is refused", () => {
     { type: "outboxCommand", order: { type: "list" }, replyTo: "/x" },
   ];
   for (const data of bad) {
-    assertThrows(() => ofNode.revive(houseNumber, data), WireError, "unknown form");
+    assertThrows(() => ofNode.revive(internalNumber, data), WireError, "unknown form");
   }
-  assert(ofNode.revive(houseNumber, good) instanceof HouseMessage);
-  assert(ofNode.revive(houseNumber, ack) instanceof HouseMessage);
+  assert(ofNode.revive(internalNumber, good) instanceof InternalMessage);
+  assert(ofNode.revive(internalNumber, ack) instanceof InternalMessage);
 });
 
 Deno.test("who may not send them is refused as one with an unknown serializer", () => {
