@@ -272,7 +272,7 @@ Deno.test("SQLite: while another process has the lock, writes wait and then fail
     await journal.close();
   }));
 
-Deno.test("SQLite: a file that is none is refused, and damage to one is told by those it concerns", () =>
+Deno.test("SQLite: a file of another kind is refused, and a damaged one fails the ids in its damaged pages", () =>
   withFile(async (path) => {
     await Deno.writeTextFile(path, "this is no database, but it is long enough".repeat(100));
     const refusal = await assertRejects(() => sqliteJournal(path), PersistenceError, path);

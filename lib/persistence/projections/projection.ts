@@ -65,7 +65,7 @@ import type { WorkerMessage } from "./worker_messages.ts";
  * const alice = system.spawn(account, "alice");
  * await system.ask(alice, (replyTo: ActorRef<number>) => ({ amount: 5, replyTo }));
  * while ((await running.status()).behind !== 0) {
- *   await new Promise((resolve) => setTimeout(resolve, 10));
+ *   // It has not handled the event yet.
  * }
  * console.assert(total === 5);
  * ```
