@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import {
   type AppendColumns,
+  columnsIn,
   entryColumns,
   eventColumns,
   noMetadata,
@@ -27,7 +28,11 @@ import { migrate } from "./tables.ts";
 /** What the thread of a store is asked to write. */
 export type SqliteWrite =
   | { readonly type: "open"; readonly id: string; readonly epoch: number | undefined }
-  | { readonly type: "append"; readonly columns: AppendColumns }
+  | {
+    readonly type: "append";
+    /** Of `packedOf`. */
+    readonly packed: Uint8Array<ArrayBuffer>;
+  }
   | {
     readonly type: "saveSnapshot";
     readonly id: string;
@@ -235,7 +240,7 @@ export class SqliteDatabase {
       case "open":
         return this.#open(write.id, write.epoch);
       case "append":
-        return this.#append(write.columns);
+        return this.#append(columnsIn(write.packed));
       case "saveSnapshot":
         return this.#saveSnapshot(write.id, write.snapshot, write.keep);
       case "deleteEvents":
