@@ -132,8 +132,9 @@ export class Remoting {
   #forwarded: LongRead | undefined;
   /** Address that the message which is being encoded is for, and its peer if it is a client. */
   #encodingFor = "";
-  /** The path that it is for. */
+  /** The path that it is for, and itself. */
   #encodingPath = "";
+  #encodingMessage: unknown;
   #encodingPeer: Peer | undefined;
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
@@ -496,11 +497,13 @@ export class Remoting {
     // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
     const outerPath = this.#encodingPath;
+    const outerMessage = this.#encodingMessage;
     const outerPeer = this.#encodingPeer;
     let holdsTooMany = false;
     try {
       this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
       this.#encodingPath = path;
+      this.#encodingMessage = message;
       this.#encodingPeer = isClient && this.#isNode ? peer : undefined;
       const readable = this.#serialization.towards(peer);
       const left = isTimed ? remaining : undefined;
@@ -510,6 +513,7 @@ export class Remoting {
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
+      this.#encodingMessage = outerMessage;
       this.#encodingPeer = outerPeer;
       holdsTooMany = this.#holdsTooMany;
       this.#holdsTooMany = false;
@@ -802,6 +806,7 @@ export class Remoting {
       }
       ask.from = peer;
       ask.via = viaOf(peer, ask);
+      if (ask.via !== undefined) this.#onRoutedBack(ask, path);
       internals.askAtHand = ask;
     } else {
       // One of this system. What it is to entities, their region knows.
@@ -816,6 +821,12 @@ export class Remoting {
     } finally {
       internals.askAtHand = outer;
     }
+  }
+
+  /** An ask that a router here has passed on may have come back: what it did with it is over. */
+  #onRoutedBack(ask: RemoteReplyRef, path: string): void {
+    const isUnread = path.startsWith("/_") && handlerOf(this.#undelivered, path) === undefined;
+    this.#lostAsks.routed.takeBack(ask, isUnread);
   }
 
   /** Passes a message to the handler of its path, or to the actor there. */
@@ -975,10 +986,11 @@ export class Remoting {
   #onAskPassedOn(ask: HeldAsk): void {
     const isRouted = ask.heldBy?.forwards === true;
     releaseAsk(ask);
-    if (!isRouted || !(ask instanceof RemoteReplyRef) || !rules.routersReportLostAsks) return;
-    // What comes back unread may be sent again, to another node.
-    if (handlerOf(this.#undelivered, this.#encodingPath) !== undefined) return;
-    this.#lostAsks.routed.add(ask, this.#encodingFor, this.#clock.now());
+    if (!(ask instanceof RemoteReplyRef) || !rules.routersReportLostAsks) return;
+    const { routed } = this.#lostAsks;
+    if (!isRouted && !routed.isSentAgain(ask)) return;
+    const now = this.#clock.now();
+    routed.add(ask, this.#encodingFor, now, this.#encodingPath, this.#encodingMessage);
   }
 
   /** A message was not delivered. Returns whether it is sent again; otherwise it is lost. */
@@ -1002,8 +1014,12 @@ export class Remoting {
       if (again && this.#relay.send(relayed.to, relayed.envelope, relayed.remaining)) return true;
       return this.#onDropped(relayed.to, relayed.envelope, reason, unread, relayed.remaining);
     }
-    const isTakenBack = unread && reason === "disconnected";
-    if (isTakenBack && this.#takesBack(to, path, message, deadline)) return true;
+    if (unread && reason === "disconnected") {
+      for (const ref of replyRefs) {
+        if (ref instanceof RemoteReplyRef) this.#lostAsks.routed.takeBack(ref, true);
+      }
+      if (this.#takesBack(to, path, message, deadline)) return true;
+    }
     this.#lose(reason, to, path, message);
     // A decoded message is a copy: the system would not recognise its own message.
     for (const { path: replyTo, uid } of replyRefs) {

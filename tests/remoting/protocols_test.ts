@@ -199,6 +199,33 @@ Deno.test("asks that routers have passed on are kept by asker, within bounds, un
   assertEquals(routed.take(forged), undefined);
 });
 
+Deno.test("a routed ask that comes back is forgotten; if it was unread, it is routed again as it was", () => {
+  const routed = new RoutedAsks();
+  const asker = { address: "a:1" };
+  const arrived = (number: number) => routedAsk(number, { address: "b:1" }, { node: "a:1" });
+  for (const isUnread of [false, true]) {
+    const ask = routedAsk(1, asker, { waitsUntil: 30 });
+    ask.askedAt = "/places";
+    routed.add(ask, "b:1", 0, "/_region-places", ["x", {}, 1]);
+    const again = arrived(1);
+    routed.takeBack(again, isUnread);
+    assertEquals(routed.takeAllOf("b:1", 0), []);
+    assertEquals([again.askedAt, again.from?.address], isUnread ? ["/places", "a:1"] : ["", "b:1"]);
+    assertEquals([routed.isSentAgain(again), routed.isSentAgain(again)], [isUnread, false]);
+  }
+  // Those of an entity.
+  for (const id of ["x", "y"]) {
+    const ask = routedAsk(id === "x" ? 2 : 3, asker);
+    routed.add(ask, "b:1", 0, "/_region-places", [id, {}, 1]);
+  }
+  const taken = routed.takeWhere(({ entityId }) => entityId === "x", 0);
+  assertEquals(taken.map(({ path }) => path), ["/_ask/2"]);
+  assertEquals(routed.takeAllOf("b:1", 0).map(({ path }) => path), ["/_ask/3"]);
+  // One that was never passed on.
+  routed.takeBack(arrived(9), true);
+  assertEquals(routed.isSentAgain(arrived(9)), false);
+});
+
 Deno.test("a node is told of a lost ask that it has sent for another, if it has the feature", () => {
   const sent: [string, LostAsk][] = [];
   const internals = { nodeAddress: "c:1" } as SystemInternals;

@@ -615,7 +615,7 @@ function isContent(envelope: unknown, message: unknown): boolean {
 }
 
 /** What is sent for an entity: its id, the message and an epoch. */
-function isDelivery(message: unknown): message is readonly [string, unknown, number] {
+export function isDelivery(message: unknown): message is readonly [string, unknown, number] {
   return Array.isArray(message) && message.length === 3 && typeof message[0] === "string";
 }
 

@@ -348,6 +348,7 @@ class LocalActorSystem implements LocalSystem {
         registry.deliver(path, uid, message, asks, deadLetters, host),
       failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),
       failAsksRoutedTo: (node, isMeant) => asks.lostOwner(node, isMeant),
+      failForeignAsksRoutedTo: undefined,
       failAsksWhere: (isLost, reason) => asks.lostWhere(isLost, reason),
       failAsk: (path, uid, target, failure) => asks.lostElsewhere(path, uid, target, failure),
       deadLetter: (reason, target, message, why) =>

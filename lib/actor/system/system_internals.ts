@@ -76,6 +76,13 @@ export interface SystemInternals {
     isMeant: (target: ActorRef<never>, message: unknown) => boolean,
   ): void;
   /**
+   * The same for asks of other systems that actors of this one have passed on to entities of `node`,
+   * in messages to `path`. Undefined: there is no network.
+   */
+  failForeignAsksRoutedTo:
+    | ((node: string, isMeant: (path: string, entityId: string) => boolean) => void)
+    | undefined;
+  /**
    * Fails the pending asks for which `isLost` returns true, with `reason`. `holder`: address of the
    * system that has the reply reference; undefined: it was not sent, or it has come back.
    */
