@@ -44,6 +44,7 @@ import { WireError } from "../wire/errors.ts";
 import { copyOf } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
+import { abortedAskPath, AbortedAsks } from "./aborted_asks.ts";
 import { HeldAsks } from "./held_asks.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
 import { ClientPresence } from "./client_presence.ts";
@@ -80,7 +81,13 @@ export type {
 } from "./remoting_options.ts";
 
 /** Paths of the bridge itself: a message that is lost there is no loss of a user. */
-const ownPaths: readonly string[] = [watchPath, lostAskPath, rejectedPath, withdrawalPath];
+const ownPaths: readonly string[] = [
+  watchPath,
+  lostAskPath,
+  abortedAskPath,
+  rejectedPath,
+  withdrawalPath,
+];
 
 /** A message that was not delivered, and the reply references in it. */
 interface Dropped {
@@ -147,7 +154,10 @@ export class Remoting {
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
   #holdsTooMany = false;
   /** Asks of others that actors here have to answer. */
-  readonly remoteAsks: RemoteAsks = new RemoteAsks();
+  readonly remoteAsks: RemoteAsks = new RemoteAsks((count) => {
+    this.#internals.abortedAsks = count;
+  });
+  readonly #abortedAsks: AbortedAsks;
   /** The first reply reference in the message that was decoded last. */
   #replyInMessage: RemoteReplyRef | TemporaryRef | undefined;
   readonly #relay: Relay;
@@ -214,6 +224,16 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, lostAskPath, 0, message),
     });
+    this.#abortedAsks = new AbortedAsks({
+      ...common,
+      held: this.remoteAsks,
+      routed: this.#lostAsks.routed,
+      send: (to, message) => {
+        if (this.endpoint.peerAt(to, "user")?.abortedAsks) {
+          this.send(to, abortedAskPath, 0, message);
+        }
+      },
+    });
     this.#rejections = new Rejections({
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
@@ -221,6 +241,7 @@ export class Remoting {
     this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
+    this.handlePeers(abortedAskPath, (peer, report) => this.#abortedAsks.receive(peer, report));
     this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
   }
 
@@ -559,6 +580,7 @@ export class Remoting {
     this.#closed = true;
     this.#clientTimer?.cancel();
     this.#lostAsks.close();
+    this.#abortedAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
   }

@@ -81,6 +81,16 @@ export class RoutedAsks {
     return routed.ask;
   }
 
+  /** Its asker has given up: the ask is forgotten. Returns the node that it was passed on to. */
+  abort(account: string, replyTo: RefAddress): string | undefined {
+    const asks = this.#byAccount.get(account);
+    const key = keyOf(replyTo);
+    const routed = asks?.get(key);
+    if (routed === undefined) return undefined;
+    this.#delete(asks!, key);
+    return routed.to.node;
+  }
+
   /**
    * A node was removed. Returns the asks it had that somebody still waits for; all of them, and those
    * that it has sent, are forgotten.

@@ -259,6 +259,8 @@ class LocalActorSystem implements LocalSystem {
       sweepAsks: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
       askAtHand: undefined,
+      onAskAborted: undefined,
+      abortedAsks: 0,
       returnedAskLost: (replyTo, failure) => this.#onReturnedAskLost?.(replyTo, failure) ?? false,
       failAsk: (cell, message, failure) => {
         const elsewhere = this.#asks.unanswered(cell, message, failure);
@@ -328,6 +330,18 @@ class LocalActorSystem implements LocalSystem {
       },
       set askAtHand(value) {
         host.askAtHand = value;
+      },
+      get onAskAborted() {
+        return host.onAskAborted;
+      },
+      set onAskAborted(value) {
+        host.onAskAborted = value;
+      },
+      get abortedAsks() {
+        return host.abortedAsks;
+      },
+      set abortedAsks(value) {
+        host.abortedAsks = value;
       },
       persistence,
       limitedLog: this.#limitedLog,

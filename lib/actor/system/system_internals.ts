@@ -3,7 +3,7 @@ import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { AskFailure, HeldAsk } from "../ref/held_ask.ts";
-import type { RemoteWatch } from "../ref/local_ref.ts";
+import type { RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef, Ref, RefAddress } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
@@ -63,6 +63,10 @@ export interface SystemInternals {
    * Returns whether another system has passed it on, and decides.
    */
   onReturnedAskLost: ((replyTo: Ref<unknown>, failure: AskFailure) => boolean) | undefined;
+  /** Called when an ask was aborted whose message went to another system, `replyTo.holder`. */
+  onAskAborted: ((replyTo: TemporaryRef) => void) | undefined;
+  /** How many asks of other systems actors here hold whose askers have aborted them. */
+  abortedAsks: number;
   /** Another system has lost a message for `target` with the reply reference `path`: fails its ask. */
   failAsk(path: string, uid: number, target: string, failure: AskFailure): void;
   /** Another system has been removed, `inOrder` or not: fails the asks that it can not answer. */
