@@ -214,6 +214,10 @@ class DatabaseConnection implements Journal {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #call<T>(
     what: "read" | "write",
     work: () => Promise<T>,
