@@ -637,12 +637,11 @@ class Incarnation<C, E, S> implements MetadataHost {
       isWoken: this.#context.entityId === "" || this.#isWoken,
       isDeciding: () => commands.isDeciding,
       reminders: () => this.#keeper?.metadata.existing("reminders") as ReminderSet | undefined,
-      ...(!(journal instanceof DirectJournal) && {
-        fire: (reminder) => {
-          const run = () => this.#onReminder(reminder);
-          self.runWhen(Promise.resolve(), run, run);
-        },
-      }),
+      fire: (reminder) => {
+        const run = () => this.#onReminder(reminder);
+        if (journal instanceof DirectJournal) journal.fire(reminder, run as never);
+        else self.runWhen(Promise.resolve(), run, run);
+      },
     });
   }
 
