@@ -37,6 +37,7 @@ import {
   decodeEnvelope,
   decodeEnvelopeHeader,
   encodeEnvelope,
+  type Envelope,
   type EnvelopeHeader,
   withoutDeadline,
 } from "../wire/envelope.ts";
@@ -45,6 +46,7 @@ import { copyOf } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { abortedAskPath, AbortedAsks } from "./aborted_asks.ts";
+import { type DroppedMessage, DroppedMessages } from "./dropped_messages.ts";
 import { HeldAsks } from "./held_asks.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
 import { ClientPresence } from "./client_presence.ts";
@@ -95,6 +97,10 @@ interface Dropped {
   readonly message: unknown;
   readonly replyRefs: readonly Ref<unknown>[];
   readonly deadline: number | undefined;
+}
+
+interface DroppedForClient extends DroppedMessage {
+  readonly reason: SendRefusal;
 }
 
 /** See the module's text. One per system. */
@@ -149,6 +155,7 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
+  readonly #dropped: DroppedMessages<DroppedForClient>;
   /** Asks that clients are to answer. */
   readonly #heldAsks: HeldAsks;
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
@@ -238,6 +245,12 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
+    this.#dropped = new DroppedMessages({
+      clock: this.#clock,
+      maxBytes: limits.maxQueuedBytesPerIdentity,
+      read: (dropped) => this.#readDropped(dropped),
+      giveUp: ({ to, reason }) => this.#internals.deadLetter(reason, to, undefined),
+    });
     this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
@@ -261,7 +274,9 @@ export class Remoting {
         options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
-        if (remoting.#onDropped(to, payload, reason, unread)) return;
+        if (remoting.#isNode && to.startsWith("client:")) {
+          remoting.#dropped.add({ to, payload, reason });
+        } else if (remoting.#onDropped(to, payload, reason, unread)) return;
         options.onUndelivered?.(to, reason);
       },
       onPeerUp: (peer, lane) => {
@@ -583,6 +598,7 @@ export class Remoting {
     this.#abortedAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
+    await this.#dropped.done();
   }
 
   #isReserved(path: string): boolean {
@@ -1042,29 +1058,72 @@ export class Remoting {
       }
       if (this.#takesBack(to, path, message, deadline)) return true;
     }
-    this.#lose(reason, to, path, message);
-    // A decoded message is a copy: the system would not recognise its own message.
-    for (const { path: replyTo, uid } of replyRefs) {
-      this.#internals.failAsk(replyTo, uid, path, { reason });
-    }
+    this.#loseOf(reason, to, path, message, replyRefs);
     return false;
   }
 
   #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
-    this.#replyRefs = replyRefs;
     this.#decodingFrom = undefined;
     try {
-      const envelope = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
-      const { path, message, remaining = relayed } = envelope;
+      let envelope: Envelope | undefined;
+      this.#collecting(replyRefs, () => {
+        envelope = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
+      });
+      const { path, message, remaining = relayed } = envelope!;
       const deadline = remaining === undefined
         ? undefined
         : this.#deadlineOfUnsent(replyRefs, remaining);
       return { path, message, replyRefs, deadline };
     } catch {
       return undefined;
-    } finally {
-      this.#replyRefs = undefined;
+    }
+  }
+
+  /** A message for a client was not delivered: nothing can be sent again. */
+  #readDropped({ to, payload, reason }: DroppedForClient): number | LongRead {
+    let header: EnvelopeHeader;
+    try {
+      header = decodeEnvelopeHeader(payload, 0, payload.length, this.#codec.limits.maxPath);
+    } catch {
+      this.#internals.deadLetter(reason, to, undefined);
+      return 1;
+    }
+    const { path, bodyStart } = header;
+    const body = payload.subarray(bodyStart);
+    const replyRefs: Ref<unknown>[] = [];
+    const decoder = this.#codec.decodeInSteps(body, 0, body.length, this.#serialization.own);
+    const read = new LongMessage(decoder, this.#clock, {
+      onStep: () => void (this.#decodingFrom = undefined),
+      onDecoded: (message) => {
+        this.#loseOf(reason, to, path, message, replyRefs);
+        return undefined;
+      },
+      onError: () => void this.#internals.deadLetter(reason, to, undefined),
+    });
+    return {
+      get done() {
+        return read.done;
+      },
+      step: () => {
+        let values = 0;
+        this.#collecting(replyRefs, () => values = read.step());
+        return values;
+      },
+    };
+  }
+
+  #loseOf(
+    reason: DeadLetterReason,
+    to: string,
+    path: string,
+    message: unknown,
+    replyRefs: readonly Ref<unknown>[],
+  ): void {
+    this.#lose(reason, to, path, message);
+    // A decoded message is a copy: the system would not recognise its own message.
+    for (const { path: replyTo, uid } of replyRefs) {
+      this.#internals.failAsk(replyTo, uid, path, { reason });
     }
   }
 
