@@ -314,6 +314,10 @@ class SqliteJournal implements Journal {
     await this.#reader.close();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #read<T>(read: SqliteRead): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed(this.name));
     return this.#reader.ask({ type: "read", read });
