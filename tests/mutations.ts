@@ -395,6 +395,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
     "a configuration that one voter names is not believed, and that of two is",
   ),
+  laterListsAreKept: testedBy("sharding/entity_list_saver_test.ts")(
+    "A node that was replaced does not overwrite the saved list of the next owner.",
+    "an owner that was replaced does not overwrite the list of the next one",
+  ),
   entitiesKeepMessages: entityMessages(
     "What an entity has not handled when it stops waits for its next incarnation.",
     "an entity that stops leaves its mailbox to the next incarnation, in order",

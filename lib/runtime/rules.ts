@@ -108,6 +108,7 @@ const all = {
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,
   entitiesKeepMessages: true,
+  laterListsAreKept: true,
   workIsNotIdle: true,
   // Leases of owners.
   suspendedWithoutLease: true,
