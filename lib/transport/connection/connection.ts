@@ -29,6 +29,14 @@ import { type LongRead, type ReadTurns, unlimitedTurns } from "./read_turns.ts";
 /** Longest delay before read bytes are acknowledged, milliseconds. */
 const creditDelay = 100;
 
+/**
+ * A credit goes along with messages if the last one is as old, milliseconds: then it costs no write of
+ * its own and no timer. Among many messages it would only cost space.
+ */
+const creditWithMessagesEvery = 50;
+/** Messages that are copied behind a credit, bytes. */
+const maxBehindCredit = 4_096;
+
 /** Shortest time between two `onSignOfLife`, milliseconds: data may arrive in 10,000 chunks. */
 const signOfLifeEvery = 20;
 
@@ -121,6 +129,8 @@ export class Connection {
   #pongDue = false;
   /** Whether `creditDelay` has passed since something was read that is not acknowledged. */
   #creditLate = false;
+  /** When the last credit was sent. */
+  #creditedAt = -Infinity;
   #timer: Timer | undefined;
   #creditTimer: Timer | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -385,6 +395,7 @@ export class Connection {
 
   #appendCredit(): void {
     this.#creditLate = false;
+    this.#creditedAt = this.#clock.now();
     this.#creditView.setFloat64(0, this.#inbox.takeCredit());
     this.#signals.append(FrameType.credit, this.#credit);
   }
@@ -425,9 +436,21 @@ export class Connection {
       return empty;
     }
     const bytes = outbox.take();
-    this.#liveness.owes(this.#clock.now());
+    const now = this.#clock.now();
+    this.#liveness.owes(now);
     if (this.#drained !== undefined && !outbox.crowded) this.#resolveDrained();
-    return bytes;
+    return this.#withCredit(bytes, now);
+  }
+
+  /** Puts what this end owes before messages that are written anyway. */
+  #withCredit(messages: Uint8Array, now: number): Uint8Array {
+    if (!this.#inbox.creditOwed || messages.length > maxBehindCredit) return messages;
+    if (now < this.#creditedAt + creditWithMessagesEvery) return messages;
+    this.#creditTimer?.cancel();
+    this.#creditTimer = undefined;
+    this.#appendCredit();
+    this.#signals.appendFrames(messages);
+    return this.#signals.take();
   }
 
   readonly #onWritten = (): void => {
