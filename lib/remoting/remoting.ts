@@ -362,6 +362,7 @@ export class Remoting {
       const inOrder = this.#leaving.has(node) && !downed.has(node);
       this.#internals.failAsksTo(node, inOrder);
       this.#lostAsks.onRemoved(node, inOrder);
+      this.remoteAsks.onRemoved(node);
     }
     this.#alive = [...alive.keys()];
     this.#leaving = leaving;
