@@ -485,10 +485,10 @@ export class ShardingExtension implements NodeExtension {
       ? "the machine was suspended"
       : this.#machine.lease.missing ?? "it was not renewed in time";
     const shards = this.#machine.regions.owned;
-    this.#log("info", "this node holds no lease; entities are suspended", { reason, shards });
+    this.#log("warn", "this node holds no lease; entities are suspended", { reason, shards });
   }
 
-  #log(level: "info", message: string, fields: Record<string, unknown>): void {
+  #log(level: "info" | "warn", message: string, fields: Record<string, unknown>): void {
     this.#node.runtime.logger.log(level, "sharding", message, fields);
   }
 
