@@ -42,6 +42,7 @@ import {
   clientShardsPath,
   type EntityDelivery,
   locatePath,
+  lostDelivery,
   parseEntityDelivery,
   regionPath,
   regionPrefix,
@@ -149,7 +150,7 @@ export class ShardingExtension implements NodeExtension {
     node.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
       const router = machine.routers.get(path.slice(regionPrefix.length));
       return router?.undelivered(to, value, deadline) ?? false;
-    });
+    }, lostDelivery);
     const host: EntityRefHost = {
       address: node.address,
       ask: (ref, factory, options) => node.system.ask(ref, factory as never, options),
