@@ -56,6 +56,7 @@ import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
+  type LostContents,
   messageLimits,
   type MissingHandler,
   type NodeHandler,
@@ -116,6 +117,7 @@ export class Remoting {
   readonly #missing = new Map<string, MissingHandler>();
   /** For messages to paths that begin so. */
   readonly #undelivered = new Map<string, UndeliveredHandler>();
+  readonly #lostContents = new Map<string, LostContents>();
   readonly #grants = new Grants();
   readonly #admitsNode: RemotingOptions["admitsNode"];
   readonly #onForeignNode: RemotingOptions["onForeignNode"];
@@ -337,10 +339,12 @@ export class Remoting {
 
   /**
    * Gives messages of this system for paths of one part that begin with `prefix`, and that were
-   * certainly not read at their node, to `handler`, oldest first.
+   * certainly not read at their node, to `handler`, oldest first. `contents`: what the dead letter of
+   * one that is lost says.
    */
-  handleUndelivered(prefix: string, handler: UndeliveredHandler): void {
+  handleUndelivered(prefix: string, handler: UndeliveredHandler, contents?: LostContents): void {
     this.#undelivered.set(prefix, handler);
+    if (contents !== undefined) this.#lostContents.set(prefix, contents);
   }
 
   /** A message has not left this system, or has come back. False: nothing sends it again. */
@@ -399,6 +403,7 @@ export class Remoting {
       const inOrder = this.#leaving.has(node) && !downed.has(node);
       this.#internals.failAsksTo(node, inOrder);
       this.#lostAsks.onRemoved(node, inOrder);
+      this.remoteAsks.onRemoved(node);
     }
     this.#alive = [...alive.keys()];
     this.#leaving = leaving;
@@ -545,7 +550,8 @@ export class Remoting {
       const left = isTimed ? remaining : undefined;
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
     } catch (error) {
-      return this.#refuseMessage(peer, node + path, message, error);
+      const refused = this.#contentsOf(path, message);
+      return this.#refuseMessage(peer, node + refused.path, refused.message, error);
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
@@ -1141,7 +1147,13 @@ export class Remoting {
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
-    if (!this.#own.has(path)) this.#internals.deadLetter(reason, to + path, message);
+    if (this.#own.has(path)) return;
+    const lost = this.#contentsOf(path, message);
+    this.#internals.deadLetter(reason, to + lost.path, lost.message);
+  }
+
+  #contentsOf(path: string, message: unknown): ReturnType<LostContents> & object {
+    return handlerOf(this.#lostContents, path)?.(path, message) ?? { path, message };
   }
 
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
