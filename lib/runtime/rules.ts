@@ -136,6 +136,7 @@ const all = {
   // Durable actors.
   repliesFollowCommits: true,
   failedWritesEndIncarnations: true,
+  restartsAwaitWrites: true,
   failedWritesFailAsks: true,
   unrecoveredActorsRefuseAsks: true,
   recoveriesTakeTurns: true,
