@@ -507,6 +507,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "An actor never goes on with a state that is not stored.",
     "an actor whose write has failed never goes on, whatever its supervisor says (output)",
   ),
+  restartsAwaitWrites: durableEntities(
+    "An incarnation that fails ends when its write has ended: the next one finds it.",
+    "an entity that fails in the middle of a write is started again when that has ended (supervised)",
+  ),
   failedWritesFailAsks: effects(
     "A failed write fails all asks that the actor was given and has not answered.",
     "a failed write fails all asks that were handled, and no others (output)",

@@ -138,6 +138,7 @@ const all = {
   // Durable actors.
   repliesFollowCommits: true,
   failedWritesEndIncarnations: true,
+  restartsAwaitWrites: true,
   failedWritesFailAsks: true,
   unrecoveredActorsRefuseAsks: true,
   recoveriesTakeTurns: true,
