@@ -254,7 +254,7 @@ export class Connection {
     this.#liveness.heard(now);
     if (this.#restingSince >= 0) return this.#reader.push(chunk); // It is kept.
     if (!this.#turns.begin(now)) this.#reader.halt();
-    this.#read(now, () => this.#reader.push(chunk));
+    this.#read(now, chunk);
     if (this.#reader.halted) this.#rest();
   }
 
@@ -268,16 +268,18 @@ export class Connection {
     if (this.#phase === "closed") return;
     const now = this.#clock.now();
     this.#noteRest(now);
-    this.#read(now, () => {
-      // What this end could not answer any more counts as not read.
-      if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
-      this.#reader.proceed();
-    });
+    this.#read(now, undefined);
     // What was read may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
     if (this.#reader.halted) return this.#turns.wait(this);
     this.#restingSince = -1;
     this.#link.resume();
+  }
+
+  #readOn(): void {
+    // What this end could not answer any more counts as not read.
+    if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
+    this.#reader.proceed();
   }
 
   /** Reads nothing until the next turn; what has arrived is kept, and the link holds the rest. */
@@ -295,9 +297,11 @@ export class Connection {
     this.#restingSince = now;
   }
 
-  #read(now: number, read: () => void): void {
+  /** Reads a chunk that has arrived, or on in what is kept. */
+  #read(now: number, chunk: Uint8Array | undefined): void {
     try {
-      read();
+      if (chunk !== undefined) this.#reader.push(chunk);
+      else this.#readOn();
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       if (this.#opened) return this.destroy(`unreadable frame: ${error.message}`, true);
