@@ -42,7 +42,7 @@ import {
   withoutDeadline,
 } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
-import { copyOf } from "../wire/memory.ts";
+import { copyOf, release } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { type DroppedMessage, DroppedMessages } from "./dropped_messages.ts";
@@ -102,6 +102,8 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
+  /** Whether no value shows the memory of the message that it came in. */
+  readonly #copiesBinaries: boolean;
   readonly #peerLog: PeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
@@ -188,6 +190,7 @@ export class Remoting {
     );
     const { registry } = this.#serialization;
     const limits = transportLimits(options.limits);
+    this.#copiesBinaries = limits.binaries === "copy";
     this.#codec = new Codec({
       now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
@@ -538,10 +541,13 @@ export class Remoting {
     // A one-off path is not worth a number.
     const numbered = path.startsWith(askPath) ? undefined : path;
     const refused = this.endpoint.trySend(node, lane, bytes, numbered);
-    if (refused === undefined) return;
+    // What was taken was copied.
+    if (refused === undefined) return this.#codec.releaseEncoded(bytes);
     // Too much waits for the client already: its message is not decoded again to be lost.
-    if (isClient && refused === "queueFull") this.#lose(refused, node, path, message);
-    else if (this.#onDropped(node, bytes, refused, true)) return;
+    if (isClient && refused === "queueFull") {
+      this.#codec.releaseEncoded(bytes);
+      this.#lose(refused, node, path, message);
+    } else if (this.#onDropped(node, bytes, refused, true)) return;
     this.#onUndelivered?.(node, refused);
   }
 
@@ -634,7 +640,18 @@ export class Remoting {
         return this.#refuseAsk(peer, path, bytes, bodyStart, end);
       }
       if (end - bodyStart >= shortBody) {
-        return this.#readLong(peer, lane, header, bytes, start, end, kept, deadline);
+        const isOfTransport = paths !== undefined;
+        return this.#readLong(
+          peer,
+          lane,
+          header,
+          bytes,
+          start,
+          end,
+          kept,
+          isOfTransport,
+          deadline,
+        );
       }
       const reviver = this.#serialization.reviverOf(peer);
       this.#decodingFrom = peer;
@@ -666,7 +683,7 @@ export class Remoting {
     else while (!read.done) read.step();
   }
 
-  /** Reads a message in steps, the first at once. */
+  /** Reads a message in steps, the first at once. `isOfTransport`: no value has the memory of the bytes. */
   #readLong(
     peer: Peer,
     lane: Lane,
@@ -675,10 +692,13 @@ export class Remoting {
     start: number,
     end: number,
     kept: boolean,
+    isOfTransport: boolean,
     deadline: number | undefined,
   ): number | LongRead {
     const { bodyStart, path } = header;
     const size = end - start;
+    // Binaries may show the memory of the message otherwise.
+    const isReleased = kept && isOfTransport && this.#copiesBinaries;
     const onStep = () => void (this.#decodingFrom = peer);
     const reviver = this.#serialization.reviverOf(peer);
     let body = bytes.subarray(bodyStart, end);
@@ -697,11 +717,14 @@ export class Remoting {
       }),
     );
     const values = read.step();
-    if (read.done || owned) return read.done ? values : read;
-    body = copyOf(body, 0, body.length);
-    owned = true;
-    decoder.keepBytes();
-    return read;
+    if (!read.done && !owned) {
+      body = copyOf(body, 0, body.length);
+      owned = true;
+      decoder.keepBytes();
+    }
+    if (!isReleased) return read.done ? values : read;
+    if (read.done) release(bytes);
+    return read.done ? values : releasing(read, bytes);
   }
 
   /** Steps between which other messages may be decoded. */
@@ -1117,6 +1140,20 @@ export class Remoting {
 /** Whether a connection carries messages of users; a client has only one. */
 function usesUserLane({ role }: Peer, lane: Lane): boolean {
   return role === "client" || lane === "user";
+}
+
+/** Gives back the memory of a message once it is read. */
+function releasing(read: LongRead, bytes: Uint8Array): LongRead {
+  return {
+    get done() {
+      return read.done;
+    },
+    step: () => {
+      const values = read.step();
+      if (read.done) release(bytes);
+      return values;
+    },
+  };
 }
 
 /** The node that has sent an ask of another. */

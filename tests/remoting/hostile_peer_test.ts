@@ -5,6 +5,7 @@ import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { Link } from "../../lib/runtime/network.ts";
 import { encodeHello, features, type Hello } from "../../lib/transport/connection/handshake.ts";
 import { encodeEnvelope } from "../../lib/wire/envelope.ts";
+import { chunkedSize, writeChunks } from "../../lib/wire/chunks.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
 import { newCodec } from "../wire/values.ts";
@@ -200,4 +201,37 @@ Deno.test("hostile: what a client leaves unread is decoded in turns, and reporte
   const most = Math.max(...lost.map(([at]) => lost.filter(([other]) => other === at).length));
   assertEquals(most, 1, "messages of 200,000 values in one turn");
   assert(turn >= 20 * 10, `${turn} turns`);
+});
+
+Deno.test("hostile: large messages leave no memory to the garbage collection, whatever becomes of them", async () => {
+  await using target = await Target.start();
+  let received = 0;
+  const echo = Behaviors.receive<{ text: string }>((_context, { text }) => {
+    received += text.length;
+    // It is lost, since the client reads nothing.
+    answer.tell({ text });
+    return Behaviors.same();
+  });
+  const answer = target.remoting.refTo({ node: "client:evil", path: "/x", uid: 0 });
+  target.system.spawn(echo, "echo");
+  target.remoting.exportWhere((path) => path === "/echo");
+  const size = 4_000_000;
+  const payload = encodeEnvelope(codec, "/echo", 0, { text: "x".repeat(size) }).slice();
+  const chunks = new Uint8Array(chunkedSize(payload.length, 200_000));
+  writeChunks(chunks, 0, FrameType.message, payload, 200_000);
+  const link = await target.attack({ window: 1 });
+  const before = Deno.memoryUsage().external;
+  let most = 0;
+  for (let i = 0; i < 15; i++) {
+    for (let at = 0; at < chunks.length; at += 262_144) {
+      await target.clock.resolve(
+        new Promise<void>((resolve) => link.write(chunks.subarray(at, at + 262_144), resolve)),
+      );
+    }
+    await target.clock.advance(100);
+    most = Math.max(most, Deno.memoryUsage().external - before);
+  }
+  assertEquals(received, 15 * size);
+  // 32 MiB wait for the client, one message is under way.
+  assert(most < 33_554_432 + 6 * size, `${most} bytes`);
 });
