@@ -3,6 +3,7 @@ import { type CompressionLimits, inflaterOf } from "../../wire/compression.ts";
 import { malformed } from "../../wire/errors.ts";
 import { FrameType, HEADER_BYTES } from "../../wire/frame.ts";
 import type { Inflater } from "../../wire/inflate.ts";
+import { release } from "../../wire/memory.ts";
 import { NumberedPaths } from "../../wire/interned_paths.ts";
 import type { LongRead, ReadTurns } from "./read_turns.ts";
 
@@ -100,6 +101,7 @@ export class Inbox {
     const size = end - start + HEADER_BYTES;
     if (type === FrameType.chunk) {
       const whole = this.#chunks.push(bytes, start, end);
+      if (kept) release(bytes);
       if (whole === undefined) this.#onPartial?.(this.#chunks.capacity);
       if (whole === undefined) {
         this.#consumed += size;
