@@ -8,6 +8,7 @@ import { encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { chunkedSize, writeChunks } from "../../lib/wire/chunks.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
 import { FrameWriter } from "../../lib/wire/frame_writer.ts";
+import { emptyBlocks } from "../wire/deflated.ts";
 import { newCodec } from "../wire/values.ts";
 import { SimulatedHosts } from "../simulated_hosts.ts";
 
@@ -235,3 +236,88 @@ Deno.test("hostile: large messages leave no memory to the garbage collection, wh
   // 32 MiB wait for the client, one message is under way.
   assert(most < 33_554_432 + 6 * size, `${most} bytes`);
 });
+
+/** Writes a message in chunks, as fast as the link takes them. */
+async function writeLarge(
+  target: Target,
+  link: Link,
+  payload: Uint8Array,
+  type: number = FrameType.message,
+) {
+  const chunks = new Uint8Array(chunkedSize(payload.length, 200_000));
+  writeChunks(chunks, 0, type, payload, 200_000);
+  for (let at = 0; at < chunks.length; at += 262_144) {
+    await target.clock.resolve(
+      new Promise<void>((resolve) => link.write(chunks.subarray(at, at + 262_144), resolve)),
+    );
+  }
+}
+
+function compressedOf(size: number, deflated: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(4 + deflated.length);
+  new DataView(bytes.buffer).setUint32(0, size);
+  bytes.set(deflated, 4);
+  return bytes;
+}
+
+const largest = 16_700_000;
+const lists = (each: () => unknown) =>
+  Array.from({ length: 4 }, () => Array.from({ length: 1_000_000 }, each));
+/** What the default limits accept, and in how many turns of 16,384 values it is read at least. */
+const largeMessages: Record<string, { readonly turns: number; readonly make: () => unknown }> = {
+  "4 million numbers": { turns: 244, make: () => lists(() => 1) },
+  "a text of ASCII": { turns: 4, make: () => "x".repeat(largest) },
+  "a text of other characters": { turns: 7, make: () => "ż".repeat(largest / 2) },
+  "a binary": { turns: 6, make: () => new Uint8Array(largest) },
+  "a bigint": { turns: 90, make: () => -(1n << 100_000_000n) },
+};
+
+for (const [what, { turns: least, make }] of Object.entries(largeMessages)) {
+  Deno.test(`hostile: ${what} in a message of up to 16 MiB is read in at least ${least} turns`, async () => {
+    await using target = await Target.start();
+    const received: unknown[] = [];
+    const sink = Behaviors.receive<unknown>((_context, message) => {
+      received.push(message);
+      return Behaviors.same();
+    });
+    target.system.spawn(sink, "sink");
+    target.remoting.exportWhere((path) => path === "/sink");
+    const payload = encodeEnvelope(codec, "/sink", 0, make()).slice();
+    const link = await target.attack({});
+    const { turns, longest } = turnsOf(target);
+    await writeLarge(target, link, payload);
+    await target.clock.runUntil(() => received.length > 0);
+    assert(turns() >= least, `${turns()} turns`);
+    // All of it takes longer than that, on any machine that is not much faster than the usual ones.
+    assert(longest() < 250, `${longest()} ms`);
+    assert(!link.over);
+  });
+}
+
+Deno.test("hostile: deflated blocks that hold nothing are inflated in turns, until it is too much", async () => {
+  await using target = await Target.start();
+  const blocks = emptyBlocks(900_000);
+  const link = await target.attack({});
+  const { turns, longest } = turnsOf(target);
+  await writeLarge(target, link, compressedOf(1_000_000, blocks), FrameType.compressed);
+  await target.clock.runUntil(() => link.over, 60_000);
+  // 75,000 blocks with tables.
+  assert(turns() > 50, `${turns()} turns`);
+  assert(longest() < 250, `${longest()} ms`);
+  assertEquals(target.linesOf("connection rejected") + target.linesOf("unreadable frame"), 1);
+});
+
+/** Counts the turns that the target takes from now on, and how long the longest is, in milliseconds. */
+function turnsOf({ clock }: Target) {
+  let turns = 0;
+  let longest = 0;
+  const { yield: original } = clock;
+  clock.yield = (run) =>
+    original.call(clock, () => {
+      turns++;
+      const from = performance.now();
+      run();
+      longest = Math.max(longest, performance.now() - from);
+    });
+  return { turns: () => turns, longest: () => longest };
+}

@@ -12,6 +12,8 @@ const maxUnacknowledged = 262_144;
 
 /** Work of an {@linkcode Inflater} between two looks at whether the turn is over: some 0.5 ms. */
 const inflatedAtOnce = 65_536;
+/** Of that work, what takes as long as a value. */
+const inflatedPerValue = 32;
 
 /** Bytes that are joined between two such looks, and how many of them cost as much as a value. */
 const joinedAtOnce = 524_288;
@@ -168,7 +170,10 @@ export class Inbox {
   #inflate(inflater: Inflater): boolean {
     this.#inflater = inflater;
     let more = true;
-    while (more && !inflater.done) more = this.#turns.spend(0, inflater.step(inflatedAtOnce));
+    while (more && !inflater.done) {
+      const work = inflater.step(inflatedAtOnce);
+      more = this.#turns.spend(Math.ceil(work / inflatedPerValue), work);
+    }
     if (!inflater.done) {
       this.#onPartial?.(inflater.memory);
       return false;
