@@ -50,7 +50,7 @@ class Target extends SimulatedHosts implements AsyncDisposable {
   system!: ActorSystem;
   remoting!: Remoting;
 
-  static async start(): Promise<Target> {
+  static async start(host = "a"): Promise<Target> {
     const target = new Target();
     const { clock } = target;
     const runtime = target.runtime("a", {
@@ -63,7 +63,7 @@ class Target extends SimulatedHosts implements AsyncDisposable {
       role: "node",
       nodeId: "a",
       incarnation: 1,
-      host: "a",
+      host,
       port: 1,
     }));
     return target;
@@ -107,6 +107,13 @@ for (const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost 
     assert(!link.over);
   });
 }
+
+Deno.test("a node without TLS on an address that others reach logs a warning", async () => {
+  const warning = "warn without TLS every peer that reaches the port can join";
+  await using open = await Target.start("a");
+  await using local = await Target.start("127.0.0.1");
+  assertEquals([open.linesOf(warning), local.linesOf(warning)], [1, 0]);
+});
 
 Deno.test("hostile: nonsense of a node about rejections is logged once", async () => {
   await using target = await Target.start();
