@@ -92,7 +92,7 @@ interface Dropped {
   readonly deadline: number | undefined;
 }
 
-interface DroppedForClient extends DroppedMessage {
+interface LostMessage extends DroppedMessage {
   readonly reason: SendRefusal;
 }
 
@@ -149,7 +149,9 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
-  readonly #dropped: DroppedMessages<DroppedForClient>;
+  /** Messages that are lost, for clients and for nodes. */
+  readonly #ofClients: DroppedMessages<LostMessage>;
+  readonly #ofNodes: DroppedMessages<LostMessage>;
   /** Asks that clients are to answer. */
   readonly #heldAsks: HeldAsks;
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
@@ -227,12 +229,15 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
-    this.#dropped = new DroppedMessages({
+    const dropped = {
       clock: this.#clock,
-      maxBytes: limits.maxQueuedBytesPerIdentity,
-      read: (dropped) => this.#readDropped(dropped),
-      giveUp: ({ to, reason }) => this.#internals.deadLetter(reason, to, undefined),
-    });
+      read: (lost: LostMessage) => this.#readDropped(lost),
+      giveUp: ({ to, reason }: LostMessage) => this.#internals.deadLetter(reason, to, undefined),
+    };
+    const maxBytes = limits.maxQueuedBytesPerIdentity;
+    this.#ofClients = new DroppedMessages({ ...dropped, maxBytes });
+    // The asks in them must fail.
+    this.#ofNodes = new DroppedMessages({ ...dropped, maxBytes: Infinity });
     this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
@@ -255,8 +260,8 @@ export class Remoting {
         options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
-        if (remoting.#isNode && to.startsWith("client:")) {
-          remoting.#dropped.add({ to, payload, reason });
+        if (remoting.#isLost(to, payload, reason, unread)) {
+          remoting.#droppedFor(to).add({ to, payload, reason });
         } else if (remoting.#onDropped(to, payload, reason, unread)) return;
         options.onUndelivered?.(to, reason);
       },
@@ -578,7 +583,7 @@ export class Remoting {
     this.#lostAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
-    await this.#dropped.done();
+    await Promise.all([this.#ofClients.done(), this.#ofNodes.done()]);
   }
 
   #isReserved(path: string): boolean {
@@ -1047,6 +1052,31 @@ export class Remoting {
     return false;
   }
 
+  #droppedFor(to: string): DroppedMessages<LostMessage> {
+    return to.startsWith("client:") ? this.#ofClients : this.#ofNodes;
+  }
+
+  /**
+   * Whether nothing can become of a message that was not delivered. What may be sent again is sent at
+   * once, so that it stays in order.
+   */
+  #isLost(to: string, payload: Uint8Array, reason: SendRefusal, unread: boolean): boolean {
+    if (to.startsWith("client:")) return this.#isNode;
+    try {
+      const { path } = decodeEnvelopeHeader(
+        payload,
+        0,
+        payload.length,
+        this.#codec.limits.maxPath,
+      );
+      if (path === relayPath) return false;
+      const mayBeTakenBack = unread && reason === "disconnected";
+      return !mayBeTakenBack || handlerOf(this.#undelivered, path) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
   #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#decodingFrom = undefined;
@@ -1065,8 +1095,8 @@ export class Remoting {
     }
   }
 
-  /** A message for a client was not delivered: nothing can be sent again. */
-  #readDropped({ to, payload, reason }: DroppedForClient): number | LongRead {
+  /** A message was not delivered and is lost: the dead letter and the asks in it are told. */
+  #readDropped({ to, payload, reason }: LostMessage): number | LongRead {
     let header: EnvelopeHeader;
     try {
       header = decodeEnvelopeHeader(payload, 0, payload.length, this.#codec.limits.maxPath);

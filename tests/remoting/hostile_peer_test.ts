@@ -187,29 +187,32 @@ Deno.test("hostile: references to clients that are not connected take no memory"
   assertEquals(lost, ["unauthorized /local"]);
 });
 
-Deno.test("hostile: what a client leaves unread is decoded in turns, and reported in order", async () => {
-  await using target = await Target.start();
-  const { clock, system } = target;
-  const link = await target.attack({ window: 1 });
-  const to = target.remoting.refTo({ node: "client:evil", path: "/x", uid: 0 });
-  const large = Array.from({ length: 200_000 }, () => 1);
-  for (let i = 0; i < 20; i++) to.tell([i, large]);
-  await clock.advance(1);
-  let turn = 0;
-  const { yield: original } = clock;
-  clock.yield = (run) => original.call(clock, () => (turn++, run()));
-  const lost: [turn: number, message: number][] = [];
-  system.eventStream.subscribe("deadLetter", ({ message, reason }) => {
-    assertEquals(reason, "disconnected");
-    lost.push([turn, (message as [number])[0]]);
+for (const role of ["client", "node"] as const) {
+  Deno.test(`hostile: what a ${role} leaves unread is decoded in turns, and reported in order`, async () => {
+    await using target = await Target.start();
+    const { clock, system } = target;
+    const node = role === "client" ? "client:evil" : "evil:1";
+    const link = await target.attack({ window: 1, role, address: node });
+    const to = target.remoting.refTo({ node, path: "/x", uid: 0 });
+    const large = Array.from({ length: 200_000 }, () => 1);
+    for (let i = 0; i < 20; i++) to.tell([i, large]);
+    await clock.advance(1);
+    let turn = 0;
+    const { yield: original } = clock;
+    clock.yield = (run) => original.call(clock, () => (turn++, run()));
+    const lost: [turn: number, message: number][] = [];
+    system.eventStream.subscribe("deadLetter", ({ message, reason }) => {
+      assertEquals(reason, "disconnected");
+      lost.push([turn, (message as [number])[0]]);
+    });
+    link.destroy();
+    await clock.advance(100);
+    assertEquals(lost.map(([, message]) => message), Array.from({ length: 20 }, (_, i) => i));
+    const most = Math.max(...lost.map(([at]) => lost.filter(([other]) => other === at).length));
+    assertEquals(most, 1, "messages of 200,000 values in one turn");
+    assert(turn >= 20 * 10, `${turn} turns`);
   });
-  link.destroy();
-  await clock.advance(100);
-  assertEquals(lost.map(([, message]) => message), Array.from({ length: 20 }, (_, i) => i));
-  const most = Math.max(...lost.map(([at]) => lost.filter(([other]) => other === at).length));
-  assertEquals(most, 1, "messages of 200,000 values in one turn");
-  assert(turn >= 20 * 10, `${turn} turns`);
-});
+}
 
 Deno.test("hostile: large messages leave no memory to the garbage collection, whatever becomes of them", async () => {
   await using target = await Target.start();
