@@ -99,7 +99,12 @@ class Target extends SimulatedHosts implements AsyncDisposable {
   }
 }
 
-for (const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost ask"]]) {
+for (
+  const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost ask"], [
+    "/_askaborted",
+    "aborted ask",
+  ]]
+) {
   Deno.test(`hostile: nonsense at ${path} is logged once, not for each message`, async () => {
     await using target = await Target.start();
     const link = await target.attack({}, ...new Array<Frame>(1_000).fill(message(path!, 7)));
