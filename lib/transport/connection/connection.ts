@@ -43,6 +43,12 @@ const signOfLifeEvery = 20;
 /** Longest time for the last frame to a peer of another protocol, milliseconds. */
 const foreignLinger = 1_000;
 
+/**
+ * Bytes of an unfinished frame, or of data that waits for a turn, that are not counted: nearly every
+ * chunk of ordinary traffic ends within a frame.
+ */
+const uncountedBytes = 131_072;
+
 const empty = new Uint8Array(0);
 const drainedAlready = Promise.resolve();
 
@@ -108,6 +114,9 @@ export class Connection {
   readonly #outbox: Outbox;
   readonly #liveness: Liveness;
   #inbox: Inbox;
+  /** Bytes of a message that is not whole, and all that is counted as held. */
+  #partial = 0;
+  #held = 0;
   #turns: ReadTurns = unlimitedTurns;
   /** Since when nothing is read from the link, as another turn comes; -1: it is read. */
   #restingSince = -1;
@@ -252,7 +261,10 @@ export class Connection {
     if (!this.#opened && this.#first.length === 0) this.#first = chunk.slice(0, firstBytes);
     const now = this.#clock.now();
     this.#liveness.heard(now);
-    if (this.#restingSince >= 0) return this.#reader.push(chunk); // It is kept.
+    if (this.#restingSince >= 0) {
+      this.#reader.push(chunk); // It is kept.
+      return this.#hold();
+    }
     if (!this.#turns.begin(now)) this.#reader.halt();
     this.#read(now, chunk);
     if (this.#reader.halted) this.#rest();
@@ -309,6 +321,7 @@ export class Connection {
       const why = error.message.split("; ")[0]!;
       return this.#rejectForeign(explainForeignBytes(this.#first, why));
     }
+    this.#hold();
     // A callback of the reader may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
     if (now >= this.#lastSignOfLife + signOfLifeEvery) {
@@ -552,8 +565,21 @@ export class Connection {
       this.#turns,
       (bytes, start, end, kept) =>
         this.#owner.onMessage(bytes, start, end, this.#inbox.paths, kept),
-      (bytes) => this.#partials?.hold(this, bytes),
+      (bytes) => {
+        this.#partial = bytes;
+        this.#hold();
+      },
     );
+  }
+
+  /** Counts what is buffered of messages that are not whole. */
+  #hold(): void {
+    const { held } = this.#reader;
+    // Not the sum: one message of the largest size must always fit.
+    const bytes = Math.max(this.#partial, held > uncountedBytes ? held : 0);
+    if (bytes === this.#held || this.#phase === "closed") return;
+    this.#held = bytes;
+    this.#partials?.hold(this, bytes);
   }
 
   #watch(): void {
