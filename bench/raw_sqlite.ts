@@ -69,7 +69,7 @@ export async function rawCallers(
   const sendMore = () => {
     for (let count = pace.next(); count > 0; count = pace.next()) {
       underWay.push(waiting.splice(0, count));
-      pace.begin(count, performance.now());
+      pace.begin(count);
       const bytes = new Uint8Array(count * payload.length);
       for (let n = 0; n < count; n++) bytes.set(payload, n * payload.length);
       worker.postMessage(bytes);
@@ -86,8 +86,8 @@ export async function rawCallers(
   const opened = new Promise((resolve) => worker.onmessage = resolve);
   worker.postMessage(file);
   await opened;
-  worker.onmessage = () => {
-    pace.end(performance.now());
+  worker.onmessage = ({ data }: MessageEvent<number>) => {
+    pace.end(data);
     for (const resolve of underWay.shift()!) resolve();
     if (pace.isDivided) sendMore();
     else setImmediate(sendMore);

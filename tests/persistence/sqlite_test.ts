@@ -127,6 +127,20 @@ Deno.test("SQLite: events are deleted up to the middle of a row of the index, an
     database.close();
   }));
 
+Deno.test("SQLite: the log of a file grows to 16 MB and not more, while nobody reads", () =>
+  withFile(async (path) => {
+    const journal = await sqliteJournal(path, { synchronous: "NORMAL" });
+    await journal.open("w|a", 1);
+    let largest = 0;
+    for (let n = 0; n < 500; n++) {
+      const entry = { id: "w|a", expectedSeq: n, epoch: 1, events: [event("x".repeat(100_000))] };
+      await journal.append([entry]);
+      largest = Math.max(largest, (await Deno.stat(`${path}-wal`)).size);
+    }
+    assert(largest > 15e6 && largest < 18e6, `${largest} bytes`);
+    await journal.close();
+  }));
+
 Deno.test("SQLite: two stores on one file see each other's writes, and lose none", () =>
   withFile(async (path) => {
     const stores = [

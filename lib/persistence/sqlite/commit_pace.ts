@@ -1,7 +1,7 @@
 /** Milliseconds of a commit beyond which as many writes as possible share one. */
 const slow = 1;
 /** Writes from which on they are divided. */
-const divisible = 32;
+const divisible = 24;
 /** The part of a new duration in the average. */
 const weight = 0.2;
 /** What a commit has to hold to be sent while another one is under way, as a part of a half. */
@@ -25,8 +25,7 @@ export class CommitPace {
   readonly #underWay: number[] = [];
   /** How many writes of the last commit that has ended have not been followed by another one. */
   #away = 0;
-  /** When the oldest commit that is under way was begun. */
-  #begun = 0;
+  /** Milliseconds of a commit. */
   #average = 0;
   /** How many writers there were lately: the most, which is forgotten slowly. */
   #writers = 0;
@@ -63,8 +62,7 @@ export class CommitPace {
   }
 
   /** A commit of so many of the writes was sent. */
-  begin(count: number, now: number): void {
-    if (this.isIdle) this.#begun = now;
+  begin(count: number): void {
     // Of each actor one write is waiting, under way, or has ended just now.
     const all = this.#underWay.reduce((sum, size) => sum + size, this.#waiting + this.#away);
     this.#writers = Math.max(all, this.#writers - forgetting * (this.#writers - all));
@@ -72,11 +70,9 @@ export class CommitPace {
     this.#underWay.push(count);
   }
 
-  /** The oldest commit has ended; the thread has begun the next one. */
-  end(now: number): void {
-    const duration = now - this.#begun;
-    this.#average += weight * (duration - this.#average);
+  /** The oldest commit has ended. `ms`: how long the thread has worked on it; undefined: it has failed. */
+  end(ms: number | undefined): void {
+    if (ms !== undefined) this.#average += weight * (ms - this.#average);
     this.#away = this.#underWay.shift()!;
-    this.#begun = now;
   }
 }

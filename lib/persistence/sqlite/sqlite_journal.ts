@@ -32,7 +32,7 @@ import {
   type SqliteSlices,
   type SqliteWrite,
 } from "./database.ts";
-import type { FromSqlite, ToSqlite } from "./sqlite_worker.ts";
+import type { FromSqlite, ToSqlite, Written } from "./sqlite_worker.ts";
 
 /** Options of {@linkcode sqliteJournal}. */
 export interface SqliteJournalOptions {
@@ -358,18 +358,19 @@ class SqliteJournal implements Journal {
     const appended: SqliteWrite[] = entries.length === 0
       ? []
       : [{ type: "append", packed: packedOf(entries.map(({ entry }) => entry)) }];
-    this.#pace.begin(writes.length + entries.length, systemClock.now());
+    this.#pace.begin(writes.length + entries.length);
     const message: ToSqlite = {
       type: "write",
       writes: [...writes.map(({ write }) => write), ...appended],
     };
-    this.#guard.run(() => this.#writer.ask<unknown[]>(message)).then((results) => {
+    this.#guard.run(() => this.#writer.ask<Written>(message)).then(({ results, ms }) => {
       for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
       if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
+      return ms;
     }, (error) => {
       for (const { reject } of writes) reject(error);
       for (const { reject } of entries) reject(error);
-    }).then(() => this.#onCommitted());
+    }).then((ms) => this.#onEnded(ms as number | undefined));
   }
 
   /** Up to so many, and of so many bytes. */
@@ -382,8 +383,9 @@ class SqliteJournal implements Journal {
     return this.#entries.splice(0, count);
   }
 
-  #onCommitted(): void {
-    this.#pace.end(systemClock.now());
+  /** `ms`: undefined if the commit has failed. */
+  #onEnded(ms: number | undefined): void {
+    this.#pace.end(ms);
     if (this.#pace.isDivided) this.#sendMore();
     else {
       // Actors that have just been answered may write again at once.
