@@ -104,6 +104,7 @@ const all = {
   flushMarkersEndWaits: true,
   heardNodesAreNotLost: true,
   replacedOwnersFailAsks: true,
+  replacedHandlersEnd: true,
   locationsAreAsked: true,
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,

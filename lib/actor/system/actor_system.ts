@@ -262,6 +262,8 @@ class LocalActorSystem implements LocalSystem {
       sweepAsks: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
       askAtHand: undefined,
+      onAskAborted: undefined,
+      abortedAsks: 0,
       returnedAskLost: (replyTo, failure) => this.#onReturnedAskLost?.(replyTo, failure) ?? false,
       failAsk: (cell, message, failure) => {
         const elsewhere = this.#asks.unanswered(cell, message, failure);
@@ -336,6 +338,18 @@ class LocalActorSystem implements LocalSystem {
       set askAtHand(value) {
         host.askAtHand = value;
       },
+      get onAskAborted() {
+        return host.onAskAborted;
+      },
+      set onAskAborted(value) {
+        host.onAskAborted = value;
+      },
+      get abortedAsks() {
+        return host.abortedAsks;
+      },
+      set abortedAsks(value) {
+        host.abortedAsks = value;
+      },
       rejectAsks: () => asks.rejectAll(this.#stopped()),
       persistence,
       limitedLog: this.#limitedLog,
@@ -356,6 +370,7 @@ class LocalActorSystem implements LocalSystem {
         registry.deliver(path, uid, message, asks, deadLetters, host),
       failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),
       failAsksRoutedTo: (node, isMeant) => asks.lostOwner(node, isMeant),
+      failForeignAsksRoutedTo: undefined,
       failAsksWhere: (isLost, reason) => asks.lostWhere(isLost, reason),
       failAsk: (path, uid, target, failure) => asks.lostElsewhere(path, uid, target, failure),
       deadLetter: (reason, target, message, why) =>

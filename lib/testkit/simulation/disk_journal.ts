@@ -16,6 +16,7 @@ import type {
 } from "../../persistence/journal.ts";
 import type { LogChange } from "../../persistence/log_change.ts";
 import { memoryJournal } from "../../persistence/memory_journal.ts";
+import { reportOutputs } from "../../persistence/output_reports.ts";
 import { replaceFile } from "../../runtime/atomic_file.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { folderOf, isNotFound, type Storage, type StorageFile } from "../../runtime/storage.ts";
@@ -63,6 +64,7 @@ export class DiskJournal implements Journal {
   constructor(options: DiskJournalOptions) {
     this.name = `disk:${options.machine}:${options.path}`;
     this.#options = options;
+    reportOutputs(this, (id, lastSeq) => options.ledger.reportsOf(id, lastSeq));
     const refuse = (): never => {
       throw new TypeError("a store has no references");
     };
