@@ -291,6 +291,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "That a member has a vote, or leaves, is believed from two members only.",
     "one member cannot make members that do not exist",
   ),
+  leavingNeedsNoVote: testedBy("membership/scenario_test.ts")(
+    "That a member leaves is believed from itself, also before others have said that it has a vote.",
+    "a member that leaves as soon as it is up has left once the others have seen it",
+  ),
   expiredAsksAreDropped: askDeadline(
     "A message whose asker has given up is not handled.",
     "a message whose asker has given up is dropped before the handler",

@@ -78,6 +78,7 @@ const all = {
   onlyMembersGossip: true,
   endsNeedTwoWitnesses: true,
   hearsayNeedsTwoSpeakers: true,
+  leavingNeedsNoVote: true,
   // Asks.
   expiredAsksAreDropped: true,
   innerAsksInheritDeadlines: true,
