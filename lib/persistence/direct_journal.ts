@@ -161,4 +161,8 @@ export class DirectJournal implements Journal {
   close(): Promise<void> {
     return Promise.resolve();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

@@ -21,6 +21,8 @@
  *
  * @module
  */
+import "../persistence/reminders/croner.ts";
+
 export {
   type ConformanceCheck,
   journalConformance,

@@ -156,6 +156,10 @@ export class DiskJournal implements Journal {
     return this.#turn.then(() => this.#file?.close());
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** Takes its turn: no reader sees what is not durable yet. */
   #run<T>(work: (memory: Journal) => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed(this.name));

@@ -126,7 +126,10 @@ export class DatabaseServer implements SimulatedDatabase {
           });
         });
       };
-      this.#later(travel, () => this.#clock.schedule(faults.delay, () => void carryOut()));
+      this.#later(
+        travel,
+        () => this.#clock.schedule(faults.delay(this.#random), () => void carryOut()),
+      );
     });
   }
 
@@ -212,6 +215,10 @@ class DatabaseConnection implements Journal {
   close(): Promise<void> {
     this.#closed = true;
     return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #call<T>(
