@@ -211,8 +211,41 @@ async function recover<C, E, S>(
   place: DurablePlace,
 ): Promise<Incarnation<C, E, S>> {
   const { id, journal } = place;
-  const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
+  for (let snapshotAt = 0;;) {
+    const read = await readLog(context, kind, place, lastSeq);
+    const { saved, error } = read;
+    if (error === undefined) {
+      const { recovery: { state }, metadataOf } = read;
+      const incarnation = new Incarnation(context, kind, place, epoch, state, lastSeq, saved);
+      // One that was stopped meanwhile says nothing.
+      if (!(context.self instanceof LocalRef && context.self.stopped)) {
+        incarnation.startMetadata(metadataOf());
+      }
+      return incarnation;
+    }
+    // An earlier incarnation of the same epoch may have saved a snapshot, and deleted the events before it.
+    const isMissing = error instanceof PersistenceError && error.code === "missingEvent";
+    const newest = isMissing ? await journal.loadSnapshot(id) : undefined;
+    if (newest === undefined || newest.seq <= Math.max(saved, snapshotAt)) throw error;
+    snapshotAt = newest.seq;
+  }
+}
+
+/** What was read of a log; `saved`: the last event in the snapshot. */
+interface ReadLog<E, S> extends DurableRecovery<E, S> {
+  readonly saved: number;
+  readonly error?: unknown;
+}
+
+/** Reads the newest snapshot that can be used, and the events after it. */
+async function readLog<C, E, S>(
+  context: ActorContext<C>,
+  kind: DurableKind<C, E, S>,
+  { id, journal }: DurablePlace,
+  lastSeq: number,
+): Promise<ReadLog<E, S>> {
+  const { needed } = kind;
   const { recovery, metadataOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
@@ -223,21 +256,15 @@ async function recover<C, E, S>(
     snapshot = await journal.loadSnapshot(id, snapshot.seq - 1);
   }
   const saved = recovery.seq;
-  for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
-    recovery.next(event);
+  try {
+    for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
+      recovery.next(event);
+    }
+    recovery.end(lastSeq);
+  } catch (error) {
+    return { recovery, metadataOf, saved, error };
   }
-  recovery.end(lastSeq);
-  const incarnation = new Incarnation(
-    context,
-    kind,
-    place,
-    epoch,
-    recovery.state,
-    lastSeq,
-    saved,
-  );
-  incarnation.startMetadata(metadataOf());
-  return incarnation;
+  return { recovery, metadataOf, saved };
 }
 
 /** What is stored of one actor on its way to a state and its metadata. */
