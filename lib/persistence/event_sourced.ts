@@ -591,7 +591,12 @@ class Incarnation<C, E, S> implements MetadataHost {
     const every = needed === "last" ? statesKept : snapshots!.every;
     if (seq - saved.at < every) return;
     saved.at = seq;
-    saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
+    try {
+      saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
+    } catch (error) {
+      // Its events are on their way: the command has not failed.
+      this.#context.log.warn("snapshot was not saved", { id: this.id, seq, error });
+    }
   }
 
   /** Whether the store has failed, so that the state has what it has not. */
@@ -629,12 +634,22 @@ class Incarnation<C, E, S> implements MetadataHost {
     if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
     let metadata: Uint8Array | undefined = keeper.write(entries);
     keeper.apply(entries);
-    if (needed === "last") metadata = keeper.metadata.save(form.codec);
+    if (needed === "last") metadata = this.#savedMetadata(keeper);
     // Of whole states the last one has to have all.
     const isStateKnown = needed === "all" || state === initial;
     const last = stored.pop() ??
       (isStateKnown ? form.writeNoEvent(at) : form.writeEvent(state as unknown as E, at));
     stored.push(withMetadata(last, metadata));
+  }
+
+  /** What was applied to it cannot be taken back: if it cannot be stored, the incarnation ends. */
+  #savedMetadata({ metadata }: MetadataKeeper): Uint8Array | undefined {
+    try {
+      return metadata.save(this.#kind.form.codec);
+    } catch (error) {
+      (this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq)).log.failed(error);
+      throw error;
+    }
   }
 
   get #metadata(): MetadataKeeper {
