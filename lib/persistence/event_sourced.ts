@@ -2,7 +2,7 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
-import type { StatusError } from "../actor/errors.ts";
+import { ActorError, type StatusError } from "../actor/errors.ts";
 import { Delivery, InternalMessage, Wake } from "../actor/ref/internal_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { OwnWork } from "../actor/ref/own_work.ts";
@@ -188,6 +188,8 @@ async function start<C, E, S>(
     const turns = recoveryTurnsOf(context.system, place.journal);
     await turns.enter();
     try {
+      // It would take its log from an actor that has it by now.
+      if (isStopped(context)) throw stoppedMeanwhile(context);
       const incarnation = await recover(context, kind, place);
       if (context.self instanceof LocalRef) context.self.takeInternalMessages();
       return incarnation.behavior();
@@ -202,6 +204,17 @@ async function start<C, E, S>(
     }
     throw error;
   }
+}
+
+/** Whether it was not waited for any more. */
+function isStopped<C>({ self }: ActorContext<C>): boolean {
+  return self instanceof LocalRef && self.stopped;
+}
+
+function stoppedMeanwhile<C>({ self: { path } }: ActorContext<C>): ActorError {
+  return new ActorError("actorStopped", `${path} was stopped before it could recover`, {
+    value: path,
+  });
 }
 
 /** Reads what is stored. */
@@ -219,9 +232,7 @@ async function recover<C, E, S>(
       const { recovery: { state }, metadataOf } = read;
       const incarnation = new Incarnation(context, kind, place, epoch, state, lastSeq, saved);
       // One that was stopped meanwhile says nothing.
-      if (!(context.self instanceof LocalRef && context.self.stopped)) {
-        incarnation.startMetadata(metadataOf());
-      }
+      if (!isStopped(context)) incarnation.startMetadata(metadataOf());
       return incarnation;
     }
     // An earlier incarnation of the same epoch may have saved a snapshot, and deleted the events before it.

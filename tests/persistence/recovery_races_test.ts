@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { AskError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { Behaviors } from "../../lib/behaviors.ts";
 import {
   eventSourced,
   type Journal,
@@ -167,3 +168,48 @@ for (const what of ["deliver", "remind"] as const) {
     await clock.resolve(system.shutdown());
   });
 }
+
+Deno.test("an actor that is stopped before its turn to recover does not fence a later one", async () => {
+  const clock = new ManualClock();
+  const inner = memoryJournal();
+  const opened: string[] = [];
+  let release: (() => void) | undefined;
+  const journal = new Proxy(inner, {
+    get: (target, name) => {
+      if (name === "open") {
+        return async (...args: Parameters<Journal["open"]>) => {
+          opened.push(args[0]);
+          if (args[0] === "slow|a") await new Promise<void>((resolve) => release = resolve);
+          return await target.open(...args);
+        };
+      }
+      const value = target[name as keyof Journal];
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const system = new ActorSystem({
+    runtime: { clock, random: new SeededRandom(1), logger: silentLogger },
+    persistence: { journal, maxRecoveries: 1 },
+    stopTimeout: 1_000,
+  });
+  const slow = Behaviors.eventSourced<Count, number, number>({
+    id: "slow|a",
+    initial: 0,
+    onCommand: (_context, _count, _command, effect) => effect.none(),
+    onEvent: (count) => count,
+  });
+  system.spawn(slow, "slow");
+  await clock.advance(10);
+  const first = system.spawn(counter(journal), "counter");
+  await clock.advance(10);
+  const stopped = system.stop(first);
+  await clock.advance(2_000);
+  await stopped;
+  const second = system.spawn(counter(journal), "counter");
+  release!();
+  const add = () => system.ask(second, (replyTo: ActorRef<number>) => ({ add: 1, replyTo }));
+  assertEquals(await clock.resolve(add()), 1);
+  assertEquals(await clock.resolve(add()), 2);
+  assertEquals(opened, ["slow|a", id]);
+  await clock.resolve(system.shutdown());
+});
