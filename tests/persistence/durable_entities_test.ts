@@ -8,7 +8,9 @@ import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { type Journal, memoryJournal, PersistenceError } from "../../lib/persistence/mod.ts";
 import type { DurableStore } from "../../lib/runtime/durable_store.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
-import { simulate } from "../../lib/testkit/mod.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { silentLogger } from "../../lib/runtime/logger.ts";
+import { ManualClock, simulate } from "../../lib/testkit/mod.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 import { HeldJournal } from "./faulty_journal.ts";
 
@@ -473,4 +475,36 @@ Deno.test("an entity that fails while its store hangs waits no longer than stopT
   assertEquals((await failed(cluster, send("add"))).reason, "notPersisted");
   assertEquals(await cluster.clock.resolve(send("add")), 2);
   await cluster.stop([system]);
+});
+
+Deno.test("an actor that waits for a write before it restarts is stopped at once", async () => {
+  const held = new HeldJournal(memoryJournal());
+  const clock = new ManualClock();
+  const system = new ActorSystem({ runtime: { clock, logger: silentLogger } });
+  const actor = system.spawn(
+    Behaviors.supervise(
+      Behaviors.eventSourced<"add" | "fail", "added", number>({
+        id: "plain|a",
+        journal: held.journal,
+        initial: 0,
+        onCommand(_context, _count, command, effect) {
+          if (command === "fail") throw new Error("no");
+          return effect.persist("added");
+        },
+        onEvent: (count) => count + 1,
+      }),
+      { maxRestarts: 10 },
+    ),
+    "plain",
+  );
+  held.holds = true;
+  actor.tell("add");
+  await clock.runUntil(() => held.appends.length === 1);
+  actor.tell("fail");
+  await clock.advance(5);
+  const start = clock.now();
+  await clock.resolve(system.stop(actor));
+  assert(clock.now() - start < 100, `${clock.now() - start} ms`);
+  held.release();
+  await clock.resolve(system.shutdown());
 });

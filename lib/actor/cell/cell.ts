@@ -267,7 +267,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const parts = this.#parts;
     if (parts === undefined || parts.owed === 0 || !rules.restartsAwaitWrites) return false;
     // An actor that was told to stop does not come back.
-    if (parts.restart === undefined && parts.failure === undefined || parts.endIsLate) return false;
+    const isTold = (this.#status & stopping) !== 0 && parts.failure === undefined;
+    if (isTold || parts.endIsLate) return false;
     const { runtime: { clock }, stopTimeout } = this.host;
     parts.endWaits ??= clock.schedule(stopTimeout, () => {
       parts.endIsLate = true;

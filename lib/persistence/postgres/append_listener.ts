@@ -9,7 +9,7 @@ import { channel } from "./statements.ts";
 const delays = { min: 100, max: 5_000, jitter: [0.5, 1] } as const;
 
 /** What a listener needs. */
-export interface AppendListenerOptions {
+export interface AppendListenerPort {
   readonly url: string;
   /** What this process sends when it appends. */
   readonly own: string;
@@ -23,20 +23,20 @@ export interface AppendListenerOptions {
  * well: what happened meanwhile is not known.
  */
 export class AppendListener {
-  readonly #options: AppendListenerOptions;
+  readonly #port: AppendListenerPort;
   #client: Client | undefined;
   #timer: Timer | undefined;
   #attempt = 0;
   #isEnded = false;
 
   /** Connects. */
-  constructor(options: AppendListenerOptions) {
-    this.#options = options;
+  constructor(options: AppendListenerPort) {
+    this.#port = options;
     void this.#connect();
   }
 
   async #connect(): Promise<void> {
-    const { url, own, timeout, onAppended } = this.#options;
+    const { url, own, timeout, onAppended } = this.#port;
     const client = new pg.Client({
       connectionString: url,
       application_name: "casty",
@@ -76,7 +76,7 @@ export class AppendListener {
     if (client === undefined) return;
     // A server that does not answer does not end its side either.
     const limit = systemClock.schedule(
-      this.#options.timeout,
+      this.#port.timeout,
       () => client.connection?.stream.destroy(),
     );
     await client.end().catch(() => {});
