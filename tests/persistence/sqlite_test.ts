@@ -180,6 +180,36 @@ Deno.test("SQLite: two stores on one file see each other's writes, and lose none
     for (const journal of stores) await journal.close();
   }));
 
+Deno.test("SQLite: a backup made while writes go on has all that was confirmed before, and goes on", () =>
+  withFile(async (path) => {
+    const journal = await sqliteJournal(path, { synchronous: "NORMAL" });
+    const ids = Array.from({ length: 8 }, (_, n) => `b|${n}`);
+    const confirmed = new Map(ids.map((id) => [id, 0]));
+    const writing = ids.map(async (id) => {
+      await journal.open(id, 1);
+      for (let round = 0; round < 60; round++) {
+        await appendTo(journal, id, round * 20 + 1, 20);
+        confirmed.set(id, round * 20 + 20);
+      }
+    });
+    while (Math.min(...confirmed.values()) < 200) await new Promise((go) => setTimeout(go, 1));
+    const before = new Map(confirmed);
+    const copy = `${path}.copy`;
+    const database = new DatabaseSync(path);
+    database.exec(`vacuum into '${copy}'`);
+    database.close();
+    assert(Math.max(...before.values()) < 1_200, "it was written meanwhile");
+    await Promise.all(writing);
+    await journal.close();
+    await using restored = await sqliteJournal(copy);
+    for (const id of ids) {
+      const { lastSeq } = await restored.open(id, 1);
+      assert(lastSeq >= before.get(id)!, `${id}: ${lastSeq} of ${before.get(id)}`);
+      assertEquals(await numbersOf(restored, id), upTo(lastSeq));
+      await appendTo(restored, id, lastSeq + 1, 1);
+    }
+  }));
+
 /** The tables of version 1, as they were. */
 const version1 = `
 create table casty_logs (

@@ -22,6 +22,7 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
+import type { LogChange } from "../log_change.ts";
 import { type EventRow, type PackedEvents, packEvents } from "./packed_events.ts";
 import { migrate } from "./tables.ts";
 
@@ -33,19 +34,7 @@ export type SqliteWrite =
     /** Of `packedOf`. */
     readonly packed: Uint8Array<ArrayBuffer>;
   }
-  | {
-    readonly type: "saveSnapshot";
-    readonly id: string;
-    readonly snapshot: StoredSnapshot;
-    readonly keep: number;
-  }
-  | {
-    readonly type: "deleteEvents";
-    readonly id: string;
-    readonly upTo: number;
-    readonly epoch: number;
-  }
-  | { readonly type: "delete"; readonly id: string; readonly epoch: number };
+  | LogChange;
 
 /** What it is asked to read. */
 export type SqliteRead =
