@@ -165,6 +165,8 @@ export class ClientConnections {
 
   /** Ends everything. */
   async close(): Promise<void> {
+    // First: their messages are lost only because the client closes.
+    internalsOf(this.#system).rejectAsks();
     this.#step({ type: "close" });
     this.#closed = true;
     this.#timer?.cancel();
@@ -232,7 +234,7 @@ export class ClientConnections {
       isUsable: (address) => this.#isUsable(address),
       incarnationOf: (address) =>
         Math.max(this.#incarnations.get(address) ?? 0, this.#connected.get(address) ?? 0),
-      handleUndelivered: (prefix, handler) => remoting.handleUndelivered(prefix, handler),
+      handleUndelivered: (...given) => remoting.handleUndelivered(...given),
       handle: (path, handler) =>
         remoting.handlePeers(
           path,

@@ -2,10 +2,11 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
-import type { StatusError } from "../actor/errors.ts";
+import { ActorError, type StatusError } from "../actor/errors.ts";
 import { Delivery, InternalMessage, Wake } from "../actor/ref/internal_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { OwnWork } from "../actor/ref/own_work.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
@@ -30,6 +31,7 @@ import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
 import { noteDefinition } from "./made_definitions.ts";
 import { OutputGate } from "./output_gate.ts";
+import { type OutputReports, outputReportsOf } from "./output_reports.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
 import { recoveryTurnsOf } from "./recovery_turns.ts";
@@ -187,6 +189,8 @@ async function start<C, E, S>(
     const turns = recoveryTurnsOf(context.system, place.journal);
     await turns.enter();
     try {
+      // It would take its log from an actor that has it by now.
+      if (isStopped(context)) throw stoppedMeanwhile(context);
       const incarnation = await recover(context, kind, place);
       if (context.self instanceof LocalRef) context.self.takeInternalMessages();
       return incarnation.behavior();
@@ -203,6 +207,17 @@ async function start<C, E, S>(
   }
 }
 
+/** Whether it was not waited for any more. */
+function isStopped<C>({ self }: ActorContext<C>): boolean {
+  return self instanceof LocalRef && self.stopped;
+}
+
+function stoppedMeanwhile<C>({ self: { path } }: ActorContext<C>): ActorError {
+  return new ActorError("actorStopped", `${path} was stopped before it could recover`, {
+    value: path,
+  });
+}
+
 /** Reads what is stored. */
 async function recover<C, E, S>(
   context: ActorContext<C>,
@@ -210,8 +225,39 @@ async function recover<C, E, S>(
   place: DurablePlace,
 ): Promise<Incarnation<C, E, S>> {
   const { id, journal } = place;
-  const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
+  for (let snapshotAt = 0;;) {
+    const read = await readLog(context, kind, place, lastSeq);
+    const { saved, error } = read;
+    if (error === undefined) {
+      const { recovery: { state }, metadataOf } = read;
+      const incarnation = new Incarnation(context, kind, place, epoch, state, lastSeq, saved);
+      // One that was stopped meanwhile says nothing.
+      if (!isStopped(context)) incarnation.startMetadata(metadataOf());
+      return incarnation;
+    }
+    // An earlier incarnation of the same epoch may have saved a snapshot, and deleted the events before it.
+    const isMissing = error instanceof PersistenceError && error.code === "missingEvent";
+    const newest = isMissing ? await journal.loadSnapshot(id) : undefined;
+    if (newest === undefined || newest.seq <= Math.max(saved, snapshotAt)) throw error;
+    snapshotAt = newest.seq;
+  }
+}
+
+/** What was read of a log; `saved`: the last event in the snapshot. */
+interface ReadLog<E, S> extends DurableRecovery<E, S> {
+  readonly saved: number;
+  readonly error?: unknown;
+}
+
+/** Reads the newest snapshot that can be used, and the events after it. */
+async function readLog<C, E, S>(
+  context: ActorContext<C>,
+  kind: DurableKind<C, E, S>,
+  { id, journal }: DurablePlace,
+  lastSeq: number,
+): Promise<ReadLog<E, S>> {
+  const { needed } = kind;
   const { recovery, metadataOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
@@ -222,21 +268,15 @@ async function recover<C, E, S>(
     snapshot = await journal.loadSnapshot(id, snapshot.seq - 1);
   }
   const saved = recovery.seq;
-  for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
-    recovery.next(event);
+  try {
+    for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
+      recovery.next(event);
+    }
+    recovery.end(lastSeq);
+  } catch (error) {
+    return { recovery, metadataOf, saved, error };
   }
-  recovery.end(lastSeq);
-  const incarnation = new Incarnation(
-    context,
-    kind,
-    place,
-    epoch,
-    recovery.state,
-    lastSeq,
-    saved,
-  );
-  incarnation.startMetadata(metadataOf());
-  return incarnation;
+  return { recovery, metadataOf, saved };
 }
 
 /** What is stored of one actor on its way to a state and its metadata. */
@@ -362,6 +402,8 @@ class Incarnation<C, E, S> implements MetadataHost {
   #writes: Writes<S> | undefined = undefined;
   /** Undefined if states are never saved. */
   readonly #saved: SavedStates<S> | undefined;
+  /** Undefined outside of simulations. */
+  readonly #reports: OutputReports | undefined;
   /** Made when there is something to keep. */
   #keeper: MetadataKeeper | undefined = undefined;
   /** Made with the first command, or for reminders. */
@@ -385,6 +427,7 @@ class Incarnation<C, E, S> implements MetadataHost {
     this.#lastSeq = lastSeq;
     const saves = kind.needed === "last" || kind.snapshots !== undefined;
     this.#saved = saves ? new SavedStates(snapshotAt) : undefined;
+    this.#reports = outputReportsOf(place.journal, place.id, lastSeq);
   }
 
   /** The state with all events, durable or not. */
@@ -467,6 +510,15 @@ class Incarnation<C, E, S> implements MetadataHost {
         return Behaviors.same() as Behavior<C>;
       case "early":
         return Behaviors.same() as Behavior<C>;
+      case "fromFuture": {
+        const { at, from } = delivery;
+        const { path } = this.#context.self;
+        const fields = { id: this.id, from, at };
+        const text =
+          "a message comes from the future and is not handled; check the clocks of nodes";
+        internalsOf(this.#context.system).limitedLog.add("warn", path, text, fields);
+        return Behaviors.same() as Behavior<C>;
+      }
     }
   }
 
@@ -476,13 +528,9 @@ class Incarnation<C, E, S> implements MetadataHost {
     // As of now: what is handled later may not be durable when this is.
     const number = keeper.handledOf(delivery);
     const acknowledge = () => keeper.acknowledge(delivery, number);
-    const held: HeldAction<S> = {
-      action: { type: "run", callback: acknowledge },
-      state: this.#state,
-      command: undefined,
-    };
+    const held = this.#decided({ type: "run", callback: acknowledge }, undefined);
     if (rules.acksFollowCommits && !this.#mayRun(held)) return;
-    acknowledge();
+    this.#run(held);
     keeper.sendAcks();
   }
 
@@ -508,7 +556,7 @@ class Incarnation<C, E, S> implements MetadataHost {
     const isKeptReminder = reminders !== undefined && this.#onTaken(reminders, effect.stashing);
     let isStopped = false;
     for (const action of effect.actions) {
-      const held = { action, state: this.#state, command };
+      const held = this.#decided(action, command);
       if (this.#mayRun(held)) isStopped = this.#run(held) || isStopped;
     }
     if (handled !== undefined) this.#acknowledge(handled);
@@ -527,12 +575,8 @@ class Incarnation<C, E, S> implements MetadataHost {
     const taken = reminders.taken(stashing);
     if (taken === undefined) return false;
     if (taken === "kept") return true;
-    const held: HeldAction<S> = {
-      action: { type: "run", callback: taken },
-      state: this.#state,
-      command: undefined,
-    };
-    if (this.#mayRun(held)) taken();
+    const held = this.#decided({ type: "run", callback: taken }, undefined);
+    if (this.#mayRun(held)) this.#run(held);
     return false;
   }
 
@@ -556,6 +600,7 @@ class Incarnation<C, E, S> implements MetadataHost {
     if (stored.length === 0) return;
     this.#state = state;
     const writes = this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq);
+    this.#reports?.onEvents(stored);
     writes.gate.write(stored.length);
     writes.log.add(stored);
     if (this.#saved !== undefined) this.#planSave(this.#saved, writes.gate.written);
@@ -567,12 +612,24 @@ class Incarnation<C, E, S> implements MetadataHost {
     const every = needed === "last" ? statesKept : snapshots!.every;
     if (seq - saved.at < every) return;
     saved.at = seq;
-    saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
+    try {
+      saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
+    } catch (error) {
+      // Its events are on their way: the command has not failed.
+      this.#context.log.warn("snapshot was not saved", { id: this.id, seq, error });
+    }
   }
 
   /** Whether the store has failed, so that the state has what it has not. */
   get #hasFailed(): boolean {
     return this.#writes?.log.hasFailed === true && rules.failedWritesEndIncarnations;
+  }
+
+  /** An action that is based on the state as it is. */
+  #decided(action: EffectAction<S>, command: unknown): HeldAction<S> {
+    const held = { action, state: this.#state, command };
+    this.#reports?.onDecided(held);
+    return held;
   }
 
   /** Whether an action may run now; otherwise it will when the events so far are durable. */
@@ -598,12 +655,22 @@ class Incarnation<C, E, S> implements MetadataHost {
     if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
     let metadata: Uint8Array | undefined = keeper.write(entries);
     keeper.apply(entries);
-    if (needed === "last") metadata = keeper.metadata.save(form.codec);
+    if (needed === "last") metadata = this.#savedMetadata(keeper);
     // Of whole states the last one has to have all.
     const isStateKnown = needed === "all" || state === initial;
     const last = stored.pop() ??
       (isStateKnown ? form.writeNoEvent(at) : form.writeEvent(state as unknown as E, at));
     stored.push(withMetadata(last, metadata));
+  }
+
+  /** What was applied to it cannot be taken back: if it cannot be stored, the incarnation ends. */
+  #savedMetadata({ metadata }: MetadataKeeper): Uint8Array | undefined {
+    try {
+      return metadata.save(this.#kind.form.codec);
+    } catch (error) {
+      (this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq)).log.failed(error);
+      throw error;
+    }
   }
 
   get #metadata(): MetadataKeeper {
@@ -633,12 +700,11 @@ class Incarnation<C, E, S> implements MetadataHost {
       isWoken: this.#context.entityId === "" || this.#isWoken,
       isDeciding: () => commands.isDeciding,
       reminders: () => this.#keeper?.metadata.existing("reminders") as ReminderSet | undefined,
-      ...(!(journal instanceof DirectJournal) && {
-        fire: (reminder) => {
-          const run = () => this.#onReminder(reminder);
-          self.runWhen(Promise.resolve(), run, run);
-        },
-      }),
+      fire: (reminder) => {
+        const run = () => this.#onReminder(reminder);
+        if (journal instanceof DirectJournal) journal.fire(reminder, run as never);
+        else self.runWhen(Promise.resolve(), run, run);
+      },
     });
   }
 
@@ -661,6 +727,10 @@ class Incarnation<C, E, S> implements MetadataHost {
 
   get durable(): number {
     return this.#writes?.log.durable ?? this.#lastSeq;
+  }
+
+  onSent(seq: number): void {
+    this.#reports?.onSent(seq);
   }
 
   writeNoted(): void {
@@ -758,7 +828,9 @@ class Incarnation<C, E, S> implements MetadataHost {
   }
 
   /** Returns whether the actor is to stop. */
-  #run({ action, state, command }: HeldAction<S>): boolean {
+  #run(held: HeldAction<S>): boolean {
+    this.#reports?.onOutput(held);
+    const { action, state, command } = held;
     switch (action.type) {
       case "tell":
         action.to.tell(action.message(state) as never);

@@ -14,9 +14,12 @@
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Codec } from "../wire/codec.ts";
 import { PersistenceError } from "./errors.ts";
+import { readStored, writeStored } from "./stored_codec.ts";
 
 /** The form of what this program writes. */
 const version = 1;
+/** Names it in errors. */
+const theMetadata = "the messages, marks and reminders of an actor, or one of them,";
 
 /** The name of a kind of entries in what is stored: never changed, and never given to another. */
 export type MetadataKind = "inbox" | "outbox" | "reminders";
@@ -146,7 +149,7 @@ export class Metadata {
       const saved = section.save();
       if (saved !== undefined) parts.push(kind, saved);
     }
-    return parts.length === 1 ? undefined : codec.encode(parts).slice();
+    return parts.length === 1 ? undefined : writeStored(codec, parts, theMetadata).slice();
   }
 
   /** Replaces all by what {@linkcode Metadata.save} has made. */
@@ -166,12 +169,12 @@ export class Metadata {
 export function writeEntries(entries: readonly MetadataEntry[], codec: Codec): Uint8Array {
   const parts: unknown[] = [version];
   for (const { kind, entry } of entries) parts.push(kind, entry);
-  return codec.encode(parts).slice();
+  return writeStored(codec, parts, theMetadata).slice();
 }
 
 /** The entries in bytes. */
 export function entriesOf(bytes: Uint8Array, codec: Codec): MetadataEntry[] {
-  const parts = codec.decode(bytes, 0, bytes.length);
+  const parts = readStored(codec, bytes);
   if (!Array.isArray(parts) || parts.length % 2 !== 1) throw new TypeError("this is no metadata");
   if (parts[0] !== version) {
     throw new PersistenceError(

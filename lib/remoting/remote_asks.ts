@@ -179,16 +179,29 @@ export class RemoteAsks {
     return kept;
   }
 
-  /** Nothing reaches the peer any more. */
-  forget(peer: AccountFacts): void {
-    const account = accountOf(peer);
+  /** Nothing reaches the client any more. */
+  forget(client: AccountFacts): void {
+    const account = accountOf(client);
     const kept = this.#byAccount.get(account);
-    if (kept === undefined) return;
+    if (kept !== undefined) this.#release(account, kept, client.address);
+  }
+
+  /** A node is no member any more: nothing there waits. */
+  onRemoved(node: string): void {
+    for (const [account, kept] of this.#byAccount) this.#release(account, kept, node);
+  }
+
+  /** Peers for which anything is kept. */
+  get accounts(): number {
+    return this.#byAccount.size;
+  }
+
+  #release(account: string, kept: KeptAsks, address: string): void {
     let next = kept.oldest;
     while (next !== undefined) {
       const ask = next;
       next = ask.keptAfter;
-      if (ask.node === peer.address) releaseAsk(ask);
+      if (ask.node === address) releaseAsk(ask);
     }
     if (kept.size > 0) return;
     this.#byAccount.delete(account);

@@ -78,6 +78,7 @@ const all = {
   onlyMembersGossip: true,
   endsNeedTwoWitnesses: true,
   hearsayNeedsTwoSpeakers: true,
+  leavingNeedsNoVote: true,
   // Asks.
   expiredAsksAreDropped: true,
   innerAsksInheritDeadlines: true,
@@ -103,10 +104,12 @@ const all = {
   flushMarkersEndWaits: true,
   heardNodesAreNotLost: true,
   replacedOwnersFailAsks: true,
+  replacedHandlersEnd: true,
   locationsAreAsked: true,
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,
   entitiesKeepMessages: true,
+  laterListsAreKept: true,
   workIsNotIdle: true,
   // Leases of owners.
   suspendedWithoutLease: true,
@@ -136,6 +139,7 @@ const all = {
   // Durable actors.
   repliesFollowCommits: true,
   failedWritesEndIncarnations: true,
+  restartsAwaitWrites: true,
   failedWritesFailAsks: true,
   unrecoveredActorsRefuseAsks: true,
   recoveriesTakeTurns: true,

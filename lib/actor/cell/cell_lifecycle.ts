@@ -224,7 +224,10 @@ export function beginStop(cell: ActorCell): void {
   cell.beginStopping();
   cancelOwnMessages(cell);
   giveUpMessages(cell);
-  for (const child of cell.existingParts?.children?.values() ?? []) child.stop();
+  for (const child of cell.existingParts?.children?.values() ?? []) {
+    if (cell.isReplaced) child.stopReplaced();
+    else child.stop();
+  }
   cell.wake();
 }
 
@@ -294,6 +297,7 @@ function end(cell: ActorCell): void {
     parent.enqueueSystem({ type, ref: cell, cause: failure.cause });
   }
   parts?.stopWaits?.cancel();
+  parts?.endWaits?.cancel();
   parts?.watch?.close();
   parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();

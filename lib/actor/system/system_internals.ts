@@ -19,6 +19,10 @@ export type LossDetails = Omit<AskFailure, "reason">;
 export interface SystemInternals {
   /** `"host:port"` once it is known; references carry it. */
   nodeAddress: string;
+  /** What its users are told after its end. Default: that the system was shut down. */
+  set ending(value: { readonly what: string; readonly remedy: string });
+  /** Rejects all pending asks with that. */
+  rejectAsks(): void;
   /** Where durable actors are stored, and how they recover. */
   readonly persistence: PersistenceOptions | undefined;
   /** Watches actors of other systems. Without it, to watch one is an error. */

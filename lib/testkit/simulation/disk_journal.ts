@@ -14,7 +14,9 @@ import type {
   StoredEvent,
   StoredSnapshot,
 } from "../../persistence/journal.ts";
+import type { LogChange } from "../../persistence/log_change.ts";
 import { memoryJournal } from "../../persistence/memory_journal.ts";
+import { reportOutputs } from "../../persistence/output_reports.ts";
 import { replaceFile } from "../../runtime/atomic_file.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { folderOf, isNotFound, type Storage, type StorageFile } from "../../runtime/storage.ts";
@@ -25,19 +27,7 @@ import type { JournalLedger } from "./journal_ledger.ts";
 type Change =
   | { readonly type: "open"; readonly id: string; readonly epoch: number }
   | { readonly type: "append"; readonly entries: readonly AppendEntry[] }
-  | {
-    readonly type: "saveSnapshot";
-    readonly id: string;
-    readonly snapshot: StoredSnapshot;
-    readonly keep: number;
-  }
-  | {
-    readonly type: "deleteEvents";
-    readonly id: string;
-    readonly upTo: number;
-    readonly epoch: number;
-  }
-  | { readonly type: "delete"; readonly id: string; readonly epoch: number };
+  | LogChange;
 
 /** Length and checksum before each change in the file. */
 const headerLength = 8;
@@ -74,6 +64,7 @@ export class DiskJournal implements Journal {
   constructor(options: DiskJournalOptions) {
     this.name = `disk:${options.machine}:${options.path}`;
     this.#options = options;
+    reportOutputs(this, (id, lastSeq) => options.ledger.reportsOf(id, lastSeq));
     const refuse = (): never => {
       throw new TypeError("a store has no references");
     };
@@ -152,6 +143,10 @@ export class DiskJournal implements Journal {
   close(): Promise<void> {
     this.#closed = true;
     return this.#turn.then(() => this.#file?.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** Takes its turn: no reader sees what is not durable yet. */
