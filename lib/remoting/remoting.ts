@@ -573,8 +573,7 @@ export class Remoting {
       const left = isTimed ? remaining : undefined;
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
     } catch (error) {
-      const refused = this.#contentsOf(path, message);
-      return this.#refuseMessage(peer, node + refused.path, refused.message, error);
+      return this.#refuseMessage(peer, node, this.#contentsOf(path, message), error);
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
@@ -1242,9 +1241,17 @@ export class Remoting {
     return handlerOf(this.#lostContents, path)?.(path, message) ?? { path, message };
   }
 
-  #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
+  #refuseMessage(
+    peer: Peer | undefined,
+    node: string,
+    { path, message, place = "message" }: ReturnType<LostContents> & object,
+    error: unknown,
+  ): void {
+    const target = node + path;
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
-    const why = { details: error instanceof Error ? error.message : String(error), cause: error };
+    const text = error instanceof Error ? error.message : String(error);
+    // The user has sent the contents, and knows nothing of what is around them.
+    const why = { details: text.replaceAll(place, "message"), cause: error };
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message, why);
     this.#serialization.logUnsent(peer, target, String(error), error);
   }

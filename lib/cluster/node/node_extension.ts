@@ -103,7 +103,7 @@ export interface ExtensionContext {
     contents?: (
       path: string,
       message: unknown,
-    ) => { readonly path: string; readonly message: unknown } | undefined,
+    ) => { readonly path: string; readonly message: unknown; readonly place?: string } | undefined,
   ): void;
   /**
    * Makes the references that arrive in messages and point to reserved paths of one part which begin
