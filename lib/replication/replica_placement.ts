@@ -36,14 +36,21 @@ export const lagPenalty = 30_000;
 export class ReplicaPlacement {
   readonly #shardType: string;
   readonly #replicas: number;
+  readonly #minAcks: number;
   readonly #retryInterval: number;
   readonly #entries = new Map<number, Entry>();
+  /** Copies of all shards, by address. */
+  readonly #load = new Map<string, number>();
   /** Until when a node is avoided, by address. */
   readonly #lagging = new Map<string, number>();
   #nodes: readonly Omit<PlacementNode, "copies">[] = [];
 
-  /** @param replicas copies besides the owner's. */
-  constructor(shardType: string, replicas: number, retryInterval = 1_000) {
+  /**
+   * @param replicas copies besides the owner's.
+   * @param minAcks how many of them an acknowledgement needs.
+   */
+  constructor(shardType: string, replicas: number, minAcks: number, retryInterval = 1_000) {
+    this.#minAcks = minAcks;
     this.#shardType = shardType;
     this.#replicas = replicas;
     this.#retryInterval = retryInterval;
@@ -68,7 +75,9 @@ export class ReplicaPlacement {
       isKnown: false,
       preferred: undefined,
     };
+    if (before !== undefined) this.#count(before, -1);
     entry.replicas = this.#choose(shard, entry, before?.replicas ?? [], now);
+    this.#count(entry, 1);
     this.#entries.set(shard, entry);
     return entry.replicas;
   }
@@ -132,9 +141,13 @@ export class ReplicaPlacement {
   }
 
   #reorderOne(shard: number, entry: Entry, now: number): ReplicaOrder[] {
+    // Its own copies do not speak against a node.
+    this.#count(entry, -1);
     const replicas = this.#choose(shard, entry, entry.replicas, now);
-    if (sameAddresses(replicas, entry.replicas)) return [];
-    entry.replicas = replicas;
+    const isSame = sameAddresses(replicas, entry.replicas);
+    if (!isSame) entry.replicas = replicas;
+    this.#count(entry, 1);
+    if (isSame) return [];
     entry.isKnown = false;
     return [this.#order(shard, entry, now)];
   }
@@ -152,10 +165,12 @@ export class ReplicaPlacement {
     now: number,
   ): readonly string[] {
     const inSync = (config?.inSync ?? []).map(({ address }) => address);
-    const load = this.#load(shard);
-    const nodes = this.#nodes
-      .filter(({ address }) => address === owner || (this.#lagging.get(address) ?? 0) <= now)
-      .map((node) => ({ ...node, copies: load.get(node.address) ?? 0 }));
+    const trusted = this.#nodes.filter(({ address }) =>
+      address === owner || (this.#lagging.get(address) ?? 0) <= now
+    );
+    // Without laggards fewer copies are needed to open the log, as long as there are enough to write it.
+    const nodes = (trusted.length > this.#minAcks ? trusted : this.#nodes)
+      .map((node) => ({ ...node, copies: this.#load.get(node.address) ?? 0 }));
     return chooseReplicas({
       shardType: this.#shardType,
       shard,
@@ -166,14 +181,11 @@ export class ReplicaPlacement {
     });
   }
 
-  /** Copies of all other shards, by address. */
-  #load(shard: number): Map<string, number> {
-    const load = new Map<string, number>();
-    for (const [other, { owner, replicas }] of this.#entries) {
-      if (other === shard) continue;
-      for (const address of [owner, ...replicas]) load.set(address, (load.get(address) ?? 0) + 1);
+  /** Adds the copies of a shard to those of their nodes, or takes them off. */
+  #count({ owner, replicas }: Entry, by: 1 | -1): void {
+    for (const address of [owner, ...replicas]) {
+      this.#load.set(address, (this.#load.get(address) ?? 0) + by);
     }
-    return load;
   }
 }
 
