@@ -176,6 +176,8 @@ export class Primary {
   /** When the last of some entries were appended. */
   #deadlines: { readonly index: number; readonly at: number }[] = [];
   #toldStatus = "";
+  /** The node that was named last, and when. */
+  #preferred = { address: "", at: -Infinity };
   #effects: PrimaryEffect[] = [];
 
   /** Begins with fencing: `begin` gives the first messages. */
@@ -487,12 +489,20 @@ export class Primary {
         this.#bootstrap = decision.bootstrap;
         break;
       case "prefer":
-        this.#effects.push({ type: "preferOwner", address: decision.address });
+        this.#prefer(decision.address, now);
         break;
       case "open":
         if (decision.loss) this.#effects.push({ type: "lossAccepted", epoch: this.epoch });
         this.#open({ ...decision.config, version: [this.epoch, 0] }, now);
     }
+  }
+
+  /** Says so once in a while: the coordinator may not have heard. */
+  #prefer(address: string, now: number): void {
+    const { address: before, at } = this.#preferred;
+    if (address === before && now - at < this.#timing.retryInterval) return;
+    this.#preferred = { address, at: now };
+    this.#effects.push({ type: "preferOwner", address });
   }
 
   /** The start entry is the first of the epoch: with it all before it is acknowledged. */
@@ -802,9 +812,10 @@ export class Primary {
       const counts = before !== undefined && sameStore(before, store);
       if (counts || (peer.fill === undefined && peer.matched >= needed)) chosen.push(store);
     }
-    // A copy that has all stays until another one has taken its place.
+    // A copy that has all stays until another one has taken its place, if one is to.
+    const enough = Math.min(this.#options.copies, this.#wanted().length);
     for (const id of inSync) {
-      if (chosen.length >= this.#options.copies) break;
+      if (chosen.length >= enough) break;
       const isChosen = chosen.some((other) => sameStore(other, id));
       if (!isChosen && (this.#peerOf(id)?.matched ?? -1) >= needed) chosen.push(id);
     }
