@@ -609,14 +609,20 @@ export class Primary {
 
   /** Up to where no copy needs entries any more. */
   #trimIndex(): number {
-    let index = this.#acked;
-    for (const id of storesOf(this.#config!)) {
-      if (!this.#isGone(id)) index = Math.min(index, this.#peerOf(id)?.matched ?? 0);
-    }
+    let index = this.#neededAfter();
     for (const { fill } of this.#peers.values()) {
       if (fill !== undefined) index = Math.min(index, fill.confirmed.at.index);
     }
     return Math.max(0, index - this.#timing.retain);
+  }
+
+  /** Entries after this index may be missing in an in-sync copy. */
+  #neededAfter(): number {
+    let index = this.#acked;
+    for (const id of storesOf(this.#config!)) {
+      if (!this.#isGone(id)) index = Math.min(index, this.#peerOf(id)?.matched ?? 0);
+    }
+    return index;
   }
 
   #onAppended(peer: Peer, through: number, now: number): void {
@@ -859,12 +865,14 @@ export class Primary {
   #beginFill(peer: Peer, from: FillPoint | undefined): void {
     const { log, appliedIndex } = this.#copy;
     peer.isStreaming = false;
-    // Invariant: the journal has all up to the point at which the log goes on.
-    const position = log.at(appliedIndex);
-    if (position === undefined || appliedIndex === 0) return;
-    const canResume = from !== undefined && peer.floor <= peer.generation && from.at.index > 0 &&
-      from.at.index <= appliedIndex &&
-      log.has(from.at);
+    // The journal has all up to there, and the copy will have what in-sync copies lack: it may be the next
+    // owner. Invariant: the log of a complete copy begins before the end of each in-sync copy.
+    const after = Math.max(log.base.index, Math.min(appliedIndex, this.#neededAfter()));
+    const position = log.at(after);
+    if (position === undefined || after > appliedIndex) return;
+    // When it began, all in-sync copies had what is before its point, and they do not go back.
+    const canResume = from !== undefined && from.cursor !== "" && peer.floor <= peer.generation &&
+      from.at.index <= appliedIndex && log.has(from.at);
     const { epoch, index, chain } = position;
     peer.matched = -1;
     const confirmed = canResume ? from : { at: { epoch, index, chain }, cursor: "" };

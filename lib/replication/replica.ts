@@ -334,7 +334,7 @@ export class Replica {
 
   #onRelease(from: string, epoch: number, dropped: number): void {
     if (this.#config !== undefined && isInSync(this.#config, this.id)) return;
-    const isEmpty = this.#filling !== undefined && this.#filling.at.index === 0;
+    const isEmpty = this.#filling?.at.index === 0 && this.#filling.cursor === "";
     if (!isEmpty) {
       if (dropped !== this.#generation) return;
       this.#reset(logStart);
