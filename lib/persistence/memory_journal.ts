@@ -204,6 +204,10 @@ class MemoryJournal implements Journal {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #log(id: string): Log {
     let log = this.#logs.get(id);
     if (log === undefined) {

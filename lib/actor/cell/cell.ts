@@ -13,7 +13,7 @@ import { AdaptedMessage, isAdapted, isSent, messageOf, SentMessage } from "../re
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
-import { findReply, passAskOn } from "../ask/reply_refs.ts";
+import { findReply, isAbortedAsk, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
 import { type AskFailure, failHeldAsks, type HeldAsk, owesAnswer } from "../ref/held_ask.ts";
 import type {
@@ -48,6 +48,7 @@ import {
   fresh,
   mustStop,
   pausing,
+  replaced,
   restarting,
   scheduled,
   signalled,
@@ -159,6 +160,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   get isEnding(): boolean {
     return (this.#status & (mustStop | stopping | restarting)) !== 0;
+  }
+
+  get isReplaced(): boolean {
+    return (this.#status & replaced) !== 0;
   }
 
   get parts(): CellParts {
@@ -277,6 +282,15 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     // To stop, it need not wait until its gate opens.
     if (this.host.dispatcher.gate?.unpark(this)) this.resume();
     this.wake();
+  }
+
+  override stopReplaced(): void {
+    if ((this.#status & (stopped | replaced)) !== 0) return;
+    const { isStopping } = this;
+    this.#status |= replaced;
+    if (!isStopping) return this.stop();
+    if (this.waits) limitWait(this);
+    for (const child of this.#parts?.children?.values() ?? []) child.stopReplaced();
   }
 
   override stopInTurn(): void {
@@ -659,7 +673,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Loses a message without handling it if its asker has given up. */
   #dropsExpired(kept: SentMessage): boolean {
     const { host } = this;
-    if (!dropsExpired || !kept.hasExpired(host.runtime.clock)) return false;
+    if (!dropsExpired) return false;
+    const isAborted = host.abortedAsks > 0 && isAbortedAsk(kept.message);
+    if (!isAborted && !kept.hasExpired(host.runtime.clock)) return false;
     host.lose("expired", this.path, kept);
     return true;
   }
@@ -825,7 +841,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   beginStopping(): void {
-    this.#status = (this.#status & (scheduled | restarting)) | stopping;
+    this.#status = (this.#status & (scheduled | restarting | replaced)) | stopping;
   }
 
   endStopping(): CellParts | undefined {

@@ -15,6 +15,7 @@ import type {
   StoredSnapshot,
 } from "../../persistence/journal.ts";
 import { memoryJournal } from "../../persistence/memory_journal.ts";
+import { reportOutputs } from "../../persistence/output_reports.ts";
 import { replaceFile } from "../../runtime/atomic_file.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { folderOf, isNotFound, type Storage, type StorageFile } from "../../runtime/storage.ts";
@@ -74,6 +75,7 @@ export class DiskJournal implements Journal {
   constructor(options: DiskJournalOptions) {
     this.name = `disk:${options.machine}:${options.path}`;
     this.#options = options;
+    reportOutputs(this, (id, lastSeq) => options.ledger.reportsOf(id, lastSeq));
     const refuse = (): never => {
       throw new TypeError("a store has no references");
     };
@@ -152,6 +154,10 @@ export class DiskJournal implements Journal {
   close(): Promise<void> {
     this.#closed = true;
     return this.#turn.then(() => this.#file?.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** Takes its turn: no reader sees what is not durable yet. */

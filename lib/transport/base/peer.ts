@@ -26,6 +26,8 @@ interface PeerFacts {
   readonly deadlines?: boolean;
   /** Whether both ends report lost asks to the nodes of routers. Default false. */
   readonly routedAsks?: boolean;
+  /** Whether both ends take reports of aborted asks. Default false. */
+  readonly abortedAsks?: boolean;
 }
 
 /** A node that has proved to be one. Only a node peer can become a member. */

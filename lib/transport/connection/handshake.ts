@@ -60,6 +60,8 @@ export const features = {
   deadline: "deadline",
   /** Reports of lost asks to the nodes of the routers that have passed them on. */
   routedAsks: "routedAsks",
+  /** Reports of aborted asks. */
+  abortedAsks: "abortedAsks",
 } as const;
 
 /** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
@@ -262,6 +264,7 @@ export function judge(
     traces: both(features.trace),
     deadlines: both(features.deadline),
     routedAsks: both(features.routedAsks),
+    abortedAsks: both(features.abortedAsks),
   };
   if (said.role === "client") {
     return address.startsWith("client:")
