@@ -280,6 +280,61 @@ Deno.test("the content of an in-sync copy is not dropped", () => {
   assertEquals(copies.of("b").copy.state.filling, undefined);
 });
 
+Deno.test("a message that drops content and comes again drops nothing that has come since", () => {
+  const copies = new Copies("a", "b", "c", "d");
+  copies.grant("a", 10, { copies: 3, replicas: ["b", "c"], timing: { retain: 0 } });
+  copies.propose("a", 3);
+  copies.step("a", { type: "replicas", epoch: 10, addresses: ["b", "d"] });
+  for (let i = 0; i < 4; i++) copies.tick(300);
+  copies.step("a", { type: "replicas", epoch: 10, addresses: ["b", "c"] });
+  for (let i = 0; i < 4; i++) copies.tick(300);
+  assertEquals(lastOf(copies, "c"), lastOf(copies, "a"));
+  const before = copies.of("c").copy.state;
+  // As if its configuration had not arrived: it does not know that it counts again.
+  const drops = copies.sent.filter(({ to, message }) =>
+    to === "c" && (message.type === "releaseCopy" || message.type === "fillCopy")
+  );
+  assert(drops.length >= 2);
+  const other = { version: [10, 99] as const, inSync: [{ address: "a", store: 1 }], minAcks: 1 };
+  copies.holds = () => true;
+  copies.deliver({
+    from: "a",
+    to: "c",
+    message: { type: "storeConfig", epoch: 10, config: other },
+  });
+  for (const sent of drops) copies.deliver(sent);
+  const after = copies.of("c").copy.state;
+  assertEquals([after.generation, after.last.index], [before.generation, before.last.index]);
+});
+
+Deno.test("a copy takes nothing for acknowledged that it may not share with the owner", () => {
+  const copies = new Copies("a", "b", "c");
+  copies.grant("a", 10);
+  // Index 2 and 3 of epoch 10 are at a and b only, and b's answers are lost.
+  copies.holds = (sent) => to("c")(sent) || to("a")(sent);
+  copies.propose("a", 2);
+  assertEquals(copies.of("b").copy.log.last.index, 3);
+  const { epoch, index, chain } = copies.of("b").copy.log.at(1)!;
+  const previous = { epoch, index, chain };
+  copies.deliver({
+    from: "c",
+    to: "b",
+    message: { type: "appendLog", epoch: 20, previous, entries: [], acked: 3, trim: 0 },
+  });
+  assertEquals(copies.of("b").copy.acked, 1);
+});
+
+Deno.test("nothing is acknowledged before the first configuration is stored", () => {
+  const copies = new Copies("a", "b", "c");
+  copies.holds = ({ to, message }) => to !== "a" && message.type === "storeConfig";
+  copies.grant("a", 10);
+  copies.tick(300);
+  assertEquals(copies.of("b").copy.log.last.index, 1, "it has the entry");
+  assertEquals(copies.seen("a", "opened"), []);
+  copies.release();
+  assertEquals(copies.seen("a", "opened").length, 1);
+});
+
 Deno.test("what a copy has confirmed before its content was dropped does not count", () => {
   const copies = new Copies("a", "b", "c", "d");
   copies.grant("a", 10, { copies: 3, replicas: ["b", "c"], timing: { retain: 0 } });
