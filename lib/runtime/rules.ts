@@ -154,6 +154,21 @@ const all = {
   missedTimesAreOne: true,
   failedRemindersPause: true,
   overdueIsCalledByAll: true,
+  // Replication of shards.
+  copiesRefuseLowerEpochs: true,
+  answersFollowStores: true,
+  oldTailsAreCut: true,
+  lostStoresAreOthers: true,
+  acksNeedCopies: true,
+  acksNeedLease: true,
+  ownEpochIsAcknowledged: true,
+  openingsReadQuorum: true,
+  highestCopyOpens: true,
+  incompleteCopiesDoNotCount: true,
+  inSyncCopiesAreKept: true,
+  droppedContentIsForgotten: true,
+  replicasChangeJointly: true,
+  bootstrapAsksAll: true,
 };
 
 /** The name of a rule. */
