@@ -8,7 +8,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
 import { senderOf } from "../actor/ref/message_sender.ts";
-import { type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
+import { type AskLimit, type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
@@ -56,6 +56,7 @@ import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
+  type LostContents,
   messageLimits,
   type MissingHandler,
   type NodeHandler,
@@ -118,6 +119,7 @@ export class Remoting {
   readonly #missing = new Map<string, MissingHandler>();
   /** For messages to paths that begin so. */
   readonly #undelivered = new Map<string, UndeliveredHandler>();
+  readonly #lostContents = new Map<string, LostContents>();
   readonly #grants = new Grants();
   readonly #admitsNode: RemotingOptions["admitsNode"];
   readonly #onForeignNode: RemotingOptions["onForeignNode"];
@@ -133,6 +135,8 @@ export class Remoting {
   /** Make the references to paths that begin so. */
   readonly #resolvers = new Map<string, RefResolver>();
   readonly #refs = new RefTable();
+  /** When the latest message of a peer has arrived. */
+  #arrivedAt = 0;
   /** The sender of what is decoded; undefined: this system. */
   #decodingFrom: Peer | undefined;
   /** Messages to these paths list references that are open to the client anyway, or closed. */
@@ -274,8 +278,8 @@ export class Remoting {
       ...rest,
       ...remoting.#serialization.endpointOptions(remoting.#codec),
       adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
-      onMessage: (peer, lane, bytes, start, end, paths, kept) =>
-        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept),
+      onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) =>
+        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
       onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
       onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed");
@@ -345,10 +349,12 @@ export class Remoting {
 
   /**
    * Gives messages of this system for paths of one part that begin with `prefix`, and that were
-   * certainly not read at their node, to `handler`, oldest first.
+   * certainly not read at their node, to `handler`, oldest first. `contents`: what the dead letter of
+   * one that is lost says.
    */
-  handleUndelivered(prefix: string, handler: UndeliveredHandler): void {
+  handleUndelivered(prefix: string, handler: UndeliveredHandler, contents?: LostContents): void {
     this.#undelivered.set(prefix, handler);
+    if (contents !== undefined) this.#lostContents.set(prefix, contents);
   }
 
   /** A message has not left this system, or has come back. False: nothing sends it again. */
@@ -407,6 +413,7 @@ export class Remoting {
       const inOrder = this.#leaving.has(node) && !downed.has(node);
       this.#internals.failAsksTo(node, inOrder);
       this.#lostAsks.onRemoved(node, inOrder);
+      this.remoteAsks.onRemoved(node);
     }
     this.#alive = [...alive.keys()];
     this.#leaving = leaving;
@@ -500,7 +507,8 @@ export class Remoting {
     if (this.#isReserved(path)) {
       return this.#internals.deadLetter("unauthorized", node + path, message);
     }
-    this.send(node, path, uid, message, sent?.deadline(this.#clock));
+    const remaining = sent === undefined ? Infinity : sent.remaining(this.#clock);
+    this.#send(node, path, uid, message, remaining === Infinity ? undefined : remaining);
   }
 
   /** An actor here will not answer an ask of another system. */
@@ -510,17 +518,29 @@ export class Remoting {
 
   /**
    * Sends to an actor or a part of a system. An undeliverable message becomes a dead letter.
-   * `deadline`: when the asker of the message gives up, on the clock of the runtime.
+   * `deadline`: how long the asker of the message waits.
    */
-  send(node: string, path: string, uid: number, message: unknown, deadline?: number): void {
+  send(node: string, path: string, uid: number, message: unknown, deadline?: AskLimit): void {
+    const remaining = typeof deadline === "number"
+      ? deadline - this.#clock.now()
+      : deadline?.remaining;
+    this.#send(node, path, uid, message, remaining);
+  }
+
+  #send(
+    node: string,
+    path: string,
+    uid: number,
+    message: unknown,
+    remaining: number | undefined,
+  ): void {
     const { nodeAddress } = this.#internals;
     // Handlers of system paths take messages of verified peers only; this node never sends to itself.
     if (node === nodeAddress) {
       const isReply = path.startsWith(askPath);
-      const kept = isReply ? message : sentMessage(message, undefined, deadline);
+      const kept = isReply ? message : sentMessage(message, undefined, this.#inTime(remaining));
       return void this.#internals.deliver(path, uid, kept);
     }
-    const remaining = deadline === undefined ? undefined : deadline - this.#clock.now();
     if (remaining !== undefined && remaining <= 0) {
       return this.#lose("expired", node, path, message);
     }
@@ -531,7 +551,7 @@ export class Remoting {
       : undefined;
     // Nothing waits for a client that is not connected: a node cannot dial it.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
-      return this.#unsent(node, path, message, deadline);
+      return this.#unsent(node, path, message, remaining);
     }
     const isRelayed = this.#relay.isNeeded(node, path);
     const isTimed = remaining !== undefined && !isRelayed && this.#mayTell(node, lane);
@@ -553,7 +573,7 @@ export class Remoting {
       const left = isTimed ? remaining : undefined;
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
     } catch (error) {
-      return this.#refuseMessage(peer, node + path, message, error);
+      return this.#refuseMessage(peer, node, this.#contentsOf(path, message), error);
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
@@ -565,7 +585,7 @@ export class Remoting {
     if (holdsTooMany) return this.#lose("queueFull", node, path, message);
     if (isRelayed) {
       if (this.#relay.send(node, bytes.slice(), remaining)) return;
-      return this.#unsent(node, path, message, deadline);
+      return this.#unsent(node, path, message, remaining);
     }
     meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
@@ -581,9 +601,14 @@ export class Remoting {
     this.#onUndelivered?.(node, refused);
   }
 
+  /** The time in so many milliseconds. */
+  #inTime(remaining: number | undefined): number | undefined {
+    return remaining === undefined ? undefined : this.#clock.now() + remaining;
+  }
+
   /** There is no way to the node now. */
-  #unsent(node: string, path: string, message: unknown, deadline: number | undefined): void {
-    if (this.#takesBack(node, path, message, deadline)) return;
+  #unsent(node: string, path: string, message: unknown, remaining: number | undefined): void {
+    if (this.#takesBack(node, path, message, this.#inTime(remaining))) return;
     this.#lose("disconnected", node, path, message);
   }
 
@@ -659,13 +684,15 @@ export class Remoting {
     end: number,
     paths: NumberedPaths | undefined,
     kept: boolean,
+    arrivedAt: number,
     relayed?: number,
   ): number | LongRead {
     try {
       const { maxPath } = this.#codec.limits;
       const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
       const { path, bodyStart, remaining = relayed } = header;
-      const deadline = remaining === undefined ? undefined : this.#clock.now() + remaining;
+      const deadline = remaining === undefined ? undefined : arrivedAt + remaining;
+      this.#arrivedAt = arrivedAt;
       if (!this.#mayReach(peer, path)) {
         this.#internals.deadLetter("unauthorized", path, undefined);
         return this.#refuseAsk(peer, path, bytes, bodyStart, end);
@@ -708,7 +735,18 @@ export class Remoting {
   /** A message that a node has forwarded: it is read before the next of that node. */
   #onForwarded(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void {
     const { length } = envelope;
-    const read = this.#onMessage(peer, "user", envelope, 0, length, undefined, true, remaining);
+    const now = this.#clock.now();
+    const read = this.#onMessage(
+      peer,
+      "user",
+      envelope,
+      0,
+      length,
+      undefined,
+      true,
+      now,
+      remaining,
+    );
     if (typeof read === "number") return;
     if (this.#delivering > 0 && this.#forwarded === undefined) this.#forwarded = read;
     else while (!read.done) read.step();
@@ -868,7 +906,7 @@ export class Remoting {
     if (ask instanceof RemoteReplyRef) {
       ask.askedAt = path;
       if (deadline !== undefined) {
-        ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
+        ask.waitsUntil = Math.min(deadline, this.#arrivedAt + maxRemoteWait);
       }
       ask.from = peer;
       ask.via = viaOf(peer, ask);
@@ -1194,12 +1232,26 @@ export class Remoting {
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
-    if (!this.#own.has(path)) this.#internals.deadLetter(reason, to + path, message);
+    if (this.#own.has(path)) return;
+    const lost = this.#contentsOf(path, message);
+    this.#internals.deadLetter(reason, to + lost.path, lost.message);
   }
 
-  #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
+  #contentsOf(path: string, message: unknown): ReturnType<LostContents> & object {
+    return handlerOf(this.#lostContents, path)?.(path, message) ?? { path, message };
+  }
+
+  #refuseMessage(
+    peer: Peer | undefined,
+    node: string,
+    { path, message, place = "message" }: ReturnType<LostContents> & object,
+    error: unknown,
+  ): void {
+    const target = node + path;
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
-    const why = { details: error instanceof Error ? error.message : String(error), cause: error };
+    const text = error instanceof Error ? error.message : String(error);
+    // The user has sent the contents, and knows nothing of what is around them.
+    const why = { details: text.replaceAll(place, "message"), cause: error };
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message, why);
     this.#serialization.logUnsent(peer, target, String(error), error);
   }

@@ -3,45 +3,25 @@ import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { Link } from "../../lib/runtime/network.ts";
-import { encodeHello, features, type Hello } from "../../lib/transport/connection/handshake.ts";
+import { encodeHello, type Hello } from "../../lib/transport/connection/handshake.ts";
 import { encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { chunkedSize, writeChunks } from "../../lib/wire/chunks.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
-import { FrameWriter } from "../../lib/wire/frame_writer.ts";
 import { emptyBlocks } from "../wire/deflated.ts";
 import { newCodec } from "../wire/values.ts";
 import { SimulatedHosts } from "../simulated_hosts.ts";
+import {
+  type HostileFrame as Frame,
+  hostileFrames,
+  hostileHello,
+} from "../transport/hostile_frames.ts";
 
 const codec = newCodec();
-
-const attacker: Hello = {
-  protocolMin: 1,
-  protocolMax: 1,
-  systemName: "shop",
-  role: "client",
-  nodeId: "evil",
-  address: "client:evil",
-  incarnation: 9,
-  lane: "user",
-  maxFrame: 1_048_576,
-  window: 1_048_576,
-  features: Object.values(features),
-  maxMessage: 16_777_216,
-  maxInternedPaths: 256,
-};
-
-type Frame = readonly [type: number, payload: Uint8Array];
 
 const message = (
   path: string,
   value: unknown,
 ): Frame => [FrameType.message, encodeEnvelope(codec, path, 0, value).slice()];
-
-function framesOf(all: readonly Frame[]): Uint8Array {
-  const writer = new FrameWriter(2 ** 30);
-  for (const [type, payload] of all) writer.append(type, payload);
-  return writer.take().slice();
-}
 
 /** A node under attack. */
 class Target extends SimulatedHosts implements AsyncDisposable {
@@ -80,11 +60,11 @@ class Target extends SimulatedHosts implements AsyncDisposable {
     const raw = Object.assign(link, { over: false });
     raw.onClose = () => raw.over = true;
     raw.write(
-      framesOf([[FrameType.hello, encodeHello({ ...attacker, ...hello })]]),
+      hostileFrames([FrameType.hello, encodeHello({ ...hostileHello, ...hello })]),
       () => {},
     );
     await this.clock.advance(100);
-    raw.write(framesOf(frames), () => {});
+    raw.write(hostileFrames(...frames), () => {});
     await this.clock.advance(100);
     return raw;
   }
@@ -156,7 +136,7 @@ Deno.test("hostile: a peer that does not read cannot stay by sending nonsense", 
   const to = target.remoting.refTo({ node: "client:evil", path: "/x", uid: 0 });
   for (let i = 0; i < 10; i++) to.tell(new Uint8Array(100_000));
   await target.clock.advance(10);
-  link.write(framesOf([[FrameType.message, Uint8Array.of(9)]]), () => {});
+  link.write(hostileFrames([FrameType.message, Uint8Array.of(9)]), () => {});
   await target.clock.advance(100);
   assert(link.over, "closeTimeout has to pass first");
 });
