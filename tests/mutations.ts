@@ -399,6 +399,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
     "a configuration that one voter names is not believed, and that of two is",
   ),
+  laterListsAreKept: testedBy("sharding/entity_list_saver_test.ts")(
+    "A node that was replaced does not overwrite the saved list of the next owner.",
+    "an owner that was replaced does not overwrite the list of the next one",
+  ),
   entitiesKeepMessages: entityMessages(
     "What an entity has not handled when it stops waits for its next incarnation.",
     "an entity that stops leaves its mailbox to the next incarnation, in order",
@@ -506,6 +510,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   failedWritesEndIncarnations: effects(
     "An actor never goes on with a state that is not stored.",
     "an actor whose write has failed never goes on, whatever its supervisor says (output)",
+  ),
+  restartsAwaitWrites: durableEntities(
+    "An incarnation that fails ends when its write has ended: the next one finds it.",
+    "an entity that fails in the middle of a write is started again when that has ended (supervised)",
   ),
   failedWritesFailAsks: effects(
     "A failed write fails all asks that the actor was given and has not answered.",

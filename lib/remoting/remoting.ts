@@ -42,7 +42,7 @@ import {
   withoutDeadline,
 } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
-import { copyOf } from "../wire/memory.ts";
+import { copyOf, release } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { abortedAskPath, AbortedAsks } from "./aborted_asks.ts";
@@ -100,7 +100,7 @@ interface Dropped {
   readonly deadline: number | undefined;
 }
 
-interface DroppedForClient extends DroppedMessage {
+interface LostMessage extends DroppedMessage {
   readonly reason: SendRefusal;
 }
 
@@ -110,6 +110,8 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
+  /** Whether no value shows the memory of the message that it came in. */
+  readonly #copiesBinaries: boolean;
   readonly #peerLog: PeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
@@ -157,7 +159,9 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
-  readonly #dropped: DroppedMessages<DroppedForClient>;
+  /** Messages that are lost, for clients and for nodes. */
+  readonly #ofClients: DroppedMessages<LostMessage>;
+  readonly #ofNodes: DroppedMessages<LostMessage>;
   /** Asks that clients are to answer. */
   readonly #heldAsks: HeldAsks;
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
@@ -201,6 +205,7 @@ export class Remoting {
     );
     const { registry } = this.#serialization;
     const limits = transportLimits(options.limits);
+    this.#copiesBinaries = limits.binaries === "copy";
     this.#codec = new Codec({
       now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
@@ -247,12 +252,15 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
-    this.#dropped = new DroppedMessages({
+    const dropped = {
       clock: this.#clock,
-      maxBytes: limits.maxQueuedBytesPerIdentity,
-      read: (dropped) => this.#readDropped(dropped),
-      giveUp: ({ to, reason }) => this.#internals.deadLetter(reason, to, undefined),
-    });
+      read: (lost: LostMessage) => this.#readDropped(lost),
+      giveUp: ({ to, reason }: LostMessage) => this.#internals.deadLetter(reason, to, undefined),
+    };
+    const maxBytes = limits.maxQueuedBytesPerIdentity;
+    this.#ofClients = new DroppedMessages({ ...dropped, maxBytes });
+    // The asks in them must fail.
+    this.#ofNodes = new DroppedMessages({ ...dropped, maxBytes: Infinity });
     this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
@@ -276,8 +284,8 @@ export class Remoting {
         options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
-        if (remoting.#isNode && to.startsWith("client:")) {
-          remoting.#dropped.add({ to, payload, reason });
+        if (remoting.#isLost(to, payload, reason, unread)) {
+          remoting.#droppedFor(to).add({ to, payload, reason });
         } else if (remoting.#onDropped(to, payload, reason, unread)) return;
         options.onUndelivered?.(to, reason);
       },
@@ -569,10 +577,13 @@ export class Remoting {
     // A one-off path is not worth a number.
     const numbered = path.startsWith(askPath) ? undefined : path;
     const refused = this.endpoint.trySend(node, lane, bytes, numbered);
-    if (refused === undefined) return;
+    // What was taken was copied.
+    if (refused === undefined) return this.#codec.releaseEncoded(bytes);
     // Too much waits for the client already: its message is not decoded again to be lost.
-    if (isClient && refused === "queueFull") this.#lose(refused, node, path, message);
-    else if (this.#onDropped(node, bytes, refused, true)) return;
+    if (isClient && refused === "queueFull") {
+      this.#codec.releaseEncoded(bytes);
+      this.#lose(refused, node, path, message);
+    } else if (this.#onDropped(node, bytes, refused, true)) return;
     this.#onUndelivered?.(node, refused);
   }
 
@@ -604,7 +615,7 @@ export class Remoting {
     this.#abortedAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
-    await this.#dropped.done();
+    await Promise.all([this.#ofClients.done(), this.#ofNodes.done()]);
   }
 
   #isReserved(path: string): boolean {
@@ -666,7 +677,18 @@ export class Remoting {
         return this.#refuseAsk(peer, path, bytes, bodyStart, end);
       }
       if (end - bodyStart >= shortBody) {
-        return this.#readLong(peer, lane, header, bytes, start, end, kept, deadline);
+        const isOfTransport = paths !== undefined;
+        return this.#readLong(
+          peer,
+          lane,
+          header,
+          bytes,
+          start,
+          end,
+          kept,
+          isOfTransport,
+          deadline,
+        );
       }
       const reviver = this.#serialization.reviverOf(peer);
       this.#decodingFrom = peer;
@@ -698,7 +720,7 @@ export class Remoting {
     else while (!read.done) read.step();
   }
 
-  /** Reads a message in steps, the first at once. */
+  /** Reads a message in steps, the first at once. `isOfTransport`: no value has the memory of the bytes. */
   #readLong(
     peer: Peer,
     lane: Lane,
@@ -707,10 +729,13 @@ export class Remoting {
     start: number,
     end: number,
     kept: boolean,
+    isOfTransport: boolean,
     deadline: number | undefined,
   ): number | LongRead {
     const { bodyStart, path } = header;
     const size = end - start;
+    // Binaries may show the memory of the message otherwise.
+    const isReleased = kept && isOfTransport && this.#copiesBinaries;
     const onStep = () => void (this.#decodingFrom = peer);
     const reviver = this.#serialization.reviverOf(peer);
     let body = bytes.subarray(bodyStart, end);
@@ -729,11 +754,14 @@ export class Remoting {
       }),
     );
     const values = read.step();
-    if (read.done || owned) return read.done ? values : read;
-    body = copyOf(body, 0, body.length);
-    owned = true;
-    decoder.keepBytes();
-    return read;
+    if (!read.done && !owned) {
+      body = copyOf(body, 0, body.length);
+      owned = true;
+      decoder.keepBytes();
+    }
+    if (!isReleased) return read.done ? values : read;
+    if (read.done) release(bytes);
+    return read.done ? values : releasing(read, bytes);
   }
 
   /** Steps between which other messages may be decoded. */
@@ -1068,6 +1096,31 @@ export class Remoting {
     return false;
   }
 
+  #droppedFor(to: string): DroppedMessages<LostMessage> {
+    return to.startsWith("client:") ? this.#ofClients : this.#ofNodes;
+  }
+
+  /**
+   * Whether nothing can become of a message that was not delivered. What may be sent again is sent at
+   * once, so that it stays in order.
+   */
+  #isLost(to: string, payload: Uint8Array, reason: SendRefusal, unread: boolean): boolean {
+    if (to.startsWith("client:")) return this.#isNode;
+    try {
+      const { path } = decodeEnvelopeHeader(
+        payload,
+        0,
+        payload.length,
+        this.#codec.limits.maxPath,
+      );
+      if (path === relayPath) return false;
+      const mayBeTakenBack = unread && reason === "disconnected";
+      return !mayBeTakenBack || handlerOf(this.#undelivered, path) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
   #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#decodingFrom = undefined;
@@ -1086,8 +1139,8 @@ export class Remoting {
     }
   }
 
-  /** A message for a client was not delivered: nothing can be sent again. */
-  #readDropped({ to, payload, reason }: DroppedForClient): number | LongRead {
+  /** A message was not delivered and is lost: the dead letter and the asks in it are told. */
+  #readDropped({ to, payload, reason }: LostMessage): number | LongRead {
     let header: EnvelopeHeader;
     try {
       header = decodeEnvelopeHeader(payload, 0, payload.length, this.#codec.limits.maxPath);
@@ -1167,6 +1220,20 @@ export class Remoting {
 /** Whether a connection carries messages of users; a client has only one. */
 function usesUserLane({ role }: Peer, lane: Lane): boolean {
   return role === "client" || lane === "user";
+}
+
+/** Gives back the memory of a message once it is read. */
+function releasing(read: LongRead, bytes: Uint8Array): LongRead {
+  return {
+    get done() {
+      return read.done;
+    },
+    step: () => {
+      const values = read.step();
+      if (read.done) release(bytes);
+      return values;
+    },
+  };
 }
 
 /** The node that has sent an ask of another. */

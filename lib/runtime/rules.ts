@@ -109,6 +109,7 @@ const all = {
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,
   entitiesKeepMessages: true,
+  laterListsAreKept: true,
   workIsNotIdle: true,
   // Leases of owners.
   suspendedWithoutLease: true,
@@ -138,6 +139,7 @@ const all = {
   // Durable actors.
   repliesFollowCommits: true,
   failedWritesEndIncarnations: true,
+  restartsAwaitWrites: true,
   failedWritesFailAsks: true,
   unrecoveredActorsRefuseAsks: true,
   recoveriesTakeTurns: true,
