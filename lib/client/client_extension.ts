@@ -1,6 +1,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
+import type { AskLimit } from "../actor/ref/sent_message.ts";
 import type { LostContents, RefResolver } from "../remoting/remoting_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -49,7 +50,7 @@ export interface ClientContext {
   /** Keeps references from leading to a path where nodes listen. */
   reserve(path: string): void;
   /** Sends data to a reserved path at a node. */
-  send(to: string, path: string, message: unknown, deadline?: number): void;
+  send(to: string, path: string, message: unknown, deadline?: AskLimit): void;
   /** Counts and publishes a message that is lost before it was sent; `details` is for its asker. */
   deadLetter(
     reason: DeadLetterReason,

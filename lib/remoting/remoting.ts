@@ -8,7 +8,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
 import { senderOf } from "../actor/ref/message_sender.ts";
-import { type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
+import { type AskLimit, type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
@@ -135,6 +135,8 @@ export class Remoting {
   /** Make the references to paths that begin so. */
   readonly #resolvers = new Map<string, RefResolver>();
   readonly #refs = new RefTable();
+  /** When the latest message of a peer has arrived. */
+  #arrivedAt = 0;
   /** The sender of what is decoded; undefined: this system. */
   #decodingFrom: Peer | undefined;
   /** Messages to these paths list references that are open to the client anyway, or closed. */
@@ -276,8 +278,8 @@ export class Remoting {
       ...rest,
       ...remoting.#serialization.endpointOptions(remoting.#codec),
       adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
-      onMessage: (peer, lane, bytes, start, end, paths, kept) =>
-        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept),
+      onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) =>
+        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
       onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
       onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed");
@@ -505,7 +507,8 @@ export class Remoting {
     if (this.#isReserved(path)) {
       return this.#internals.deadLetter("unauthorized", node + path, message);
     }
-    this.send(node, path, uid, message, sent?.deadline(this.#clock));
+    const remaining = sent === undefined ? Infinity : sent.remaining(this.#clock);
+    this.#send(node, path, uid, message, remaining === Infinity ? undefined : remaining);
   }
 
   /** An actor here will not answer an ask of another system. */
@@ -515,17 +518,29 @@ export class Remoting {
 
   /**
    * Sends to an actor or a part of a system. An undeliverable message becomes a dead letter.
-   * `deadline`: when the asker of the message gives up, on the clock of the runtime.
+   * `deadline`: how long the asker of the message waits.
    */
-  send(node: string, path: string, uid: number, message: unknown, deadline?: number): void {
+  send(node: string, path: string, uid: number, message: unknown, deadline?: AskLimit): void {
+    const remaining = typeof deadline === "number"
+      ? deadline - this.#clock.now()
+      : deadline?.remaining;
+    this.#send(node, path, uid, message, remaining);
+  }
+
+  #send(
+    node: string,
+    path: string,
+    uid: number,
+    message: unknown,
+    remaining: number | undefined,
+  ): void {
     const { nodeAddress } = this.#internals;
     // Handlers of system paths take messages of verified peers only; this node never sends to itself.
     if (node === nodeAddress) {
       const isReply = path.startsWith(askPath);
-      const kept = isReply ? message : sentMessage(message, undefined, deadline);
+      const kept = isReply ? message : sentMessage(message, undefined, this.#inTime(remaining));
       return void this.#internals.deliver(path, uid, kept);
     }
-    const remaining = deadline === undefined ? undefined : deadline - this.#clock.now();
     if (remaining !== undefined && remaining <= 0) {
       return this.#lose("expired", node, path, message);
     }
@@ -536,7 +551,7 @@ export class Remoting {
       : undefined;
     // Nothing waits for a client that is not connected: a node cannot dial it.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
-      return this.#unsent(node, path, message, deadline);
+      return this.#unsent(node, path, message, remaining);
     }
     const isRelayed = this.#relay.isNeeded(node, path);
     const isTimed = remaining !== undefined && !isRelayed && this.#mayTell(node, lane);
@@ -558,8 +573,7 @@ export class Remoting {
       const left = isTimed ? remaining : undefined;
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
     } catch (error) {
-      const refused = this.#contentsOf(path, message);
-      return this.#refuseMessage(peer, node + refused.path, refused.message, error);
+      return this.#refuseMessage(peer, node, this.#contentsOf(path, message), error);
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
@@ -571,7 +585,7 @@ export class Remoting {
     if (holdsTooMany) return this.#lose("queueFull", node, path, message);
     if (isRelayed) {
       if (this.#relay.send(node, bytes.slice(), remaining)) return;
-      return this.#unsent(node, path, message, deadline);
+      return this.#unsent(node, path, message, remaining);
     }
     meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
@@ -587,9 +601,14 @@ export class Remoting {
     this.#onUndelivered?.(node, refused);
   }
 
+  /** The time in so many milliseconds. */
+  #inTime(remaining: number | undefined): number | undefined {
+    return remaining === undefined ? undefined : this.#clock.now() + remaining;
+  }
+
   /** There is no way to the node now. */
-  #unsent(node: string, path: string, message: unknown, deadline: number | undefined): void {
-    if (this.#takesBack(node, path, message, deadline)) return;
+  #unsent(node: string, path: string, message: unknown, remaining: number | undefined): void {
+    if (this.#takesBack(node, path, message, this.#inTime(remaining))) return;
     this.#lose("disconnected", node, path, message);
   }
 
@@ -665,13 +684,15 @@ export class Remoting {
     end: number,
     paths: NumberedPaths | undefined,
     kept: boolean,
+    arrivedAt: number,
     relayed?: number,
   ): number | LongRead {
     try {
       const { maxPath } = this.#codec.limits;
       const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
       const { path, bodyStart, remaining = relayed } = header;
-      const deadline = remaining === undefined ? undefined : this.#clock.now() + remaining;
+      const deadline = remaining === undefined ? undefined : arrivedAt + remaining;
+      this.#arrivedAt = arrivedAt;
       if (!this.#mayReach(peer, path)) {
         this.#internals.deadLetter("unauthorized", path, undefined);
         return this.#refuseAsk(peer, path, bytes, bodyStart, end);
@@ -714,7 +735,18 @@ export class Remoting {
   /** A message that a node has forwarded: it is read before the next of that node. */
   #onForwarded(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void {
     const { length } = envelope;
-    const read = this.#onMessage(peer, "user", envelope, 0, length, undefined, true, remaining);
+    const now = this.#clock.now();
+    const read = this.#onMessage(
+      peer,
+      "user",
+      envelope,
+      0,
+      length,
+      undefined,
+      true,
+      now,
+      remaining,
+    );
     if (typeof read === "number") return;
     if (this.#delivering > 0 && this.#forwarded === undefined) this.#forwarded = read;
     else while (!read.done) read.step();
@@ -874,7 +906,7 @@ export class Remoting {
     if (ask instanceof RemoteReplyRef) {
       ask.askedAt = path;
       if (deadline !== undefined) {
-        ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
+        ask.waitsUntil = Math.min(deadline, this.#arrivedAt + maxRemoteWait);
       }
       ask.from = peer;
       ask.via = viaOf(peer, ask);
@@ -1209,9 +1241,17 @@ export class Remoting {
     return handlerOf(this.#lostContents, path)?.(path, message) ?? { path, message };
   }
 
-  #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
+  #refuseMessage(
+    peer: Peer | undefined,
+    node: string,
+    { path, message, place = "message" }: ReturnType<LostContents> & object,
+    error: unknown,
+  ): void {
+    const target = node + path;
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
-    const why = { details: error instanceof Error ? error.message : String(error), cause: error };
+    const text = error instanceof Error ? error.message : String(error);
+    // The user has sent the contents, and knows nothing of what is around them.
+    const why = { details: text.replaceAll(place, "message"), cause: error };
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message, why);
     this.#serialization.logUnsent(peer, target, String(error), error);
   }

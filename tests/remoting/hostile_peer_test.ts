@@ -279,12 +279,10 @@ for (const [what, { turns: least, make }] of Object.entries(largeMessages)) {
     target.remoting.exportWhere((path) => path === "/sink");
     const payload = encodeEnvelope(codec, "/sink", 0, make()).slice();
     const link = await target.attack({});
-    const { turns, longest } = turnsOf(target);
+    const turns = turnsOf(target);
     await writeLarge(target, link, payload);
     await target.clock.runUntil(() => received.length > 0);
     assert(turns() >= least, `${turns()} turns`);
-    // All of it takes longer than that, on any machine that is not much faster than the usual ones.
-    assert(longest() < 250, `${longest()} ms`);
     assert(!link.over);
   });
 }
@@ -293,26 +291,18 @@ Deno.test("hostile: deflated blocks that hold nothing are inflated in turns, unt
   await using target = await Target.start();
   const blocks = emptyBlocks(900_000);
   const link = await target.attack({});
-  const { turns, longest } = turnsOf(target);
+  const turns = turnsOf(target);
   await writeLarge(target, link, compressedOf(1_000_000, blocks), FrameType.compressed);
   await target.clock.runUntil(() => link.over, 60_000);
   // 75,000 blocks with tables.
   assert(turns() > 50, `${turns()} turns`);
-  assert(longest() < 250, `${longest()} ms`);
   assertEquals(target.linesOf("connection rejected") + target.linesOf("unreadable frame"), 1);
 });
 
-/** Counts the turns that the target takes from now on, and how long the longest is, in milliseconds. */
-function turnsOf({ clock }: Target) {
+/** Counts the turns that the target takes from now on. */
+function turnsOf({ clock }: Target): () => number {
   let turns = 0;
-  let longest = 0;
   const { yield: original } = clock;
-  clock.yield = (run) =>
-    original.call(clock, () => {
-      turns++;
-      const from = performance.now();
-      run();
-      longest = Math.max(longest, performance.now() - from);
-    });
-  return { turns: () => turns, longest: () => longest };
+  clock.yield = (run) => original.call(clock, () => (turns++, run()));
+  return () => turns;
 }

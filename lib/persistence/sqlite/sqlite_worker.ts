@@ -5,6 +5,7 @@
  * @module
  */
 import { platform } from "../../runtime/platform.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError, type PersistenceErrorCode } from "../errors.ts";
 import { SqliteDatabase, type SqliteRead, type SqliteWrite } from "./database.ts";
 
@@ -44,9 +45,9 @@ function handle(message: ToSqlite): unknown {
       database = new SqliteDatabase(message.path, message.synchronous, message.readOnly);
       return;
     case "write": {
-      const begun = performance.now();
+      const begun = systemClock.now();
       const results = database!.write(message.writes);
-      return { results, ms: performance.now() - begun } satisfies Written;
+      return { results, ms: systemClock.now() - begun } satisfies Written;
     }
     case "read":
       return database!.read(message.read);

@@ -300,9 +300,9 @@ export function parseEntityDelivery(value: unknown): EntityDelivery | undefined 
 export function lostDelivery(
   path: string,
   value: unknown,
-): { readonly path: string; readonly message: unknown } | undefined {
+): { readonly path: string; readonly message: unknown; readonly place: string } | undefined {
   const delivery = parseEntityDelivery(value);
-  return delivery && { path: `${path}/${delivery[0]}`, message: delivery[1] };
+  return delivery && { path: `${path}/${delivery[0]}`, message: delivery[1], place: "message[1]" };
 }
 
 /** The marker, or `undefined` if it is none. */

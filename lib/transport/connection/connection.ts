@@ -81,7 +81,7 @@ export interface ConnectionOwner {
   onFrame(type: number, bytes: Uint8Array, start: number, end: number): void;
   /**
    * A message. Returns the values that were decoded, or how to read on. The bytes are valid during
-   * the call, unless they are `kept`.
+   * the call, unless they are `kept`. `arrivedAt`: when its last bytes had arrived, or were read on.
    */
   onMessage(
     bytes: Uint8Array,
@@ -89,6 +89,7 @@ export interface ConnectionOwner {
     end: number,
     paths: NumberedPaths,
     kept: boolean,
+    arrivedAt: number,
   ): number | LongRead | void;
   /** Called once. */
   onClosed(end: ConnectionEnd): void;
@@ -122,6 +123,8 @@ export class Connection {
   #restingSince = -1;
   readonly #credit = new Uint8Array(8);
   readonly #creditView = new DataView(this.#credit.buffer);
+  /** When what is read now has arrived. */
+  #arrivedAt = 0;
   /** When `onSignOfLife` was called last. */
   #lastSignOfLife = -Infinity;
   #opened = false;
@@ -311,6 +314,7 @@ export class Connection {
 
   /** Reads a chunk that has arrived, or on in what is kept. */
   #read(now: number, chunk: Uint8Array | undefined): void {
+    this.#arrivedAt = now;
     try {
       if (chunk !== undefined) this.#reader.push(chunk);
       else this.#readOn();
@@ -564,7 +568,7 @@ export class Connection {
       limits,
       this.#turns,
       (bytes, start, end, kept) =>
-        this.#owner.onMessage(bytes, start, end, this.#inbox.paths, kept),
+        this.#owner.onMessage(bytes, start, end, this.#inbox.paths, kept, this.#arrivedAt),
       (bytes) => {
         this.#partial = bytes;
         this.#hold();
