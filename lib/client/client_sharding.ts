@@ -15,6 +15,7 @@ import {
   lostDelivery,
   parseShardingMessage,
   type RefusedMessage,
+  regionPath,
   regionPrefix,
   type UnknownTypeMessage,
 } from "../sharding/routing/protocol.ts";
@@ -308,19 +309,33 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     }
     if (message?.type === "noRegion") {
       const { shardType, entityId, epoch } = message;
-      const kept = sentMessage(message.message, undefined, deadline);
-      this.#types.get(shardType)?.router.noRegion(entityId, kept, epoch);
+      const router = this.#types.get(shardType)?.router;
+      if (router === undefined) return this.#lose(message);
+      router.noRegion(entityId, sentMessage(message.message, undefined, deadline), epoch);
     }
     if (message?.type === "returned") {
       const { shardType, shard, owner, epoch, entityId } = message;
       const type = this.#types.get(shardType);
-      if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) return;
+      if (type === undefined || shardOf(entityId, type.router.numShards) !== shard) {
+        return this.#lose(message);
+      }
       if (owner !== "") this.#learn(type, shard, message);
       const kept = sentMessage(message.message, undefined, deadline);
       type.router.returned(shard, entityId, kept, epoch);
     }
     if (message?.type === "refused") this.#onRefused(message);
     if (message?.type === "unknownType") this.#onUnknownType(message);
+  }
+
+  /** A message has come back that this client knows no way for. */
+  #lose(
+    { shardType, entityId, message }: {
+      readonly shardType: string;
+      readonly entityId: string;
+      readonly message: unknown;
+    },
+  ): void {
+    this.#port.deadLetter("noShardOwner", `${regionPath(shardType)}/${entityId}`, message);
   }
 
   /** Nodes that have just started may not have spawned the type yet: the router waits a little. */

@@ -23,6 +23,10 @@ async function scene(
     readonly location: (owner: string, epoch: number, incarnation: number) => void;
     readonly table: (owner: string, epoch: number, incarnation: number) => void;
     readonly undelivered: (to: string, value: unknown) => boolean;
+    /** A message about entities that a node has sent. */
+    readonly receive: (message: Record<string, unknown>) => void;
+    /** Dead letters, as `"<reason> <target> <message>"`. */
+    readonly lost: readonly string[];
   }) => void,
 ): Promise<void> {
   const clock = new ManualClock();
@@ -31,6 +35,7 @@ async function scene(
   const handlers = new Map<string, (from: string, message: unknown) => void>();
   let undelivered: (to: string, value: unknown, path: string) => boolean = () => false;
   const deliveries: string[] = [];
+  const lost: string[] = [];
   const client = {
     address: "client:1",
     system,
@@ -50,7 +55,7 @@ async function scene(
     send: (to, path, message) => {
       if (path === "/_region-lists") deliveries.push(`${to} ${(message as unknown[])[1]}`);
     },
-    deadLetter: () => {},
+    deadLetter: (reason, target, message) => void lost.push(`${reason} ${target} ${message}`),
   } satisfies ClientContext;
   const sharding = new ClientSharding();
   sharding.install(client);
@@ -73,6 +78,8 @@ async function scene(
       handlers.get(shardTablePath)!("a", { shardType: "lists", ...push });
     },
     undelivered: (to, value) => undelivered(to, value, "/_region-lists"),
+    receive: (message) => handlers.get(clientShardsPath)!("a", message),
+    lost,
   });
   await system.shutdown();
 }
@@ -93,6 +100,18 @@ Deno.test("a client does not take a restarted node for the owner of what it owne
     assertEquals([owner(), sent()], [undefined, []]);
     table("a", 7, 2);
     assertEquals([owner(), sent()], ["a", ["a one"]]);
+  });
+});
+
+Deno.test("what comes back for a type that a client does not know is a dead letter", async () => {
+  await scene(({ receive, lost }) => {
+    const about = { shardType: "carts", shard, epoch: 5, entityId: "x" };
+    receive({ type: "returned", ...about, owner: "b", incarnation: 1, message: "one" });
+    receive({ type: "noRegion", ...about, message: "two" });
+    assertEquals(lost, [
+      "noShardOwner /_region-carts/x one",
+      "noShardOwner /_region-carts/x two",
+    ]);
   });
 });
 
