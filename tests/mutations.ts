@@ -397,6 +397,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "No node learns where a shard is before its owner knows the grant.",
     "an owner that comes back is sent the new location only when the new owner knows the grant",
   ),
+  tellersAreDoubted: testedBy("sharding/shard_routes_test.ts")(
+    "What only a node has told that is gone does not outlive the word of the coordinator.",
+    "what a node has told that is gone ends with an earlier grant of the coordinator",
+  ),
   refusalsAreConfirmed: testedBy("sharding/lease/refused_config_test.ts")(
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
     "a configuration that one voter names is not believed, and that of two is",

@@ -107,6 +107,7 @@ const all = {
   replacedHandlersEnd: true,
   locationsAreAsked: true,
   locationsAreConfirmed: true,
+  tellersAreDoubted: true,
   refusalsAreConfirmed: true,
   entitiesKeepMessages: true,
   laterListsAreKept: true,

@@ -210,7 +210,7 @@ export class ShardingMachine {
       case "handOff":
         return this.regions.onHandOff(from, message);
       case "location":
-        if (this.#mayTeach(from, message)) this.#learn(message);
+        if (this.#mayTeach(from, message)) this.#learn(from, message);
         return from === this.leader ? this.#port.onAnswer(message) : undefined;
       case "shardTableDelta":
         return from === this.leader ? this.#onTableDelta(message) : undefined;
@@ -363,7 +363,10 @@ export class ShardingMachine {
     }
   }
 
-  #learn({ shardType, shard, owner, epoch, incarnation, numShards }: LocationMessage): void {
+  #learn(
+    from: string,
+    { shardType, shard, owner, epoch, incarnation, numShards }: LocationMessage,
+  ): void {
     // The answer to a request for a type of which this node has a reference only: it exists.
     if (numShards !== undefined && !this.#routers.has(shardType)) {
       const router = this.received.take(shardType, numShards);
@@ -372,7 +375,8 @@ export class ShardingMachine {
       this.#routers.set(shardType, router);
       this.regions.add(router, undefined);
     }
-    this.#routers.get(shardType)?.learn(shard, owner, epoch, incarnation);
+    const by = from === this.leader ? undefined : from;
+    this.#routers.get(shardType)?.learn(shard, owner, epoch, incarnation, by);
   }
 
   /** A message of this node reached a node that closes, or is another incarnation of the owner. */
@@ -385,7 +389,7 @@ export class ShardingMachine {
     const router = this.#routers.get(shardType);
     if (router === undefined || shardOf(entityId, router.numShards) !== shard) return;
     const isRoute = this.#mayTeach(from, returned);
-    if (owner !== "" && isRoute) this.#learn({ type: "location", ...returned });
+    if (owner !== "" && isRoute) this.#learn(from, { type: "location", ...returned });
     const kept = sentMessage(returned.message, undefined, deadline);
     router.returned(shard, entityId, kept, isRoute ? epoch : undefined);
   }

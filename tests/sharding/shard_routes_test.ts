@@ -12,6 +12,25 @@ Deno.test("a newer grant replaces an older one, never the reverse", () => {
   assertEquals(routes.learn(10, "a", 1, 0), "known");
 });
 
+Deno.test("what a node has told that is gone ends with an earlier grant of the coordinator", () => {
+  const routes = new ShardRoutes<string>(10);
+  const present = (...nodes: string[]) => new Map(nodes.map((node) => [node, 1]));
+  routes.retainOwners(present("a", "b", "c"), 0);
+  // The owner says that the shard has moved, and by a grant that there may have been.
+  assertEquals(routes.learn(3, "a", 5, 0, 1), "taken");
+  assertEquals(routes.learn(3, "b", 9, 0, 1, "a"), { via: "a" });
+  assertEquals(routes.learn(3, "c", 6, 0, 1), "known");
+  assertEquals(routes.learn(4, "b", 9, 0, 1, "a"), "taken");
+  assertEquals(routes.learn(4, "b", 9, 0, 1), "known");
+  routes.retainOwners(present("b", "c"), 0);
+  assertEquals(routes.learn(3, "c", 6, 0, 1, "b"), "known");
+  assertEquals(routes.learn(3, "c", 6, 0, 1), "taken");
+  assertEquals(routes.ownerOf(3), "c");
+  // The coordinator has confirmed it: what it said before comes late.
+  assertEquals(routes.learn(4, "c", 6, 0, 1), "known");
+  assertEquals(routes.ownerOf(4), "b");
+});
+
 Deno.test("a new route is used only when the messages of the old one have arrived", () => {
   const routes = new ShardRoutes<string>(10);
   routes.learn(3, "a", 5, 0);

@@ -226,11 +226,12 @@ export class ShardRouter {
    * A shard is at `owner`: messages that wait for it go there, in order.
    *
    * @param incarnation of the owner; 0: not known.
+   * @param by the node that tells of it; undefined: the coordinator.
    */
-  learn(shard: number, owner: string, epoch: number, incarnation = 0): void {
+  learn(shard: number, owner: string, epoch: number, incarnation = 0, by?: string): void {
     if (owner !== this.#port.self) this.#region?.fence(shard, epoch);
     this.#unknownSince = undefined;
-    const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation);
+    const learned = this.#routes.learn(shard, owner, epoch, this.#port.now(), incarnation, by);
     if (learned === "known") return;
     if (learned === "taken") return this.#flush(shard);
     const { via } = learned;

@@ -76,6 +76,8 @@ export class ShardRoutes<T> {
   readonly #shares = new Map<string, { messages: number; bytes: number }>();
   /** Grants whose owner has not read a message: it has said goodbye, or cannot be dialled. */
   readonly #refuted = new Map<number, { readonly epoch: number; readonly until: number }>();
+  /** Who has told of the newest grant of a shard, where that was not the coordinator. */
+  readonly #toldBy = new Map<number, string>();
   /** The incarnations of the nodes that can own shards; 0: not known. */
   #present: ReadonlyMap<string, number> = new Map();
   #lastEpoch = 0;
@@ -128,8 +130,17 @@ export class ShardRoutes<T> {
   /**
    * Records a grant unless it or a newer one is known. If messages went to another node before,
    * those for the new one wait until `flushed`: they must not overtake.
+   *
+   * @param by the node that tells of it; undefined: the coordinator.
    */
-  learn(shard: number, owner: string, epoch: number, now: number, incarnation = 0): Learned {
+  learn(
+    shard: number,
+    owner: string,
+    epoch: number,
+    now: number,
+    incarnation = 0,
+    by?: string,
+  ): Learned {
     if (shard >= this.numShards || this.#hasEnded(shard, epoch, now)) return "known";
     const present = this.#present.get(owner) ?? 0;
     // A new incarnation at the address does not have the grant.
@@ -137,8 +148,19 @@ export class ShardRoutes<T> {
     const grant = { owner, incarnation: incarnation || present, epoch };
     const pendingRoute = this.#pending.get(shard);
     const known = pendingRoute?.next ?? this.#grants[shard];
-    if (known !== undefined && known.epoch >= epoch) return "known";
+    if (known !== undefined && known.epoch >= epoch) {
+      if (by !== undefined) return "known";
+      if (known.epoch === epoch) this.#toldBy.delete(shard);
+      if (!this.#isDoubted(shard)) return "known";
+      this.#toldBy.delete(shard);
+      // Nothing has gone that way which could be overtaken: it does not lead to the shard.
+      this.#pending.delete(shard);
+      this.#grants[shard] = grant;
+      return "taken";
+    }
     if (epoch > this.#lastEpoch) this.#lastEpoch = epoch;
+    if (by === undefined) this.#toldBy.delete(shard);
+    else this.#toldBy.set(shard, by);
     const before = this.#grants[shard];
     const via = pendingRoute?.via ?? before?.owner;
     if (via === undefined || via === owner || !rules.routeChangesAreFlushed) {
@@ -151,6 +173,15 @@ export class ShardRoutes<T> {
       { viaIncarnation: before!.incarnation, since: now };
     this.#pending.set(shard, { next: grant, via, viaIncarnation, since });
     return { via };
+  }
+
+  /**
+   * Whether the node that has told of the newest grant is gone, and so may have made it up: the
+   * coordinator, which has heard of all shards that members own, names an earlier one then.
+   */
+  #isDoubted(shard: number): boolean {
+    const by = this.#toldBy.get(shard);
+    return by !== undefined && rules.tellersAreDoubted && !this.#present.has(by);
   }
 
   /** Grants of the shard below `epoch` have ended: for a while none is accepted, from any sender. */
@@ -183,6 +214,7 @@ export class ShardRoutes<T> {
     this.#pending.clear();
     this.#least.clear();
     this.#refuted.clear();
+    this.#toldBy.clear();
     this.#present = new Map();
   }
 
