@@ -244,9 +244,11 @@ class PostgresStore implements ProjectionStore<PostgresTransaction> {
       throw this.#unavailable(cause);
     }
     const transaction = new Transaction(client);
-    let isGone = false;
+    // A connection that does not even begin must not be used again.
+    let isGone = true;
     try {
       await transaction.query("begin");
+      isGone = false;
       let result: R;
       try {
         result = await work(transaction);
