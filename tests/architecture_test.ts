@@ -28,6 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "remoting",
     "cluster",
   ],
+  replication: ["runtime", "options", "actor", "persistence", "cluster", "sharding"],
   client: ["runtime", "options", "actor", "wire", "transport", "remoting", "cluster", "sharding"],
   // Simulations run whole nodes; `lib/*.ts` are the composition root.
   testkit: [
@@ -40,6 +41,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "remoting",
     "cluster",
     "sharding",
+    "replication",
     "client",
     "persistence",
     "clustered_actor_system.ts",

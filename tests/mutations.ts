@@ -52,6 +52,8 @@ const events = testedBy("persistence/event_sourced_test.ts");
 const effects = testedBy("persistence/effects_test.ts");
 const durableEntities = testedBy("persistence/durable_entities_test.ts");
 const delivery = testedBy("persistence/delivery_test.ts");
+const replication = testedBy("replication/machines_test.ts");
+const replicationSeeds = testedBy("replication/rule_seeds.ts");
 
 /** All rules, by name. */
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
@@ -291,6 +293,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "That a member has a vote, or leaves, is believed from two members only.",
     "one member cannot make members that do not exist",
   ),
+  leavingNeedsNoVote: testedBy("membership/scenario_test.ts")(
+    "That a member leaves is believed from itself, also before others have said that it has a vote.",
+    "a member that leaves as soon as it is up has left once the others have seen it",
+  ),
   expiredAsksAreDropped: askDeadline(
     "A message whose asker has given up is not handled.",
     "a message whose asker has given up is dropped before the handler",
@@ -394,6 +400,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   refusalsAreConfirmed: testedBy("sharding/lease/refused_config_test.ts")(
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
     "a configuration that one voter names is not believed, and that of two is",
+  ),
+  laterListsAreKept: testedBy("sharding/entity_list_saver_test.ts")(
+    "A node that was replaced does not overwrite the saved list of the next owner.",
+    "an owner that was replaced does not overwrite the list of the next one",
   ),
   entitiesKeepMessages: entityMessages(
     "What an entity has not handled when it stops waits for its next incarnation.",
@@ -554,5 +564,61 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   overdueIsCalledByAll: dueService(
     "What is overdue in the share of another node is called by any.",
     "what is overdue in the share of a node that does not look is called by another",
+  ),
+  copiesRefuseLowerEpochs: replicationSeeds(
+    "A copy obeys no owner whose epoch is lower than a promised one.",
+    "no seed of replication violates an invariant",
+  ),
+  answersFollowStores: replicationSeeds(
+    "A copy answers when what it tells of is durable.",
+    "no seed of replication violates an invariant",
+  ),
+  oldTailsAreCut: replicationSeeds(
+    "An entry of a later epoch replaces those at and behind its index.",
+    "no seed of replication violates an invariant",
+  ),
+  lostStoresAreOthers: replicationSeeds(
+    "A node that has lost its copies does not count as the one that had them.",
+    "no seed of replication violates an invariant",
+  ),
+  acksNeedCopies: replicationSeeds(
+    "An entry is acknowledged when a write set has stored it.",
+    "no seed of replication violates an invariant",
+  ),
+  acksNeedLease: replicationSeeds(
+    "An owner without a lease acknowledges nothing.",
+    "no seed of replication violates an invariant",
+  ),
+  ownEpochIsAcknowledged: replication(
+    "Entries of earlier epochs count only with one of the present epoch behind them.",
+    "entries of an earlier epoch are acknowledged only with the first one of the present",
+  ),
+  openingsReadQuorum: replicationSeeds(
+    "A log is opened when a read set has promised the epoch.",
+    "no seed of replication violates an invariant",
+  ),
+  highestCopyOpens: replicationSeeds(
+    "The log is opened by a node that has all that the others have.",
+    "no seed of replication violates an invariant",
+  ),
+  incompleteCopiesDoNotCount: replication(
+    "A copy that is being filled counts for nothing.",
+    "a copy that is being filled does not count for a promotion",
+  ),
+  inSyncCopiesAreKept: replication(
+    "The content of an in-sync copy is not dropped.",
+    "the content of an in-sync copy is not dropped",
+  ),
+  droppedContentIsForgotten: replication(
+    "What a copy has confirmed before its content was dropped does not count.",
+    "what a copy has confirmed before its content was dropped does not count",
+  ),
+  replicasChangeJointly: replicationSeeds(
+    "While the in-sync copies change, decisions need both sets.",
+    "no seed of replication violates an invariant",
+  ),
+  bootstrapAsksAll: replicationSeeds(
+    "A shard begins when all stores that could have a copy have none.",
+    "no seed of replication violates an invariant",
   ),
 };

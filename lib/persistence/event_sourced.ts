@@ -6,6 +6,7 @@ import { ActorError, type StatusError } from "../actor/errors.ts";
 import { Delivery, InternalMessage, Wake } from "../actor/ref/internal_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { OwnWork } from "../actor/ref/own_work.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
@@ -509,6 +510,15 @@ class Incarnation<C, E, S> implements MetadataHost {
         return Behaviors.same() as Behavior<C>;
       case "early":
         return Behaviors.same() as Behavior<C>;
+      case "fromFuture": {
+        const { at, from } = delivery;
+        const { path } = this.#context.self;
+        const fields = { id: this.id, from, at };
+        const text =
+          "a message comes from the future and is not handled; check the clocks of nodes";
+        internalsOf(this.#context.system).limitedLog.add("warn", path, text, fields);
+        return Behaviors.same() as Behavior<C>;
+      }
     }
   }
 

@@ -44,8 +44,10 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   via: NodePeer | undefined = undefined;
   /** Until when the asker waits, as far as an actor cares: at most {@linkcode maxRemoteWait}. */
   waitsUntil: number | undefined = undefined;
-  /** Where it is counted. */
-  keptIn: Set<RemoteReplyRef> | undefined = undefined;
+  /** The asks of its peer, if it is one of them, and its neighbours there. */
+  keptIn: KeptAsks | undefined = undefined;
+  keptBefore: RemoteReplyRef | undefined = undefined;
+  keptAfter: RemoteReplyRef | undefined = undefined;
 
   /** Only `Remoting.refTo` makes one. */
   constructor(sender: ReplySender, node: string, path: string, uid: number) {
@@ -79,8 +81,7 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   }
 
   onReleased(): void {
-    this.keptIn?.delete(this);
-    this.keptIn = undefined;
+    this.keptIn?.remove(this);
     if (this.waitsUntil === aborted) this.sender.remoteAsks.onAbortedEnded(this);
   }
 
@@ -89,9 +90,43 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   }
 }
 
+/**
+ * The asks of one peer that are held, the oldest first. A list: when a set that has become old gets a
+ * new table, V8 collects the former one, and what was in it, in a full collection only. With some asks
+ * pending all the time, that would be all asks.
+ */
+class KeptAsks {
+  size = 0;
+  oldest: RemoteReplyRef | undefined = undefined;
+  #newest: RemoteReplyRef | undefined = undefined;
+
+  add(ask: RemoteReplyRef): void {
+    const newest = this.#newest;
+    ask.keptIn = this;
+    ask.keptBefore = newest;
+    if (newest === undefined) this.oldest = ask;
+    else newest.keptAfter = ask;
+    this.#newest = ask;
+    this.size++;
+  }
+
+  remove(ask: RemoteReplyRef): void {
+    const { keptBefore, keptAfter } = ask;
+    if (keptBefore === undefined) this.oldest = keptAfter;
+    else keptBefore.keptAfter = keptAfter;
+    if (keptAfter === undefined) this.#newest = keptBefore;
+    else keptAfter.keptBefore = keptBefore;
+    ask.keptIn = ask.keptBefore = ask.keptAfter = undefined;
+    this.size--;
+  }
+}
+
 /** The asks of each peer that are held. */
 export class RemoteAsks {
-  readonly #byAccount = new Map<string, Set<RemoteReplyRef>>();
+  readonly #byAccount = new Map<string, KeptAsks>();
+  /** Whose ask was kept last, and where: most asks are of the same peer as the one before. */
+  #lastFrom: AccountFacts | undefined;
+  #lastKept: KeptAsks | undefined;
   /** Those that were aborted, while the message or its work is still here. */
   readonly #aborted = new Set<RemoteReplyRef>();
   readonly #onAborted: (count: number) => void;
@@ -108,7 +143,10 @@ export class RemoteAsks {
 
   /** The askers of these have given up. Those that are found are removed from `wanted`. */
   abort(account: string, wanted: Map<number, RefAddress>): void {
-    for (const ask of this.#byAccount.get(account) ?? []) {
+    let next = this.#byAccount.get(account)?.oldest;
+    while (next !== undefined && wanted.size > 0) {
+      const ask = next;
+      next = ask.keptAfter;
       const of = wanted.get(ask.uid);
       if (of === undefined || of.node !== ask.node || of.path !== ask.path) continue;
       wanted.delete(ask.uid);
@@ -125,24 +163,48 @@ export class RemoteAsks {
 
   /** An actor has to answer the ask. */
   keep(ask: RemoteReplyRef): void {
-    if (ask.from === undefined) return;
-    const account = accountOf(ask.from);
-    let kept = this.#byAccount.get(account);
-    if (kept === undefined) this.#byAccount.set(account, kept = new Set());
+    const { from } = ask;
+    if (from === undefined) return;
+    const kept = from === this.#lastFrom ? this.#lastKept! : this.#keptOf(from);
     kept.add(ask);
-    ask.keptIn = kept;
-    if (kept.size > maxHeldPerAccount) {
-      const [oldest] = kept;
-      releaseAsk(oldest!);
-    }
+    if (kept.size > maxHeldPerAccount) releaseAsk(kept.oldest!);
   }
 
-  /** Nothing reaches the peer any more. */
-  forget(peer: AccountFacts): void {
-    const account = accountOf(peer);
+  #keptOf(from: AccountFacts): KeptAsks {
+    const account = accountOf(from);
+    let kept = this.#byAccount.get(account);
+    if (kept === undefined) this.#byAccount.set(account, kept = new KeptAsks());
+    this.#lastFrom = from;
+    this.#lastKept = kept;
+    return kept;
+  }
+
+  /** Nothing reaches the client any more. */
+  forget(client: AccountFacts): void {
+    const account = accountOf(client);
     const kept = this.#byAccount.get(account);
-    if (kept === undefined) return;
-    for (const ask of [...kept]) if (ask.node === peer.address) releaseAsk(ask);
-    if (kept.size === 0) this.#byAccount.delete(account);
+    if (kept !== undefined) this.#release(account, kept, client.address);
+  }
+
+  /** A node is no member any more: nothing there waits. */
+  onRemoved(node: string): void {
+    for (const [account, kept] of this.#byAccount) this.#release(account, kept, node);
+  }
+
+  /** Peers for which anything is kept. */
+  get accounts(): number {
+    return this.#byAccount.size;
+  }
+
+  #release(account: string, kept: KeptAsks, address: string): void {
+    let next = kept.oldest;
+    while (next !== undefined) {
+      const ask = next;
+      next = ask.keptAfter;
+      if (ask.node === address) releaseAsk(ask);
+    }
+    if (kept.size > 0) return;
+    this.#byAccount.delete(account);
+    this.#lastFrom = this.#lastKept = undefined;
   }
 }

@@ -8,7 +8,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { askPath } from "../actor/ask/ask.ts";
 import { senderOf } from "../actor/ref/message_sender.ts";
-import { type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
+import { type AskLimit, type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import { internalsOf, type SystemInternals } from "../actor/system/system_internals.ts";
 import { TemporaryRef } from "../actor/ref/local_ref.ts";
@@ -42,7 +42,7 @@ import {
   withoutDeadline,
 } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
-import { copyOf } from "../wire/memory.ts";
+import { copyOf, release } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { abortedAskPath, AbortedAsks } from "./aborted_asks.ts";
@@ -56,6 +56,7 @@ import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
+  type LostContents,
   messageLimits,
   type MissingHandler,
   type NodeHandler,
@@ -99,7 +100,7 @@ interface Dropped {
   readonly deadline: number | undefined;
 }
 
-interface DroppedForClient extends DroppedMessage {
+interface LostMessage extends DroppedMessage {
   readonly reason: SendRefusal;
 }
 
@@ -109,6 +110,8 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
+  /** Whether no value shows the memory of the message that it came in. */
+  readonly #copiesBinaries: boolean;
   readonly #peerLog: PeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
@@ -116,6 +119,7 @@ export class Remoting {
   readonly #missing = new Map<string, MissingHandler>();
   /** For messages to paths that begin so. */
   readonly #undelivered = new Map<string, UndeliveredHandler>();
+  readonly #lostContents = new Map<string, LostContents>();
   readonly #grants = new Grants();
   readonly #admitsNode: RemotingOptions["admitsNode"];
   readonly #onForeignNode: RemotingOptions["onForeignNode"];
@@ -131,6 +135,8 @@ export class Remoting {
   /** Make the references to paths that begin so. */
   readonly #resolvers = new Map<string, RefResolver>();
   readonly #refs = new RefTable();
+  /** When the latest message of a peer has arrived. */
+  #arrivedAt = 0;
   /** The sender of what is decoded; undefined: this system. */
   #decodingFrom: Peer | undefined;
   /** Messages to these paths list references that are open to the client anyway, or closed. */
@@ -155,7 +161,9 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
-  readonly #dropped: DroppedMessages<DroppedForClient>;
+  /** Messages that are lost, for clients and for nodes. */
+  readonly #ofClients: DroppedMessages<LostMessage>;
+  readonly #ofNodes: DroppedMessages<LostMessage>;
   /** Asks that clients are to answer. */
   readonly #heldAsks: HeldAsks;
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
@@ -199,6 +207,7 @@ export class Remoting {
     );
     const { registry } = this.#serialization;
     const limits = transportLimits(options.limits);
+    this.#copiesBinaries = limits.binaries === "copy";
     this.#codec = new Codec({
       now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
@@ -245,12 +254,15 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
-    this.#dropped = new DroppedMessages({
+    const dropped = {
       clock: this.#clock,
-      maxBytes: limits.maxQueuedBytesPerIdentity,
-      read: (dropped) => this.#readDropped(dropped),
-      giveUp: ({ to, reason }) => this.#internals.deadLetter(reason, to, undefined),
-    });
+      read: (lost: LostMessage) => this.#readDropped(lost),
+      giveUp: ({ to, reason }: LostMessage) => this.#internals.deadLetter(reason, to, undefined),
+    };
+    const maxBytes = limits.maxQueuedBytesPerIdentity;
+    this.#ofClients = new DroppedMessages({ ...dropped, maxBytes });
+    // The asks in them must fail.
+    this.#ofNodes = new DroppedMessages({ ...dropped, maxBytes: Infinity });
     this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
@@ -266,16 +278,16 @@ export class Remoting {
       ...rest,
       ...remoting.#serialization.endpointOptions(remoting.#codec),
       adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
-      onMessage: (peer, lane, bytes, start, end, paths, kept) =>
-        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept),
+      onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) =>
+        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
       onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
       onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed");
         options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
-        if (remoting.#isNode && to.startsWith("client:")) {
-          remoting.#dropped.add({ to, payload, reason });
+        if (remoting.#isLost(to, payload, reason, unread)) {
+          remoting.#droppedFor(to).add({ to, payload, reason });
         } else if (remoting.#onDropped(to, payload, reason, unread)) return;
         options.onUndelivered?.(to, reason);
       },
@@ -337,10 +349,12 @@ export class Remoting {
 
   /**
    * Gives messages of this system for paths of one part that begin with `prefix`, and that were
-   * certainly not read at their node, to `handler`, oldest first.
+   * certainly not read at their node, to `handler`, oldest first. `contents`: what the dead letter of
+   * one that is lost says.
    */
-  handleUndelivered(prefix: string, handler: UndeliveredHandler): void {
+  handleUndelivered(prefix: string, handler: UndeliveredHandler, contents?: LostContents): void {
     this.#undelivered.set(prefix, handler);
+    if (contents !== undefined) this.#lostContents.set(prefix, contents);
   }
 
   /** A message has not left this system, or has come back. False: nothing sends it again. */
@@ -399,6 +413,7 @@ export class Remoting {
       const inOrder = this.#leaving.has(node) && !downed.has(node);
       this.#internals.failAsksTo(node, inOrder);
       this.#lostAsks.onRemoved(node, inOrder);
+      this.remoteAsks.onRemoved(node);
     }
     this.#alive = [...alive.keys()];
     this.#leaving = leaving;
@@ -492,7 +507,8 @@ export class Remoting {
     if (this.#isReserved(path)) {
       return this.#internals.deadLetter("unauthorized", node + path, message);
     }
-    this.send(node, path, uid, message, sent?.deadline(this.#clock));
+    const remaining = sent === undefined ? Infinity : sent.remaining(this.#clock);
+    this.#send(node, path, uid, message, remaining === Infinity ? undefined : remaining);
   }
 
   /** An actor here will not answer an ask of another system. */
@@ -502,17 +518,29 @@ export class Remoting {
 
   /**
    * Sends to an actor or a part of a system. An undeliverable message becomes a dead letter.
-   * `deadline`: when the asker of the message gives up, on the clock of the runtime.
+   * `deadline`: how long the asker of the message waits.
    */
-  send(node: string, path: string, uid: number, message: unknown, deadline?: number): void {
+  send(node: string, path: string, uid: number, message: unknown, deadline?: AskLimit): void {
+    const remaining = typeof deadline === "number"
+      ? deadline - this.#clock.now()
+      : deadline?.remaining;
+    this.#send(node, path, uid, message, remaining);
+  }
+
+  #send(
+    node: string,
+    path: string,
+    uid: number,
+    message: unknown,
+    remaining: number | undefined,
+  ): void {
     const { nodeAddress } = this.#internals;
     // Handlers of system paths take messages of verified peers only; this node never sends to itself.
     if (node === nodeAddress) {
       const isReply = path.startsWith(askPath);
-      const kept = isReply ? message : sentMessage(message, undefined, deadline);
+      const kept = isReply ? message : sentMessage(message, undefined, this.#inTime(remaining));
       return void this.#internals.deliver(path, uid, kept);
     }
-    const remaining = deadline === undefined ? undefined : deadline - this.#clock.now();
     if (remaining !== undefined && remaining <= 0) {
       return this.#lose("expired", node, path, message);
     }
@@ -523,7 +551,7 @@ export class Remoting {
       : undefined;
     // Nothing waits for a client that is not connected: a node cannot dial it.
     if (isClient ? peer === undefined : lane === "user" && !this.#mayReachNode(node)) {
-      return this.#unsent(node, path, message, deadline);
+      return this.#unsent(node, path, message, remaining);
     }
     const isRelayed = this.#relay.isNeeded(node, path);
     const isTimed = remaining !== undefined && !isRelayed && this.#mayTell(node, lane);
@@ -545,7 +573,7 @@ export class Remoting {
       const left = isTimed ? remaining : undefined;
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
     } catch (error) {
-      return this.#refuseMessage(peer, node + path, message, error);
+      return this.#refuseMessage(peer, node, this.#contentsOf(path, message), error);
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
@@ -557,22 +585,30 @@ export class Remoting {
     if (holdsTooMany) return this.#lose("queueFull", node, path, message);
     if (isRelayed) {
       if (this.#relay.send(node, bytes.slice(), remaining)) return;
-      return this.#unsent(node, path, message, deadline);
+      return this.#unsent(node, path, message, remaining);
     }
     meter?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
     const numbered = path.startsWith(askPath) ? undefined : path;
     const refused = this.endpoint.trySend(node, lane, bytes, numbered);
-    if (refused === undefined) return;
+    // What was taken was copied.
+    if (refused === undefined) return this.#codec.releaseEncoded(bytes);
     // Too much waits for the client already: its message is not decoded again to be lost.
-    if (isClient && refused === "queueFull") this.#lose(refused, node, path, message);
-    else if (this.#onDropped(node, bytes, refused, true)) return;
+    if (isClient && refused === "queueFull") {
+      this.#codec.releaseEncoded(bytes);
+      this.#lose(refused, node, path, message);
+    } else if (this.#onDropped(node, bytes, refused, true)) return;
     this.#onUndelivered?.(node, refused);
   }
 
+  /** The time in so many milliseconds. */
+  #inTime(remaining: number | undefined): number | undefined {
+    return remaining === undefined ? undefined : this.#clock.now() + remaining;
+  }
+
   /** There is no way to the node now. */
-  #unsent(node: string, path: string, message: unknown, deadline: number | undefined): void {
-    if (this.#takesBack(node, path, message, deadline)) return;
+  #unsent(node: string, path: string, message: unknown, remaining: number | undefined): void {
+    if (this.#takesBack(node, path, message, this.#inTime(remaining))) return;
     this.#lose("disconnected", node, path, message);
   }
 
@@ -598,7 +634,7 @@ export class Remoting {
     this.#abortedAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
-    await this.#dropped.done();
+    await Promise.all([this.#ofClients.done(), this.#ofNodes.done()]);
   }
 
   #isReserved(path: string): boolean {
@@ -648,19 +684,32 @@ export class Remoting {
     end: number,
     paths: NumberedPaths | undefined,
     kept: boolean,
+    arrivedAt: number,
     relayed?: number,
   ): number | LongRead {
     try {
       const { maxPath } = this.#codec.limits;
       const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
       const { path, bodyStart, remaining = relayed } = header;
-      const deadline = remaining === undefined ? undefined : this.#clock.now() + remaining;
+      const deadline = remaining === undefined ? undefined : arrivedAt + remaining;
+      this.#arrivedAt = arrivedAt;
       if (!this.#mayReach(peer, path)) {
         this.#internals.deadLetter("unauthorized", path, undefined);
         return this.#refuseAsk(peer, path, bytes, bodyStart, end);
       }
       if (end - bodyStart >= shortBody) {
-        return this.#readLong(peer, lane, header, bytes, start, end, kept, deadline);
+        const isOfTransport = paths !== undefined;
+        return this.#readLong(
+          peer,
+          lane,
+          header,
+          bytes,
+          start,
+          end,
+          kept,
+          isOfTransport,
+          deadline,
+        );
       }
       const reviver = this.#serialization.reviverOf(peer);
       this.#decodingFrom = peer;
@@ -686,13 +735,24 @@ export class Remoting {
   /** A message that a node has forwarded: it is read before the next of that node. */
   #onForwarded(peer: Peer, envelope: Uint8Array, remaining: number | undefined): void {
     const { length } = envelope;
-    const read = this.#onMessage(peer, "user", envelope, 0, length, undefined, true, remaining);
+    const now = this.#clock.now();
+    const read = this.#onMessage(
+      peer,
+      "user",
+      envelope,
+      0,
+      length,
+      undefined,
+      true,
+      now,
+      remaining,
+    );
     if (typeof read === "number") return;
     if (this.#delivering > 0 && this.#forwarded === undefined) this.#forwarded = read;
     else while (!read.done) read.step();
   }
 
-  /** Reads a message in steps, the first at once. */
+  /** Reads a message in steps, the first at once. `isOfTransport`: no value has the memory of the bytes. */
   #readLong(
     peer: Peer,
     lane: Lane,
@@ -701,10 +761,13 @@ export class Remoting {
     start: number,
     end: number,
     kept: boolean,
+    isOfTransport: boolean,
     deadline: number | undefined,
   ): number | LongRead {
     const { bodyStart, path } = header;
     const size = end - start;
+    // Binaries may show the memory of the message otherwise.
+    const isReleased = kept && isOfTransport && this.#copiesBinaries;
     const onStep = () => void (this.#decodingFrom = peer);
     const reviver = this.#serialization.reviverOf(peer);
     let body = bytes.subarray(bodyStart, end);
@@ -723,11 +786,14 @@ export class Remoting {
       }),
     );
     const values = read.step();
-    if (read.done || owned) return read.done ? values : read;
-    body = copyOf(body, 0, body.length);
-    owned = true;
-    decoder.keepBytes();
-    return read;
+    if (!read.done && !owned) {
+      body = copyOf(body, 0, body.length);
+      owned = true;
+      decoder.keepBytes();
+    }
+    if (!isReleased) return read.done ? values : read;
+    if (read.done) release(bytes);
+    return read.done ? values : releasing(read, bytes);
   }
 
   /** Steps between which other messages may be decoded. */
@@ -840,7 +906,7 @@ export class Remoting {
     if (ask instanceof RemoteReplyRef) {
       ask.askedAt = path;
       if (deadline !== undefined) {
-        ask.waitsUntil = Math.min(deadline, this.#clock.now() + maxRemoteWait);
+        ask.waitsUntil = Math.min(deadline, this.#arrivedAt + maxRemoteWait);
       }
       ask.from = peer;
       ask.via = viaOf(peer, ask);
@@ -1062,6 +1128,31 @@ export class Remoting {
     return false;
   }
 
+  #droppedFor(to: string): DroppedMessages<LostMessage> {
+    return to.startsWith("client:") ? this.#ofClients : this.#ofNodes;
+  }
+
+  /**
+   * Whether nothing can become of a message that was not delivered. What may be sent again is sent at
+   * once, so that it stays in order.
+   */
+  #isLost(to: string, payload: Uint8Array, reason: SendRefusal, unread: boolean): boolean {
+    if (to.startsWith("client:")) return this.#isNode;
+    try {
+      const { path } = decodeEnvelopeHeader(
+        payload,
+        0,
+        payload.length,
+        this.#codec.limits.maxPath,
+      );
+      if (path === relayPath) return false;
+      const mayBeTakenBack = unread && reason === "disconnected";
+      return !mayBeTakenBack || handlerOf(this.#undelivered, path) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
   #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#decodingFrom = undefined;
@@ -1080,8 +1171,8 @@ export class Remoting {
     }
   }
 
-  /** A message for a client was not delivered: nothing can be sent again. */
-  #readDropped({ to, payload, reason }: DroppedForClient): number | LongRead {
+  /** A message was not delivered and is lost: the dead letter and the asks in it are told. */
+  #readDropped({ to, payload, reason }: LostMessage): number | LongRead {
     let header: EnvelopeHeader;
     try {
       header = decodeEnvelopeHeader(payload, 0, payload.length, this.#codec.limits.maxPath);
@@ -1141,12 +1232,26 @@ export class Remoting {
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
-    if (!this.#own.has(path)) this.#internals.deadLetter(reason, to + path, message);
+    if (this.#own.has(path)) return;
+    const lost = this.#contentsOf(path, message);
+    this.#internals.deadLetter(reason, to + lost.path, lost.message);
   }
 
-  #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
+  #contentsOf(path: string, message: unknown): ReturnType<LostContents> & object {
+    return handlerOf(this.#lostContents, path)?.(path, message) ?? { path, message };
+  }
+
+  #refuseMessage(
+    peer: Peer | undefined,
+    node: string,
+    { path, message, place = "message" }: ReturnType<LostContents> & object,
+    error: unknown,
+  ): void {
+    const target = node + path;
     const tooLarge = error instanceof WireError && error.code === "tooLarge";
-    const why = { details: error instanceof Error ? error.message : String(error), cause: error };
+    const text = error instanceof Error ? error.message : String(error);
+    // The user has sent the contents, and knows nothing of what is around them.
+    const why = { details: text.replaceAll(place, "message"), cause: error };
     this.#internals.deadLetter(tooLarge ? "tooLarge" : "notSerializable", target, message, why);
     this.#serialization.logUnsent(peer, target, String(error), error);
   }
@@ -1155,6 +1260,20 @@ export class Remoting {
 /** Whether a connection carries messages of users; a client has only one. */
 function usesUserLane({ role }: Peer, lane: Lane): boolean {
   return role === "client" || lane === "user";
+}
+
+/** Gives back the memory of a message once it is read. */
+function releasing(read: LongRead, bytes: Uint8Array): LongRead {
+  return {
+    get done() {
+      return read.done;
+    },
+    step: () => {
+      const values = read.step();
+      if (read.done) release(bytes);
+      return values;
+    },
+  };
 }
 
 /** The node that has sent an ask of another. */

@@ -78,6 +78,7 @@ const all = {
   onlyMembersGossip: true,
   endsNeedTwoWitnesses: true,
   hearsayNeedsTwoSpeakers: true,
+  leavingNeedsNoVote: true,
   // Asks.
   expiredAsksAreDropped: true,
   innerAsksInheritDeadlines: true,
@@ -108,6 +109,7 @@ const all = {
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,
   entitiesKeepMessages: true,
+  laterListsAreKept: true,
   workIsNotIdle: true,
   // Leases of owners.
   suspendedWithoutLease: true,
@@ -152,6 +154,21 @@ const all = {
   missedTimesAreOne: true,
   failedRemindersPause: true,
   overdueIsCalledByAll: true,
+  // Replication of shards.
+  copiesRefuseLowerEpochs: true,
+  answersFollowStores: true,
+  oldTailsAreCut: true,
+  lostStoresAreOthers: true,
+  acksNeedCopies: true,
+  acksNeedLease: true,
+  ownEpochIsAcknowledged: true,
+  openingsReadQuorum: true,
+  highestCopyOpens: true,
+  incompleteCopiesDoNotCount: true,
+  inSyncCopiesAreKept: true,
+  droppedContentIsForgotten: true,
+  replicasChangeJointly: true,
+  bootstrapAsksAll: true,
 };
 
 /** The name of a rule. */

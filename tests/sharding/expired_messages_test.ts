@@ -19,7 +19,11 @@ function scene() {
     port: {
       self: "a:1",
       now: () => time.now,
-      send: (to, path, message, deadline) => void sent.push([to, path, message, deadline]),
+      // As times on the clock.
+      send: (to, path, message, limit) => {
+        const deadline = typeof limit === "object" ? time.now + limit.remaining : limit;
+        sent.push([to, path, message, deadline]);
+      },
       deadLetter: (reason, target) => void lost.push(`${reason} ${target}`),
     },
     locate: () => {},

@@ -210,6 +210,40 @@ class ReplyRef extends TemporaryRef {
   }
 }
 
+/** Places of {@linkcode PublishedRefs}; a power of two. */
+const publishedPlaces = 1_024;
+
+/**
+ * Reply references by number. Most have a place in an array, which is reused: when a map that has become
+ * old gets a new table, V8 collects the former one, and what was in it, in a full collection only. With
+ * some asks pending all the time, that would be all asks.
+ */
+class PublishedRefs {
+  /** The latest of a number and those that differ from it by a multiple of the places. */
+  #places: (ReplyRef | undefined)[] | undefined;
+  /** Those whose place was taken. */
+  readonly #others = new Map<number, ReplyRef>();
+
+  find(uid: number): ReplyRef | undefined {
+    const placed = this.#places?.[uid & (publishedPlaces - 1)];
+    return placed?.uid === uid ? placed : this.#others.get(uid);
+  }
+
+  add(uid: number, ref: ReplyRef): void {
+    const places = this.#places ??= new Array(publishedPlaces).fill(undefined);
+    const place = uid & (publishedPlaces - 1);
+    if (places[place] === undefined) places[place] = ref;
+    else this.#others.set(uid, ref);
+  }
+
+  delete(ref: ReplyRef): void {
+    const places = this.#places!;
+    const place = ref.uid & (publishedPlaces - 1);
+    if (places[place] === ref) places[place] = undefined;
+    else this.#others.delete(ref.uid);
+  }
+}
+
 /** The pending asks of one system. */
 export class Asks {
   /** The system. */
@@ -218,7 +252,7 @@ export class Asks {
   readonly #deadlines: Deadlines;
   #open = 0;
   /** Asks whose reply reference may have left the system. */
-  readonly #published = new Map<number, ReplyRef>();
+  readonly #published = new PublishedRefs();
   #lastUid: number;
   #sweeping = false;
 
@@ -277,14 +311,14 @@ export class Asks {
 
   /** The reply reference of an ask that is still pending. */
   find(path: string, uid: number): Ref<unknown> | undefined {
-    const reply = this.#published.get(Number(path.slice(askPath.length)));
+    const reply = this.#published.find(Number(path.slice(askPath.length)));
     return reply?.path === path && (uid === 0 || uid === reply.uid) ? reply : undefined;
   }
 
   /** Registers a reply reference while its ask is pending; returns its uid. */
   publish(reply: ReplyRef): number {
     const uid = ++this.#lastUid;
-    if (reply.ask !== undefined) this.#published.set(uid, reply);
+    if (reply.ask !== undefined) this.#published.add(uid, reply);
     return uid;
   }
 
@@ -449,7 +483,7 @@ export class Asks {
     this.#open--;
     releaseAsk(ask);
     if (promise !== undefined) asker!.pendingAsks?.delete(promise);
-    if (replyTo.published) this.#published.delete(replyTo.uid);
+    if (replyTo.published) this.#published.delete(replyTo);
     replyTo.close();
     release();
   }

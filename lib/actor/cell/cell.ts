@@ -693,7 +693,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const { host } = this;
     if (!dropsExpired) return false;
     const isAborted = host.abortedAsks > 0 && isAbortedAsk(kept.message);
-    if (!isAborted && !kept.hasExpired(host.runtime.clock)) return false;
+    if (!isAborted && !kept.hasExpired(host.dispatcher)) return false;
     host.lose("expired", this.path, kept);
     return true;
   }

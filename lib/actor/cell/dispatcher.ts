@@ -30,6 +30,9 @@ const yieldTime = 1;
 /** Messages after which it yields in any case: virtual time does not advance meanwhile. */
 const yieldBudget = 65_536;
 
+/** Reads of the time in a drain for which one look at the clock is enough, where time is real. */
+const readsPerLook = 16;
+
 /** Turns of actors that are measured one by one in each turn of the event loop. */
 const singles = 8;
 /** Drains in one turn of the event loop that are a rush, in which no turns of actors are measured. */
@@ -84,6 +87,9 @@ export class Dispatcher {
   /** Whether the turn at hand is measured, and since when, without the start of its actor. */
   #isMeasuring = false;
   #startedAt = 0;
+  /** The latest look at the clock, and the reads of `now` that it may still answer. */
+  #lookedAt = 0;
+  #readsLeft = 0;
   /** Drains since its end is awaited. */
   #drains = 0;
   /** The turns that are measured in this turn of the event loop are used up. */
@@ -105,6 +111,24 @@ export class Dispatcher {
     this.#gate = gate;
   }
 
+  /**
+   * The time, for messages in the turn of an actor; where time is real, it may be that of the message
+   * before, of which there are 15 at most. A look at the clock costs as much as some messages.
+   */
+  now(): number {
+    if (this.#readsLeft > 0) {
+      this.#readsLeft--;
+      return this.#lookedAt;
+    }
+    return this.#look(this.#clock.now());
+  }
+
+  #look(now: number): number {
+    this.#lookedAt = now;
+    this.#readsLeft = this.#clock.isReal === true ? readsPerLook - 1 : 0;
+    return now;
+  }
+
   /** Puts an actor into the queue. It must not be in there already. */
   schedule(runnable: Runnable): void {
     if (this.#waiting === this.#ring.length) this.#grow();
@@ -116,14 +140,17 @@ export class Dispatcher {
 
   readonly #drain = (): void => {
     // The process may have stood still since the last drain.
-    const looked = lagIsChecked && this.#gate !== undefined ? this.#gate.look() : -1;
-    if (this.#singles > 0) return this.#drainSingly(looked >= 0 ? looked : this.#clock.now());
+    const looked = lagIsChecked && this.#gate !== undefined ? this.#look(this.#gate.look()) : -1;
+    if (looked < 0) this.#readsLeft = 0;
+    if (this.#singles > 0) {
+      return this.#drainSingly(looked >= 0 ? looked : this.#look(this.#clock.now()));
+    }
     this.#drains++;
     this.#run(this.#turn === turnBudget ? -1 : looked >= 0 ? looked : this.#clock.now(), -1);
   };
 
   readonly #drainAfresh = (): void => {
-    this.#since = this.#gate?.look() ?? this.#clock.now();
+    this.#since = this.#look(this.#gate?.look() ?? this.#clock.now());
     this.#handled = 0;
     if (this.#singles > 0) return this.#drainSingly(this.#since);
     this.#run(this.#since, this.#since);
@@ -140,7 +167,7 @@ export class Dispatcher {
       // An actor that only started or stopped has worked, too.
       this.#untilClockRead = left - (this.#runOne(runnable) || 1);
       if (this.#untilClockRead > 0) continue;
-      const now = this.#gate?.look() ?? this.#clock.now();
+      const now = this.#look(this.#gate?.look() ?? this.#clock.now());
       this.#handled += this.#turn;
       const yields = now - this.#since >= yieldTime || this.#handled >= yieldBudget;
       if (now - measuredAt >= this.#slowFrom && measuredAt >= 0) {
@@ -196,7 +223,7 @@ export class Dispatcher {
     this.#startedAt = before;
     let handled = this.#runOne(runnable);
     this.#untilClockRead -= handled || 1;
-    const now = this.#clock.now();
+    const now = this.#look(this.#clock.now());
     if (now - before < this.#slowFrom) return now;
     const slow = this.#slow!;
     const startedAt = this.#startedAt;

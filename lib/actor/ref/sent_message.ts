@@ -5,6 +5,12 @@ import type { MessageSender } from "./message_sender.ts";
 type Now = Pick<Clock, "now">;
 
 /**
+ * How long the asker of a message waits: until a time on the clock of the system, or for so many
+ * milliseconds from now, where that is known without a look at the clock.
+ */
+export type AskLimit = number | { readonly remaining: number };
+
+/**
  * A message with what is known of its way here: which client has sent it, and how long its asker
  * waits. Mailboxes, stashes and buffers keep it so; handlers see the message only.
  */
@@ -101,6 +107,12 @@ export function messageOf(kept: unknown): unknown {
 /** When the asker of a kept message gives up; undefined: never. */
 export function deadlineOfKept(kept: unknown, clock: Now): number | undefined {
   return isSent(kept) ? kept.deadline(clock) : undefined;
+}
+
+/** How long the asker of a kept message waits; undefined: for good, or nobody waits. */
+export function limitOfKept(kept: unknown, clock: Now): AskLimit | undefined {
+  const remaining = isSent(kept) ? kept.remaining(clock) : Infinity;
+  return remaining === Infinity ? undefined : { remaining };
 }
 
 /** What a buffer keeps of a message: with its sender and its deadline if it has them. */

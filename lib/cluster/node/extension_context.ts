@@ -1,4 +1,5 @@
 import type { ActorSystem } from "../../actor/system/actor_system.ts";
+import type { AskLimit } from "../../actor/ref/sent_message.ts";
 import { internalsOf } from "../../actor/system/system_internals.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Remoting } from "../../remoting/remoting.ts";
@@ -63,8 +64,8 @@ export function extensionContext(
       loopback.handle(path, handler);
     },
     handleMissing: (prefix, handler) => remoting.handleMissing(checkPath(prefix), handler),
-    handleUndelivered: (prefix, handler) => {
-      remoting.handleUndelivered(checkPath(prefix), handler);
+    handleUndelivered: (prefix, handler, contents) => {
+      remoting.handleUndelivered(checkPath(prefix), handler, contents);
     },
     resolveRefs: (prefix, resolve) => remoting.resolveRefs(checkPath(prefix), resolve),
     reserve: (path) => remoting.reserve(checkPath(path)),
@@ -114,8 +115,9 @@ class Loopback {
     this.#handlers.set(path, handler);
   }
 
-  send(path: string, message: unknown, deadline: number | undefined): void {
+  send(path: string, message: unknown, limit: AskLimit | undefined): void {
     const { system, runtime: { clock }, remoting: { address } } = this.#node;
+    const deadline = typeof limit === "object" ? clock.now() + limit.remaining : limit;
     clock.defer(() => {
       const handler = this.#handlers.get(path);
       if (handler === undefined) {

@@ -92,13 +92,18 @@ export interface ExtensionContext {
   /**
    * Takes back messages of this node for reserved paths of one part which begin with `prefix`, if
    * they were certainly not read at `to`: the connection was closed in order before, or there was
-   * none. Oldest first. False: it is not taken, and becomes a dead letter.
+   * none. Oldest first. False: it is not taken, and becomes a dead letter: of the message and the path
+   * that `contents` returns, by default of the whole message.
    *
    * @throws {ClusterError} code `badPath`.
    */
   handleUndelivered(
     prefix: string,
     handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
+    contents?: (
+      path: string,
+      message: unknown,
+    ) => { readonly path: string; readonly message: unknown; readonly place?: string } | undefined,
   ): void;
   /**
    * Makes the references that arrive in messages and point to reserved paths of one part which begin
@@ -120,9 +125,15 @@ export interface ExtensionContext {
    * Sends data to a reserved path at a node or client; at most once, in order for each receiver and
    * lane. A message that cannot be sent is a dead letter. This node itself gets its message in a later
    * turn, as it is: never change it afterwards. `deadline`: when the asker of the message gives up, on
-   * the clock of the runtime; then it is a dead letter (`expired`). The receiver is told.
+   * the clock of the runtime, or how many milliseconds it waits from now; then it is a dead letter
+   * (`expired`). The receiver is told.
    */
-  send(to: string, path: string, message: unknown, deadline?: number): void;
+  send(
+    to: string,
+    path: string,
+    message: unknown,
+    deadline?: number | { readonly remaining: number },
+  ): void;
   /**
    * Spawns behaviours of a kind: `system.spawn` hands them over.
    *

@@ -5,6 +5,7 @@
  * @module
  */
 import { platform } from "../../runtime/platform.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError, type PersistenceErrorCode } from "../errors.ts";
 import { SqliteDatabase, type SqliteRead, type SqliteWrite } from "./database.ts";
 
@@ -19,6 +20,13 @@ export type ToSqlite =
   | { readonly type: "write"; readonly writes: readonly SqliteWrite[] }
   | { readonly type: "read"; readonly read: SqliteRead }
   | { readonly type: "close" };
+
+/** The value of its answer to `write`. */
+export interface Written {
+  readonly results: readonly unknown[];
+  /** How long the commit has taken: the event loop of the other side may notice its end later. */
+  readonly ms: number;
+}
 
 /** Its answer: one for each message, in order. */
 export type FromSqlite =
@@ -36,8 +44,11 @@ function handle(message: ToSqlite): unknown {
     case "start":
       database = new SqliteDatabase(message.path, message.synchronous, message.readOnly);
       return;
-    case "write":
-      return database!.write(message.writes);
+    case "write": {
+      const begun = systemClock.now();
+      const results = database!.write(message.writes);
+      return { results, ms: systemClock.now() - begun } satisfies Written;
+    }
     case "read":
       return database!.read(message.read);
     case "close":

@@ -1,7 +1,7 @@
 import { maxEntityId } from "../../options/tables/sharding_tables.ts";
 import { estimateSize } from "../../actor/cell/message_size.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
-import { isSent, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
+import { isSent, limitOfKept, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
@@ -413,21 +413,17 @@ export class ShardRouter {
     const about = { shardType: this.shardType, shard, epoch, owner, incarnation };
     const returned: ReturnedMessage = { type: "returned", ...about, entityId: entityId!, message };
     const path = isClient(to) ? clientShardsPath : shardingPath;
-    this.#port.send(to, path, returned, this.#deadlineOf(kept));
+    this.#port.send(to, path, returned, limitOfKept(kept, this.#port));
   }
 
   /** Sends a message to the owner of its shard. */
   #sendTo(owner: string, entityId: string, kept: unknown, epoch: number): void {
     const delivery: EntityDelivery = [entityId, messageOf(kept), epoch];
-    this.#port.send(owner, this.#path, delivery, this.#deadlineOf(kept));
+    this.#port.send(owner, this.#path, delivery, limitOfKept(kept, this.#port));
   }
 
   #hasExpired(kept: unknown): boolean {
     return isSent(kept) && kept.hasExpired(this.#port);
-  }
-
-  #deadlineOf(kept: unknown): number | undefined {
-    return isSent(kept) ? kept.deadline(this.#port) : undefined;
   }
 
   #forget(shard: number): void {

@@ -1,3 +1,4 @@
+import type { AskLimit } from "../../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 
 /** Dependencies of sharding on its node or client. */
@@ -7,10 +8,10 @@ export interface ShardingPort {
   /** Milliseconds on the runtime's clock. */
   now(): number;
   /**
-   * Sends to a path at a node or client. `deadline`: when the asker of the message gives up, on the
-   * clock of `now`.
+   * Sends to a path at a node or client. `deadline`: how long the asker of the message waits; a time is
+   * one on the clock of `now`.
    */
-  send(to: string, path: string, message: unknown, deadline?: number): void;
+  send(to: string, path: string, message: unknown, deadline?: AskLimit): void;
   /** A message is lost; says why, and in `details` more to its asker. */
   deadLetter(
     reason: DeadLetterReason,

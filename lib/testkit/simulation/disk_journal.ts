@@ -14,6 +14,7 @@ import type {
   StoredEvent,
   StoredSnapshot,
 } from "../../persistence/journal.ts";
+import type { LogChange } from "../../persistence/log_change.ts";
 import { memoryJournal } from "../../persistence/memory_journal.ts";
 import { reportOutputs } from "../../persistence/output_reports.ts";
 import { replaceFile } from "../../runtime/atomic_file.ts";
@@ -26,19 +27,7 @@ import type { JournalLedger } from "./journal_ledger.ts";
 type Change =
   | { readonly type: "open"; readonly id: string; readonly epoch: number }
   | { readonly type: "append"; readonly entries: readonly AppendEntry[] }
-  | {
-    readonly type: "saveSnapshot";
-    readonly id: string;
-    readonly snapshot: StoredSnapshot;
-    readonly keep: number;
-  }
-  | {
-    readonly type: "deleteEvents";
-    readonly id: string;
-    readonly upTo: number;
-    readonly epoch: number;
-  }
-  | { readonly type: "delete"; readonly id: string; readonly epoch: number };
+  | LogChange;
 
 /** Length and checksum before each change in the file. */
 const headerLength = 8;

@@ -42,6 +42,7 @@ export interface PeerConnectionOwner {
     end: number,
     paths: NumberedPaths,
     kept: boolean,
+    arrivedAt: number,
   ): number | LongRead | void;
   /** An open connection has ended. */
   onDown(connection: PeerConnection, peer: Peer, ended: ConnectionEnd): void;
@@ -101,8 +102,8 @@ export class PeerConnection {
     const { clock, limits, link } = parts;
     this.#connection = new Connection(link, clock, limits, {
       onFrame: (type, bytes, start, end) => this.#onFrame(type, bytes, start, end),
-      onMessage: (bytes, start, end, paths, kept) =>
-        parts.owner.onMessage(this.#peer!, bytes, start, end, paths, kept),
+      onMessage: (bytes, start, end, paths, kept, arrivedAt) =>
+        parts.owner.onMessage(this.#peer!, bytes, start, end, paths, kept, arrivedAt),
       onClosed: (ended) => this.#onClosed(ended),
       onUnsent: (payload, maybeRead) => {
         if (this.#peer !== undefined) parts.owner.onUnsent(this, this.#peer, payload, maybeRead);

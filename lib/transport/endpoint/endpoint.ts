@@ -334,8 +334,8 @@ export class Endpoint {
         else if (code === "self") this.#dialledSelf(channel);
         else this.#dialFailed(channel, reason, code ?? "closed");
       },
-      onMessage: (peer, bytes, start, end, paths, kept) =>
-        onMessage(peer, peer.lane, bytes, start, end, paths, kept),
+      onMessage: (peer, bytes, start, end, paths, kept, arrivedAt) =>
+        onMessage(peer, peer.lane, bytes, start, end, paths, kept, arrivedAt),
       onDown: (connection, peer, ended) => this.#onDown(connection, peer, ended),
       onUnsent: (connection, peer, payload, maybeRead) => {
         const successor = this.#attachedTo(connection)

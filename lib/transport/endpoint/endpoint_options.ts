@@ -46,7 +46,8 @@ export interface EndpointOptions {
   /**
    * A message. Returns the values that were decoded, or how to read on in later turns. The bytes are
    * valid during the call only, unless they are `kept`. `paths` are those to which the peer has
-   * given numbers: every envelope must be read with them once, in order.
+   * given numbers: every envelope must be read with them once, in order. `arrivedAt`: when it arrived,
+   * or is read after a rest.
    */
   readonly onMessage: (
     peer: Peer,
@@ -56,6 +57,7 @@ export interface EndpointOptions {
     end: number,
     paths: NumberedPaths,
     kept: boolean,
+    arrivedAt: number,
   ) => number | LongRead | void;
   readonly onPeerUp?: (peer: Peer, lane: Lane) => void;
   /**
