@@ -290,8 +290,8 @@ on("a projection whose database hangs goes on when it answers, exactly once", as
   await untilSeen(20);
   proxy.hang();
   // A worker is told that its store fails: it does not wait for ever.
-  const isRetrying = async () => (await running.status()).state === "retrying";
-  while (!await isRetrying()) await pause(20);
+  const isTold = async () => (await running.status()).workers[0]!.error !== undefined;
+  while (!await isTold()) await pause(20);
   proxy.heal();
   await untilSeen(await seen() + 20);
   await writer.end();

@@ -32,6 +32,8 @@ export interface PoolOptions {
   readonly statement_timeout?: number;
   /** Milliseconds without an answer after which a statement fails here. */
   readonly query_timeout?: number;
+  /** Milliseconds without a statement after which the server ends a transaction. */
+  readonly idle_in_transaction_session_timeout?: number;
   readonly application_name?: string;
   /** Called with each new connection of a pool, before it is used. */
   readonly onConnect?: (client: PoolClient) => Promise<unknown>;

@@ -80,6 +80,12 @@ export async function postgresProjectionStore(
   }
 }
 
+/**
+ * Times `statementTimeout` that a transaction may do nothing, as while its handler waits for something
+ * else. Then the server ends it: one whose connection hangs would keep its offsets locked for hours.
+ */
+const idleFor = 6;
+
 /** Held while tables are made. */
 const migrationLock = 0x6361737480;
 
@@ -121,6 +127,7 @@ class PostgresStore implements ProjectionStore<PostgresTransaction> {
       connectionTimeoutMillis: statementTimeout,
       statement_timeout: statementTimeout,
       query_timeout: answeredWithin * statementTimeout,
+      idle_in_transaction_session_timeout: idleFor * statementTimeout,
       application_name: "casty",
     });
     // A connection that ends would end the process; its query, if there is one, fails as well.
@@ -244,9 +251,11 @@ class PostgresStore implements ProjectionStore<PostgresTransaction> {
       throw this.#unavailable(cause);
     }
     const transaction = new Transaction(client);
-    let isGone = false;
+    // A connection that does not even begin must not be used again.
+    let isGone = true;
     try {
       await transaction.query("begin");
+      isGone = false;
       let result: R;
       try {
         result = await work(transaction);
