@@ -380,6 +380,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "An ask that waits at a lost owner fails when another node has taken over.",
     "asks that wait at an owner that is cut off fail when its shards are taken over",
   ),
+  replacedHandlersEnd: testedBy("sim/replaced_handler_test.ts")(
+    "An entity whose shard another node owns does not wait for a handler.",
+    "a handler that waits when its node is replaced does not keep the entity running there",
+  ),
   locationsAreAsked: testedBy("sharding/implausible_epochs_test.ts")(
     "Where a shard is, only the coordinator and the node that is sent to may say.",
     "only the coordinator and the node that is sent to teach where a shard is",

@@ -103,6 +103,7 @@ const all = {
   flushMarkersEndWaits: true,
   heardNodesAreNotLost: true,
   replacedOwnersFailAsks: true,
+  replacedHandlersEnd: true,
   locationsAreAsked: true,
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,

@@ -20,6 +20,7 @@ class OpenMailbox extends Mailbox {
   declare readonly pendingAsks: never;
   declare readonly addPendingAsk: never;
   declare readonly stop: never;
+  declare readonly stopReplaced: never;
   declare readonly stopInTurn: never;
   declare readonly whenStopped: never;
   declare readonly addWatcher: never;

@@ -48,6 +48,7 @@ import {
   fresh,
   mustStop,
   pausing,
+  replaced,
   restarting,
   scheduled,
   signalled,
@@ -159,6 +160,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   get isEnding(): boolean {
     return (this.#status & (mustStop | stopping | restarting)) !== 0;
+  }
+
+  get isReplaced(): boolean {
+    return (this.#status & replaced) !== 0;
   }
 
   get parts(): CellParts {
@@ -277,6 +282,15 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     // To stop, it need not wait until its gate opens.
     if (this.host.dispatcher.gate?.unpark(this)) this.resume();
     this.wake();
+  }
+
+  override stopReplaced(): void {
+    if ((this.#status & (stopped | replaced)) !== 0) return;
+    const { isStopping } = this;
+    this.#status |= replaced;
+    if (!isStopping) return this.stop();
+    if (this.waits) limitWait(this);
+    for (const child of this.#parts?.children?.values() ?? []) child.stopReplaced();
   }
 
   override stopInTurn(): void {
@@ -825,7 +839,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   beginStopping(): void {
-    this.#status = (this.#status & (scheduled | restarting)) | stopping;
+    this.#status = (this.#status & (scheduled | restarting | replaced)) | stopping;
   }
 
   endStopping(): CellParts | undefined {

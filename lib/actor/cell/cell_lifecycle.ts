@@ -224,7 +224,10 @@ export function beginStop(cell: ActorCell): void {
   cell.beginStopping();
   cancelOwnMessages(cell);
   giveUpMessages(cell);
-  for (const child of cell.existingParts?.children?.values() ?? []) child.stop();
+  for (const child of cell.existingParts?.children?.values() ?? []) {
+    if (cell.isReplaced) child.stopReplaced();
+    else child.stop();
+  }
   cell.wake();
 }
 

@@ -27,6 +27,9 @@ export const timed = 1024;
 /** Messages of clients or asks, or untranslated ones, have come: it looks what is known of each. */
 export const attributed = 2048;
 
+/** Stops without waiting for a handler: its actor runs elsewhere. */
+export const replaced = 4096;
+
 /** It takes no more messages. */
 export const ended = stopping | stopped;
 

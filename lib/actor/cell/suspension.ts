@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rules } from "../../runtime/rules.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import { checkCircles } from "../ask/ask_cycle.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
@@ -34,6 +35,8 @@ export interface SuspendableCell extends Asker {
   readonly parts: SuspensionParts;
   /** Whether it stops or restarts, and so must not wait for ever for a handler. */
   readonly isEnding: boolean;
+  /** Whether another node runs its entity, so that it must not wait for a handler at all. */
+  readonly isReplaced: boolean;
   /** Whether it takes messages. */
   setWaiting(waits: boolean): void;
   /** Asks for a turn, if there is anything to do. */
@@ -82,8 +85,8 @@ export function suspend(
   }
   const { step } = cell;
   cell.setWaiting(true);
-  if (cell.isEnding) limitWait(cell);
   (cell.parts.suspension ??= new Suspension(cell)).wait(promise, kind, subject, step);
+  if (cell.isEnding) limitWait(cell);
   if (cell.pendingAsks !== undefined) checkCircles(cell);
 }
 
@@ -117,17 +120,32 @@ function runNext(cell: SuspendableCell, all: TasksInTurn): void {
 /** A handler that never ends must not keep an actor from stopping or restarting. */
 export function limitWait(cell: SuspendableCell): void {
   const { host, parts } = cell;
+  // Only its last signals are waited for: handlers of the next owner may run already.
+  if (cell.isReplaced && rules.replacedHandlersEnd && !parts.suspension!.isOfTasks) {
+    host.limitedLog.add(
+      "warn",
+      cell.path,
+      "gave up a handler: this node does not own its entity any more",
+    );
+    return giveUp(cell);
+  }
   parts.stopTimer ??= host.runtime.clock.schedule(host.stopTimeout, () => {
     host.limitedLog.add("error", cell.path, "a handler did not end; went on without it", {
       stopTimeout: host.stopTimeout,
     });
-    const tasks = parts.suspension!.abandon();
-    // The next wait gets a new one: the promise that was abandoned may still be settled.
-    parts.suspension = undefined;
-    endWait(cell);
-    if (tasks !== undefined) runNext(cell, tasks);
-    cell.wake();
+    giveUp(cell);
   });
+}
+
+/** Goes on without the promise that the cell waits for. */
+function giveUp(cell: SuspendableCell): void {
+  const { parts } = cell;
+  const tasks = parts.suspension!.abandon();
+  // The next wait gets a new one: the promise that was abandoned may still be settled.
+  parts.suspension = undefined;
+  endWait(cell);
+  if (tasks !== undefined) runNext(cell, tasks);
+  cell.wake();
 }
 
 /**
@@ -145,6 +163,11 @@ export class Suspension {
 
   constructor(cell: SuspendableCell) {
     this.#cell = cell;
+  }
+
+  /** Whether it waits for one of several tasks: the last signals of an actor. */
+  get isOfTasks(): boolean {
+    return this.#kind === "tasks";
   }
 
   /** Continues with the outcome of `promise`. */

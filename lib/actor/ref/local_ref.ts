@@ -114,6 +114,11 @@ export abstract class LocalRef<in M> extends Ref<M>
   abstract takeInternalMessages(): void;
   /** Stops when the running handler has ended, before any message that waits. */
   abstract stop(): void;
+  /**
+   * Stops because its node does not own its entity any more: as {@linkcode stop}, but a handler that waits for
+   * a promise is given up at once, of its children as well. What comes of the promise is ignored.
+   */
+  abstract stopReplaced(): void;
   /** Stops after the messages that it has already received. */
   abstract stopInTurn(): void;
   abstract whenStopped(callback: () => void): () => void;

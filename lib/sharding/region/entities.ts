@@ -408,7 +408,7 @@ export class Entities implements ShardRunner, EntityKeeper {
 
   #stop(entity: Entity, cell: LocalRef<unknown>, how: "inTurn" | "now"): void {
     this.#active.remove(entity);
-    if (how === "now") cell.stop();
+    if (how === "now") cell.stopReplaced();
     else if (!this.#stopping.has(entity)) cell.stopInTurn();
     if (!this.#stopping.has(entity)) this.#stopping.set(entity, this.#port.runningTime());
   }

@@ -50,7 +50,11 @@ export interface LinearizabilityReport<Input, Output> {
  * between its call and its return (Herlihy and Wing, 1990). Searches as Wing and Gong (1993) do, with
  * the memory of examined configurations that Lowe (2017) adds, for each key on its own.
  *
- * An operation with an unknown outcome may take effect at any time after its call, or never.
+ * An operation with an unknown outcome may take effect at any time after its call, or never. So it
+ * is tried last, only where it changes what comes next, and a configuration is not examined where one
+ * with the same completed operations, the same state and fewer of unknown outcome was: that can do
+ * whatever this one can. Otherwise some dozens of unknown outcomes for one key would make the search
+ * exponential.
  *
  * @throws {TestkitError} code `badHistory` when an operation returns before it was called.
  * @throws {OptionError}
@@ -104,11 +108,16 @@ class Search<State, Input, Output> {
   readonly #model: SequentialModel<State, Input, Output>;
   readonly #max: number;
   readonly #head: Entry;
-  /** Operations of the present order, as bits. */
+  /** Completed operations of the present order, as bits. */
   readonly #taken: Uint32Array;
+  /** Those of unknown outcome. */
+  readonly #optional: Uint32Array;
   readonly #order: { readonly entry: Entry; readonly before: State }[] = [];
-  /** Configurations that lead nowhere: which operations were taken, and the state after them. */
-  readonly #seen = new Set<string>();
+  /**
+   * Configurations that were examined: by the completed operations and the state after them, which
+   * operations of unknown outcome had been taken.
+   */
+  readonly #seen = new Map<string, Uint32Array[]>();
   #state: State;
   /** Completed operations that are not explained. */
   #open: number;
@@ -126,19 +135,28 @@ class Search<State, Input, Output> {
     this.#max = max;
     this.#state = model.initial;
     this.#taken = new Uint32Array(Math.ceil(operations.length / 32));
+    this.#optional = new Uint32Array(this.#taken.length);
     this.#open = operations.filter(({ returned }) => returned !== undefined).length;
     this.#head = linked(operations);
   }
 
   run(): "linearizable" | "violation" | "unknown" {
     let entry = this.#head.next;
+    // First the completed operations are tried, then those of unknown outcome.
+    let optional = false;
     while (this.#open > 0) {
       // Invariant: the list still has the return of an open operation, so there is an entry.
       if (entry!.isCall) {
-        if (this.#take(entry!)) {
+        if (isOptional(entry!) === optional && this.#take(entry!)) {
           if (++this.configurations > this.#max) return "unknown";
           entry = this.#head.next;
+          optional = false;
         } else entry = entry!.next;
+        continue;
+      }
+      if (!optional) {
+        optional = true;
+        entry = this.#head.next;
         continue;
       }
       // Here an operation has returned: it, or one before it in the list, must have taken effect.
@@ -146,6 +164,7 @@ class Search<State, Input, Output> {
       const last = this.#order.pop();
       if (last === undefined) return "violation";
       this.#undo(last.entry, last.before);
+      optional = isOptional(last.entry);
       entry = last.entry.next;
     }
     this.explained = this.#order.map(({ entry }) => this.#operations[entry.operation]!);
@@ -160,15 +179,12 @@ class Search<State, Input, Output> {
     const after = this.#model.step(before, input, output, returned !== undefined);
     if (after === "illegal") return false;
     const key = this.#key(after.state);
-    // An operation that never took effect is equivalent to one without a change.
-    if (returned === undefined && key === this.#key(before)) return false;
-    this.#flip(entry.operation);
-    const seen = `${this.#taken.join()}|${key}`;
-    if (this.#seen.has(seen)) {
-      this.#flip(entry.operation);
+    if (returned === undefined && this.#isInVain(input, before, key)) return false;
+    this.#flip(entry);
+    if (!this.#isNew(key)) {
+      this.#flip(entry);
       return false;
     }
-    this.#seen.add(seen);
     this.#state = after.state;
     this.#order.push({ entry, before });
     unlink(entry);
@@ -179,8 +195,33 @@ class Search<State, Input, Output> {
     return true;
   }
 
+  /**
+   * Whether an operation of unknown outcome need not be tried: it changes nothing, as if it never took
+   * effect, or the one of unknown outcome before it made no difference to it, and need not have.
+   */
+  #isInVain(input: Input, before: State, after: string): boolean {
+    if (after === this.#key(before)) return true;
+    const last = this.#order.at(-1);
+    if (last === undefined || !isOptional(last.entry)) return false;
+    const without = this.#model.step(last.before, input, undefined, false);
+    return without !== "illegal" && this.#key(without.state) === after;
+  }
+
+  /** Whether no configuration was examined that can do whatever the present one can. */
+  #isNew(state: string): boolean {
+    const key = `${this.#taken.join()}|${state}`;
+    const examined = this.#seen.get(key);
+    if (examined === undefined) {
+      this.#seen.set(key, [this.#optional.slice()]);
+      return true;
+    }
+    for (const optional of examined) if (isWithin(optional, this.#optional)) return false;
+    examined.push(this.#optional.slice());
+    return true;
+  }
+
   #undo(entry: Entry, before: State): void {
-    this.#flip(entry.operation);
+    this.#flip(entry);
     this.#state = before;
     if (entry.match !== undefined) {
       relink(entry.match);
@@ -189,8 +230,9 @@ class Search<State, Input, Output> {
     relink(entry);
   }
 
-  #flip(operation: number): void {
-    this.#taken[operation >>> 5]! ^= 1 << (operation & 31);
+  #flip(entry: Entry): void {
+    const bits = isOptional(entry) ? this.#optional : this.#taken;
+    bits[entry.operation >>> 5]! ^= 1 << (entry.operation & 31);
   }
 
   #key(state: State): string {
@@ -208,6 +250,17 @@ class Search<State, Input, Output> {
     }
     this.stuck = stuck;
   }
+}
+
+/** Whether a call has no known outcome. */
+function isOptional({ match }: Entry): boolean {
+  return match === undefined;
+}
+
+/** Whether each bit of `part` is one of `whole`. */
+function isWithin(part: Uint32Array, whole: Uint32Array): boolean {
+  for (let at = 0; at < part.length; at++) if ((part[at]! & ~whole[at]!) !== 0) return false;
+  return true;
 }
 
 /** Calls and returns in the order of time; at one instant calls come first: they may overlap. */

@@ -241,12 +241,14 @@ export interface StoreDownFault extends FaultSpan {
   readonly nodes?: readonly string[];
 }
 
-/** Each call of the database takes longer. */
+/** Calls of the database take longer. */
 export interface StoreSlowFault extends FaultSpan {
   /** Names the fault. */
   readonly type: "storeSlow";
   /** Milliseconds that are added. */
   readonly delay: number;
+  /** Of one call, from 0 to 1. Default 1: each call. */
+  readonly probability?: number;
 }
 
 /** Calls of the database fail. */

@@ -123,7 +123,10 @@ export class DatabaseServer implements SimulatedDatabase {
           });
         });
       };
-      this.#later(travel, () => this.#clock.schedule(faults.delay, () => void carryOut()));
+      this.#later(
+        travel,
+        () => this.#clock.schedule(faults.delay(this.#random), () => void carryOut()),
+      );
     });
   }
 

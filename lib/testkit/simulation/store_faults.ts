@@ -29,11 +29,15 @@ export class StoreFaults {
     return this.#active.some(({ type }) => type === "storeFull");
   }
 
-  /** Milliseconds that each call takes longer. */
-  get delay(): number {
-    let delay = 0;
-    for (const fault of this.#active) if (fault.type === "storeSlow") delay += fault.delay;
-    return delay;
+  /** Milliseconds that a call takes longer; drawn at random where only some do. */
+  delay(random: Random): number {
+    let sum = 0;
+    for (const fault of this.#active) {
+      if (fault.type !== "storeSlow") continue;
+      const { delay, probability = 1 } = fault;
+      if (probability === 1 || random.next() < probability) sum += delay;
+    }
+    return sum;
   }
 
   /** Whether a call fails before or after it was carried out, drawn at random. */

@@ -102,8 +102,18 @@ async function run(sim: Simulation): Promise<void> {
   sim.note(`appended ${appended}, unknown ${unknown}, refused ${refused}, fenced ${fenced}`);
 }
 
+/** Single calls that are late by up to 22 s: longer than the takeover of an owner lasts. */
+const lateCalls: readonly Fault[] = [1_500, 3_000, 6_000, 12_000].map((delay) => ({
+  type: "storeSlow",
+  at: 0,
+  for: 60_000,
+  delay,
+  probability: 0.005,
+}));
+
 /** The database fails now and then, and for a while in other ways. */
 export const failingDatabase: FaultPlan = (random, scene) => [
+  ...lateCalls,
   { type: "storeError", at: 0, for: 50_000, when: "before", probability: 0.01 },
   { type: "storeError", at: 0, for: 50_000, when: "after", probability: 0.01 },
   ...randomFaults({ kinds: storeFaultKinds, every: 15_000, longest: 12_000, quiet: 190_000 })(
@@ -140,7 +150,15 @@ export const durableRegistersInPauses: Scenario = {
     for (let at = 5_000; at < 60_000; at += 12_000) {
       const node = nodes[Math.floor(random.next() * nodes.length)]!;
       const span = 1_000 + random.next() * 9_000;
-      faults.push({ type: "pause", at, for: span, node, whole: random.next() < 0.5 });
+      if (random.next() < 0.4) {
+        faults.push({ type: "pause", at, for: span, node, whole: random.next() < 0.5 });
+        continue;
+      }
+      // What it has just sent arrives when another node owns its registers.
+      faults.push(
+        { type: "pause", at, for: 10_000, node, whole: true },
+        { type: "storeSlow", at: at - 500, for: 520, delay: 5_000 + random.next() * 4_000 },
+      );
     }
     return faults;
   },
