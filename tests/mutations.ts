@@ -52,6 +52,7 @@ const events = testedBy("persistence/event_sourced_test.ts");
 const effects = testedBy("persistence/effects_test.ts");
 const durableEntities = testedBy("persistence/durable_entities_test.ts");
 const delivery = testedBy("persistence/delivery_test.ts");
+const replication = testedBy("replication/machines_test.ts");
 const replicationSeeds = testedBy("replication/rule_seeds.ts");
 
 /** All rules, by name. */
@@ -576,9 +577,9 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "An owner without a lease acknowledges nothing.",
     "no seed of replication violates an invariant",
   ),
-  ownEpochIsAcknowledged: replicationSeeds(
+  ownEpochIsAcknowledged: replication(
     "Entries of earlier epochs count only with one of the present epoch behind them.",
-    "no seed of replication violates an invariant",
+    "entries of an earlier epoch are acknowledged only with the first one of the present",
   ),
   openingsReadQuorum: replicationSeeds(
     "A log is opened when a read set has promised the epoch.",
@@ -588,13 +589,17 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "The log is opened by a node that has all that the others have.",
     "no seed of replication violates an invariant",
   ),
-  incompleteCopiesDoNotCount: replicationSeeds(
+  incompleteCopiesDoNotCount: replication(
     "A copy that is being filled counts for nothing.",
-    "no seed of replication violates an invariant",
+    "a copy that is being filled does not count for a promotion",
   ),
-  inSyncCopiesAreKept: replicationSeeds(
+  inSyncCopiesAreKept: replication(
     "The content of an in-sync copy is not dropped.",
-    "no seed of replication violates an invariant",
+    "the content of an in-sync copy is not dropped",
+  ),
+  droppedContentIsForgotten: replication(
+    "What a copy has confirmed before its content was dropped does not count.",
+    "what a copy has confirmed before its content was dropped does not count",
   ),
   replicasChangeJointly: replicationSeeds(
     "While the in-sync copies change, decisions need both sets.",

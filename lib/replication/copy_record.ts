@@ -43,6 +43,8 @@ export interface CopyRecord {
    * has them.
    */
   readonly acked: number;
+  /** How often the content was dropped. */
+  readonly generation: number;
   readonly filling?: FillPoint;
 }
 
@@ -52,6 +54,7 @@ export const noCopy: CopyRecord = Object.freeze({
   base: logStart,
   entries: [],
   acked: 0,
+  generation: 0,
 });
 
 /** What is known of a type at a node; shared by its shards. */
@@ -88,7 +91,16 @@ export function applyStoreOperation(record: CopyRecord, operation: StoreOperatio
       const { promised, config } = record;
       const { at } = operation;
       const filling = { at, cursor: "" };
-      return { promised, ...(config && { config }), base: at, entries: [], acked: 0, filling };
+      const generation = record.generation + 1;
+      return {
+        promised,
+        ...(config && { config }),
+        base: at,
+        entries: [],
+        acked: 0,
+        generation,
+        filling,
+      };
     }
     case "chunk": {
       const { at } = record.filling!;

@@ -13,14 +13,19 @@ import type { LogPosition } from "./log_position.ts";
 import { judgePromotion, type PromotionWait } from "./promotion.ts";
 import type { Replica, ReplicaEffect } from "./replica.ts";
 import {
+  blocksReads,
+  distinctSets,
   isInSync,
   isWriteSet,
+  maxPreviousSets,
   type ReplicaConfig,
+  type ReplicaSet,
   type ReplicaVersion,
   sameStore,
   sameStores,
   type StoreId,
   storesOf,
+  writes,
 } from "./replica_config.ts";
 import type {
   CopyFilledMessage,
@@ -115,20 +120,30 @@ interface Peer {
   answer: EpochPromisedMessage | undefined;
   /** Up to where it has confirmed what is here. -1: nothing yet. */
   matched: number;
+  /** The highest generation of its content that it has told. */
+  generation: number;
+  /** What it has confirmed in an earlier generation of its content does not count. */
+  floor: number;
   /** Up to where entries were sent. */
   sent: number;
   /** Whether `sent` is known to be in its log, or is a try. */
   isStreaming: boolean;
   fill: Fill | undefined;
   version: ReplicaVersion | undefined;
+  /** The acknowledged index that it was told. */
+  told: number;
   /** The last gap that it has reported, and when: each of many messages reports the same one. */
   gap: number;
   gapAt: number;
   released: boolean;
-  heardAt: number;
+  /** A configuration of this epoch has named it. */
+  hasCounted: boolean;
   progressAt: number;
   sentAt: number;
 }
+
+/** A copy that has everything is asked so much more rarely whether it is still there. */
+const idleRetries = 20;
 
 /** See the module's text. */
 export class Primary {
@@ -142,8 +157,12 @@ export class Primary {
   #phase: PrimaryPhase = "fencing";
   #bootstrap: BootstrapRecord;
   #config: ReplicaConfig | undefined;
-  /** The configuration with which the log was opened is stored by a write set. */
+  /** A configuration of this epoch is stored, so that none before it can be read alone. */
   #mayAcknowledge = false;
+  /** Nothing is to be changed about the copies, as far as is known. */
+  #isSettled = false;
+  /** Stores of which a person has said that they are gone for good. */
+  readonly #gone: StoreId[] = [];
   #count = 0;
   /** Index of the entry that begins the epoch. */
   #startIndex = 0;
@@ -151,7 +170,7 @@ export class Primary {
   /** The last index that was told to be acknowledged. */
   #toldAcked = 0;
   #unknown = 0;
-  #hasLease = true;
+  #hasLease: boolean;
   #acceptLoss: boolean;
   #wait: PromotionWait | undefined;
   /** When the last of some entries were appended. */
@@ -160,7 +179,13 @@ export class Primary {
   #effects: PrimaryEffect[] = [];
 
   /** Begins with fencing: `begin` gives the first messages. */
-  constructor(copy: Replica, bootstrap: BootstrapRecord, options: PrimaryOptions) {
+  constructor(
+    copy: Replica,
+    bootstrap: BootstrapRecord,
+    options: PrimaryOptions,
+    holdsLease = true,
+  ) {
+    this.#hasLease = holdsLease;
     this.#copy = copy;
     this.epoch = options.epoch;
     this.#options = options;
@@ -195,6 +220,7 @@ export class Primary {
   /** The members that run the type. Answers of others do not count any more. */
   members(addresses: readonly string[], now: number): PrimaryEffect[] {
     this.#members = addresses;
+    this.#isSettled = false;
     if (this.#phase === "closed") return this.#end(now);
     for (const address of this.#contacts()) {
       const peer = this.#peer(address, now);
@@ -214,6 +240,14 @@ export class Primary {
   lease(holds: boolean, now: number): PrimaryEffect[] {
     this.#hasLease = holds;
     if (this.#phase !== "closed") this.#tellAcknowledged();
+    return this.#end(now);
+  }
+
+  /** A store will never be back: nobody waits for it any more. */
+  retire(id: StoreId, now: number): PrimaryEffect[] {
+    this.#gone.push(id);
+    this.#isSettled = false;
+    if (this.#config !== undefined) this.#advance(now);
     return this.#end(now);
   }
 
@@ -265,7 +299,10 @@ export class Primary {
   ): PrimaryEffect[] {
     const peer = this.#peers.get(address);
     const fill = peer?.fill;
-    if (peer === undefined || fill === undefined || this.#phase !== "open") return this.#end(now);
+    if (peer === undefined || fill === undefined || this.#config === undefined) {
+      return this.#end(now);
+    }
+    if (this.#phase === "closed") return this.#end(now);
     if (fill.cursor !== point.cursor || fill.confirmed.at.index !== point.at.index) {
       return this.#end(now);
     }
@@ -278,7 +315,10 @@ export class Primary {
     fill.cursor = next;
     fill.isReading = false;
     fill.isSent = done;
-    this.#send(peer, { type: "fillCopy", epoch: this.epoch, point, bytes, next, done }, now);
+    const { epoch } = this;
+    if (point.cursor === "") this.#condemn(peer);
+    const { generation } = peer;
+    this.#send(peer, { type: "fillCopy", epoch, generation, point, bytes, next, done }, now);
     this.#fillMore(peer);
     return this.#end(now);
   }
@@ -291,16 +331,20 @@ export class Primary {
     }
     if (message.epoch !== this.epoch || this.#phase === "closed") return this.#end(now);
     const peer = this.#peer(from, now);
-    peer.heardAt = now;
+    if (message.type !== "logAppended") this.#isSettled = false;
     if (message.type === "epochPromised") {
       this.#onPromised(peer, message, now);
+    } else if (isEarlier(message.store, peer.answer?.store)) {
+      // It was sent before the node has lost its store.
     } else if (peer.answer === undefined || !sameStore(peer.answer.store, message.store)) {
       // The node has another store than before, or its promise was lost.
       if (this.#phase !== "fencing") this.#askPromise(peer, now);
     } else {
       switch (message.type) {
         case "logAppended":
-          this.#onAppended(peer, message.through, now);
+          if (message.generation >= peer.floor || !rules.droppedContentIsForgotten) {
+            this.#onAppended(peer, message.through, now);
+          }
           break;
         case "logGap":
           this.#onGap(peer, message, now);
@@ -313,6 +357,7 @@ export class Primary {
           break;
         case "copyReleased":
           peer.released = true;
+          peer.generation = Math.max(peer.generation, message.generation);
           break;
       }
     }
@@ -330,7 +375,8 @@ export class Primary {
     if (this.#phase === "fencing") this.#judge(now);
     this.#checkDeadlines(now);
     this.#advance(now);
-    this.#tellStatus(now, true);
+    const isLate = this.#isWaitedFor(now);
+    if (isLate || !this.#isSettled || this.#phase !== "open") this.#tellStatus(now, true);
     return this.#end(now);
   }
 
@@ -350,11 +396,13 @@ export class Primary {
         state: peer.fill !== undefined ? "filling" : peer.isStreaming ? "streaming" : "unknown",
       });
     }
-    const isSilent = ({ address }: StoreId) => {
+    const isSilent = (id: StoreId) => {
+      const { address } = id;
+      // A node that has another store is not slow: it gets a copy anew.
+      if (address === this.#copy.id.address || this.#isGone(id)) return false;
       const peer = this.#peers.get(address);
       if (peer === undefined) return true;
-      const since = peer.matched < last ? Math.min(peer.progressAt, peer.heardAt) : peer.heardAt;
-      return now - since >= this.#timing.lagLimit;
+      return peer.matched < last && now - peer.progressAt >= this.#timing.lagLimit;
     };
     const lagging = config === undefined || this.#phase !== "open"
       ? []
@@ -397,20 +445,24 @@ export class Primary {
 
   #onPromised(peer: Peer, message: EpochPromisedMessage, now: number): void {
     const { store, copy } = message;
+    if (isEarlier(store, peer.answer?.store)) return;
     const isOther = peer.answer === undefined || !sameStore(peer.answer.store, store);
     if (isOther) {
       peer.matched = -1;
+      peer.generation = peer.floor = copy.generation;
       peer.sent = 0;
       peer.isStreaming = false;
       peer.fill = undefined;
       peer.version = undefined;
-      peer.gap = -1;
-      peer.released = false;
+      peer.gap = peer.told = -1;
+      peer.released = peer.hasCounted = false;
     }
     peer.answer = message;
+    peer.generation = Math.max(peer.generation, copy.generation);
     if (this.#phase === "fencing") return this.#judge(now);
     if (!isOther && (peer.isStreaming || peer.fill !== undefined)) return;
     if (copy.config !== undefined) peer.version = copy.config.version;
+    if (this.#needsConfig(peer)) this.#sendConfigTo(peer, now);
     this.#locate(peer, copy.last, copy.filling, now);
   }
 
@@ -481,7 +533,10 @@ export class Primary {
     if (peer.answer !== undefined && !this.#isServed(peer.answer.store)) return;
     peer.fill = undefined;
     const common = log.has(last) ? last : log.lastUpTo(last.index, last.epoch);
-    if (filling !== undefined || common === undefined) return this.#beginFill(peer, filling);
+    const isCondemned = peer.floor > peer.generation && rules.droppedContentIsForgotten;
+    if (filling !== undefined || common === undefined || isCondemned) {
+      return this.#beginFill(peer, filling);
+    }
     peer.isStreaming = true;
     peer.sent = Math.max(common.index, peer.matched);
     this.#stream(peer, now, true);
@@ -527,7 +582,10 @@ export class Primary {
       if (entries.length === 0 && !isDue) return;
       isDue = false;
       const { epoch, index, chain } = previous;
+      // From now on an answer is due.
+      if (peer.matched === peer.sent && entries.length > 0) peer.progressAt = now;
       peer.sent += entries.length;
+      peer.told = this.#acked;
       this.#send(peer, {
         type: "appendLog",
         epoch: this.epoch,
@@ -543,9 +601,7 @@ export class Primary {
   #trimIndex(): number {
     let index = this.#acked;
     for (const id of storesOf(this.#config!)) {
-      const peer = this.#peers.get(id.address);
-      const isKnown = peer?.answer !== undefined && sameStore(peer.answer.store, id);
-      index = Math.min(index, isKnown ? peer.matched : 0);
+      if (!this.#isGone(id)) index = Math.min(index, this.#peerOf(id)?.matched ?? 0);
     }
     for (const { fill } of this.#peers.values()) {
       if (fill !== undefined) index = Math.min(index, fill.confirmed.at.index);
@@ -595,15 +651,11 @@ export class Primary {
         this.#tellAcknowledged();
       }
     }
-    this.#reconsider(now);
+    if (!this.#isSettled) this.#reconsider(now);
   }
 
   #isWritten(config: ReplicaConfig, index: number): boolean {
-    return isWriteSet(config, (id) => {
-      const peer = this.#peers.get(id.address);
-      return peer?.answer !== undefined && sameStore(peer.answer.store, id) &&
-        peer.matched >= index;
-    });
+    return isWriteSet(config, (id) => (this.#peerOf(id)?.matched ?? -1) >= index);
   }
 
   #tellAcknowledged(): void {
@@ -628,6 +680,16 @@ export class Primary {
     }
   }
 
+  /** Whether an in-sync copy may be lagging. */
+  #isWaitedFor(now: number): boolean {
+    const last = this.#copy.log.last.index;
+    for (const { matched, progressAt, answer } of this.#peers.values()) {
+      if (answer === undefined || matched >= last) continue;
+      if (now - progressAt >= this.#timing.lagLimit) return true;
+    }
+    return false;
+  }
+
   #close(reason: "fenced" | "stopped"): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
@@ -642,16 +704,20 @@ export class Primary {
   // Configurations.
 
   #sendConfig(now: number): void {
+    for (const id of storesOf(this.#config!)) {
+      const peer = this.#peerOf(id);
+      if (peer !== undefined) peer.hasCounted = true;
+    }
     for (const peer of this.#peers.values()) {
       if (peer.answer !== undefined && this.#needsConfig(peer)) this.#sendConfigTo(peer, now);
     }
   }
 
   /** Copies that do not count any more have to know it, too. */
-  #needsConfig({ version, answer }: Peer): boolean {
+  #needsConfig({ version, answer, hasCounted }: Peer): boolean {
     const [epoch, count] = this.#config!.version;
     if (version?.[0] === epoch && version[1] >= count) return false;
-    return this.#isServed(answer!.store) || answer!.copy.config !== undefined;
+    return hasCounted || this.#isServed(answer!.store) || answer!.copy.config !== undefined;
   }
 
   #sendConfigTo(peer: Peer, now: number): void {
@@ -666,43 +732,64 @@ export class Primary {
     this.#advance(now);
   }
 
-  /** Whether a write set has stored the present configuration. */
+  /**
+   * Whether the present configuration is stored so that nobody can open the log without knowing it: by a
+   * write set, and by one of each read set of the sets before.
+   */
   #isStored(config: ReplicaConfig): boolean {
-    return isWriteSet(config, (id) => {
-      const peer = this.#peers.get(id.address);
-      if (peer?.answer === undefined || !sameStore(peer.answer.store, id)) return false;
-      return peer.version?.[0] === config.version[0] && peer.version[1] >= config.version[1];
-    });
+    const has = (id: StoreId) => {
+      const version = this.#peerOf(id)?.version;
+      return version?.[0] === config.version[0] && version[1] >= config.version[1];
+    };
+    if (!writes(config, has)) return false;
+    if (!rules.replicasChangeJointly) return true;
+    return config.previous?.every((set) => blocksReads(set, (id) => this.#isGone(id), has)) ?? true;
+  }
+
+  /** The peer whose latest store this is. */
+  #peerOf(id: StoreId): Peer | undefined {
+    const peer = this.#peers.get(id.address);
+    return peer?.answer !== undefined && sameStore(peer.answer.store, id) ? peer : undefined;
+  }
+
+  /** Whether a store will never be back: its node has another one. */
+  #isGone(id: StoreId): boolean {
+    return isEarlier(id, this.#peers.get(id.address)?.answer?.store) ||
+      this.#gone.some((other) => sameStore(other, id));
   }
 
   /** Goes on with a change of the copies, begins one, or fills and releases copies. */
   #reconsider(now: number): void {
     const config = this.#config!;
-    if (this.#phase !== "open" || !this.#isStored(config)) return;
-    if (config.previous !== undefined) {
-      // Invariant: whatever is acknowledged is in write sets of both, and whoever reads the old set learns
-      // of the new one.
-      const { previous: _, previousMinAcks: __, ...rest } = config;
-      return this.#change(rest, now);
+    // Invariant: a set decides alone only when a write set of it has all that may be acknowledged.
+    const needed = Math.max(this.#acked, this.#startIndex);
+    const isStored = this.#isStored(config);
+    const { inSync, minAcks, previous = [] } = config;
+    const isDone = isStored && this.#isWrittenTo({ inSync, minAcks }, needed);
+    if (previous.length > 0 && isDone) return this.#change({ inSync, minAcks }, now);
+    const next = { inSync: this.#choose(config, needed), minAcks: this.#options.minAcks };
+    const isOther = !sameStores(next.inSync, inSync) || next.minAcks !== minAcks;
+    const sets = distinctSets([{ inSync, minAcks }, ...previous]);
+    if (
+      isOther && next.inSync.length > next.minAcks && sets.length <= maxPreviousSets &&
+      this.#isWrittenTo(next, needed)
+    ) {
+      return this.#change({ ...next, previous: sets }, now);
     }
-    const inSync = this.#choose(config);
-    const minAcks = this.#options.minAcks;
-    if (!sameStores(inSync, config.inSync) || minAcks !== config.minAcks) {
-      const next = { inSync, minAcks };
-      const isEnough = inSync.length > minAcks &&
-        this.#isWritten({ ...next, version: config.version }, this.#acked);
-      if (isEnough) {
-        return this.#change(
-          { ...next, previous: config.inSync, previousMinAcks: config.minAcks },
-          now,
-        );
-      }
+    let isSettled = isDone && !isOther && previous.length === 0 &&
+      inSync.length === this.#wanted().length;
+    for (const peer of this.#peers.values()) {
+      if (!this.#settle(peer, config, isStored, now)) isSettled = false;
     }
-    for (const peer of this.#peers.values()) this.#settle(peer, config, now);
+    this.#isSettled = isSettled;
+  }
+
+  #isWrittenTo(set: ReplicaSet, index: number): boolean {
+    return writes(set, (id) => (this.#peerOf(id)?.matched ?? -1) >= index);
   }
 
   /** The in-sync copies that should be: those that are wanted and have what is acknowledged. */
-  #choose({ inSync }: ReplicaConfig): readonly StoreId[] {
+  #choose({ inSync }: ReplicaConfig, needed: number): readonly StoreId[] {
     const chosen: StoreId[] = [];
     for (const address of this.#wanted()) {
       const peer = this.#peers.get(address);
@@ -713,7 +800,14 @@ export class Primary {
         continue;
       }
       const counts = before !== undefined && sameStore(before, store);
-      if (counts || (peer.fill === undefined && peer.matched >= this.#acked)) chosen.push(store);
+      if (counts || (peer.fill === undefined && peer.matched >= needed)) chosen.push(store);
+    }
+    // A copy that has all stays until another one has taken its place, if one is to.
+    const enough = Math.min(this.#options.copies, this.#wanted().length);
+    for (const id of inSync) {
+      if (chosen.length >= enough) break;
+      const isChosen = chosen.some((other) => sameStore(other, id));
+      if (!isChosen && (this.#peerOf(id)?.matched ?? -1) >= needed) chosen.push(id);
     }
     return chosen;
   }
@@ -724,37 +818,45 @@ export class Primary {
     this.#tellStatus(now, false);
   }
 
-  /** A copy outside: filled if it is wanted, released if not. The present configuration is stored. */
-  #settle(peer: Peer, config: ReplicaConfig, now: number): void {
+  /** A copy outside: filled if it is wanted, released if not. Returns whether nothing is left to do. */
+  #settle(peer: Peer, config: ReplicaConfig, isStored: boolean, now: number): boolean {
     const { answer, address } = peer;
-    if (answer === undefined || isInSync(config, answer.store)) return;
-    const isWanted = this.#wanted().includes(address);
-    if (isWanted) {
-      if (!peer.isStreaming && peer.fill === undefined) {
+    if (answer === undefined || isInSync(config, answer.store)) return true;
+    if (this.#wanted().includes(address)) {
+      if (peer.fill !== undefined) this.#fillMore(peer);
+      else if (!peer.isStreaming) {
         this.#locate(peer, answer.copy.last, answer.copy.filling, now);
-      } else if (peer.fill !== undefined) this.#fillMore(peer);
-      return;
+      }
+      return false;
     }
     peer.isStreaming = false;
     peer.fill = undefined;
+    if (peer.released || !(peer.hasCounted || answer.copy.config !== undefined)) return true;
     // Until there are enough others its content may be of use: it may be a node that restarts.
-    if (config.inSync.length < this.#options.copies) return;
-    if (!peer.released && answer.copy.config !== undefined) {
-      if (now - peer.sentAt < this.#timing.retryInterval && peer.sentAt > 0) return;
-      this.#send(peer, { type: "releaseCopy", epoch: this.epoch }, now);
+    if (!isStored || this.#phase !== "open" || config.inSync.length < this.#options.copies) {
+      return false;
     }
+    if (now - peer.sentAt < this.#timing.retryInterval) return false;
+    this.#condemn(peer);
+    const { generation } = peer;
+    this.#send(peer, { type: "releaseCopy", epoch: this.epoch, generation }, now);
+    return false;
   }
 
   // Back-fill.
 
   /** Continues at the point where the copy is, if the log here goes on from there. */
   #beginFill(peer: Peer, from: FillPoint | undefined): void {
-    const { log } = this.#copy;
+    const { log, appliedIndex } = this.#copy;
     peer.isStreaming = false;
-    const canResume = from !== undefined && from.at.index > 0 && log.has(from.at);
-    const position = log.at(this.#acked);
-    if (position === undefined || this.#acked === 0) return;
+    // Invariant: the journal has all up to the point at which the log goes on.
+    const position = log.at(appliedIndex);
+    if (position === undefined || appliedIndex === 0) return;
+    const canResume = from !== undefined && peer.floor <= peer.generation && from.at.index > 0 &&
+      from.at.index <= appliedIndex &&
+      log.has(from.at);
     const { epoch, index, chain } = position;
+    peer.matched = -1;
     const confirmed = canResume ? from : { at: { epoch, index, chain }, cursor: "" };
     peer.fill = {
       confirmed,
@@ -766,13 +868,19 @@ export class Primary {
     this.#fillMore(peer);
   }
 
+  /**
+   * A message that drops the content of a copy is on its way, and may arrive late: nothing of this
+   * generation of its content counts any more.
+   */
+  #condemn(peer: Peer): void {
+    peer.floor = peer.generation + 1;
+    peer.matched = -1;
+    peer.sent = 0;
+  }
+
   #fillMore(peer: Peer): void {
     const { fill, answer } = peer;
-    if (fill === undefined || answer === undefined || this.#phase !== "open") return;
-    const config = this.#config!;
-    // Its content is dropped first: it must not count, for anybody who opens the log.
-    if (isInSync(config, answer.store) && rules.inSyncCopiesAreKept) return;
-    if (config.previous !== undefined || !this.#isStored(config)) return;
+    if (fill === undefined || answer === undefined || !this.#mayFill(peer, answer)) return;
     if (fill.isSent || fill.isReading || fill.underWay >= this.#timing.fillWindow) return;
     fill.underWay++;
     fill.isReading = true;
@@ -780,13 +888,25 @@ export class Primary {
     this.#effects.push({ type: "readChunk", address: peer.address, point });
   }
 
-  #onFilled(peer: Peer, { point, done }: CopyFilledMessage, now: number): void {
+  /** Its content is dropped first: it must not count, for anybody who opens the log. */
+  #mayFill(peer: Peer, { store, copy }: EpochPromisedMessage): boolean {
+    if (!rules.inSyncCopiesAreKept) return true;
+    const config = this.#config!;
+    if (isInSync(config, store)) return false;
+    const hasCounted = peer.hasCounted ||
+      (copy.config !== undefined && isInSync(copy.config, store));
+    return !hasCounted || (config.previous === undefined && this.#isStored(config));
+  }
+
+  #onFilled(peer: Peer, { point, done, generation }: CopyFilledMessage, now: number): void {
     const { fill } = peer;
+    if (generation < peer.floor) return;
+    peer.generation = Math.max(peer.generation, generation);
     if (fill === undefined || fill.confirmed.at.index !== point.at.index) return;
     peer.progressAt = now;
     if (done) {
       peer.fill = undefined;
-      peer.matched = Math.max(peer.matched, point.at.index);
+      peer.matched = point.at.index;
       peer.isStreaming = true;
       peer.sent = point.at.index;
       this.#stream(peer, now, true);
@@ -816,12 +936,14 @@ export class Primary {
       peer.progressAt = now;
       return this.#askPromise(peer, now);
     }
-    if (peer.isStreaming) {
-      if (now - peer.progressAt >= this.#timing.retryInterval && peer.matched >= 0) {
-        peer.sent = Math.min(peer.sent, peer.matched);
-      }
-      this.#stream(peer, now, true);
-    } else if (this.#isServed(answer.store)) this.#askPromise(peer, now);
+    if (!peer.isStreaming) {
+      if (this.#isServed(answer.store)) this.#askPromise(peer, now);
+      return;
+    }
+    // Nothing is sent twice without need: the answer to an empty message tells whether anything is missing.
+    const isIdle = peer.matched === this.#copy.log.last.index && peer.told === this.#acked;
+    if (isIdle && now - peer.sentAt < idleRetries * this.#timing.retryInterval) return;
+    this.#stream(peer, now, true);
   }
 
   #peer(address: string, now: number): Peer {
@@ -831,14 +953,17 @@ export class Primary {
         address,
         answer: undefined,
         matched: -1,
+        generation: 0,
+        floor: 0,
         sent: 0,
         isStreaming: false,
         fill: undefined,
         version: undefined,
+        told: -1,
         gap: -1,
         gapAt: -Infinity,
         released: false,
-        heardAt: now,
+        hasCounted: false,
         progressAt: now,
         sentAt: -Infinity,
       };
@@ -866,4 +991,10 @@ export class Primary {
     this.#effects = [];
     return effects;
   }
+}
+
+/** Whether a store is an earlier one of a node that has another one since. */
+function isEarlier(id: StoreId, latest: StoreId | undefined): boolean {
+  if (latest === undefined || !rules.lostStoresAreOthers) return false;
+  return id.address === latest.address && id.store < latest.store;
 }

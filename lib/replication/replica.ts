@@ -60,6 +60,7 @@ export class Replica {
   #acked: number;
   #applied: number;
   #filling: FillPoint | undefined;
+  #generation: number;
   #effects: ReplicaEffect[] = [];
   #operations: StoreOperation[] = [];
   #token = 0;
@@ -83,6 +84,7 @@ export class Replica {
     if (record.filling !== undefined) this.#acked = 0;
     this.#applied = applied;
     this.#filling = record.filling;
+    this.#generation = record.generation;
   }
 
   /** The highest epoch that was promised; 0: none was. */
@@ -100,12 +102,18 @@ export class Replica {
     return this.#acked;
   }
 
+  /** Up to which index the journal here has applied entries. */
+  get appliedIndex(): number {
+    return this.#applied;
+  }
+
   /** What it has. */
   get state(): CopyState {
     return {
       ...(this.#config && { config: this.#config }),
       last: this.log.last,
       acked: this.#acked,
+      generation: this.#generation,
       ...(this.#filling && { filling: this.#filling }),
     };
   }
@@ -135,7 +143,7 @@ export class Replica {
         this.#onFill(from, message);
         break;
       case "releaseCopy":
-        this.#onRelease(from, epoch);
+        this.#onRelease(from, epoch, message.generation);
         break;
     }
     return this.#end();
@@ -159,6 +167,7 @@ export class Replica {
       type: "logAppended",
       epoch,
       store: this.id,
+      generation: this.#generation,
       through: this.log.last.index,
     });
     return this.#end();
@@ -234,7 +243,9 @@ export class Replica {
     const through = previous.index + entries.length;
     this.#acknowledge(Math.min(message.acked, through));
     this.#trim(message.trim);
-    this.#answer(from, { type: "logAppended", epoch, store: this.id, through });
+    const { id: store } = this;
+    const generation = this.#generation;
+    this.#answer(from, { type: "logAppended", epoch, store, generation, through });
   }
 
   /** False: an entry contradicts what was acknowledged, or is damaged. */
@@ -282,6 +293,8 @@ export class Replica {
   #acknowledge(index: number): void {
     if (index <= this.#acked || this.#filling !== undefined) return;
     this.#acked = index;
+    // Invariant: the journal never has more than the log.
+    this.#flushOperations();
     this.#effects.push({ type: "apply", upTo: index });
   }
 
@@ -292,16 +305,15 @@ export class Replica {
     this.#operations.push({ type: "trim", upTo: to });
   }
 
-  #onFill(from: string, { epoch, point, bytes, next, done }: FillCopyMessage): void {
+  #onFill(from: string, message: FillCopyMessage): void {
+    const { epoch, point, bytes, next, done } = message;
     // An in-sync copy answers for what it has confirmed: it is taken out before its content is replaced.
     const counts = this.#config !== undefined && isInSync(this.#config, this.id);
     if (this.#config === undefined || (counts && rules.inSyncCopiesAreKept)) return;
-    if (this.#filling === undefined || comparePositions(this.#filling.at, point.at) !== 0) {
-      // A part that was delayed must not begin an earlier back-fill again.
-      if (point.cursor !== "" || this.#acked >= point.at.index && point.at.index > 0) return;
-      this.#reset(point.at);
-    }
-    if (this.#filling!.cursor === point.cursor) {
+    // The first part drops what is here. A repeated one names an earlier generation, and drops nothing.
+    if (point.cursor === "" && message.generation === this.#generation) this.#reset(point.at);
+    if (this.#filling === undefined || comparePositions(this.#filling.at, point.at) !== 0) return;
+    if (this.#filling.cursor === point.cursor) {
       this.#operations.push({ type: "chunk", bytes, cursor: next });
       this.#filling = { at: point.at, cursor: next };
       if (done) {
@@ -314,16 +326,21 @@ export class Replica {
       type: "copyFilled",
       epoch,
       store: this.id,
+      generation: this.#generation,
       point: this.#filling ?? { at: point.at, cursor: next },
       done: this.#filling === undefined,
     });
   }
 
-  #onRelease(from: string, epoch: number): void {
+  #onRelease(from: string, epoch: number, dropped: number): void {
     if (this.#config !== undefined && isInSync(this.#config, this.id)) return;
     const isEmpty = this.#filling !== undefined && this.#filling.at.index === 0;
-    if (!isEmpty) this.#reset(logStart);
-    this.#answer(from, { type: "copyReleased", epoch, store: this.id });
+    if (!isEmpty) {
+      if (dropped !== this.#generation) return;
+      this.#reset(logStart);
+    }
+    const { id: store } = this;
+    this.#answer(from, { type: "copyReleased", epoch, store, generation: this.#generation });
   }
 
   #reset(at: LogPosition): void {
@@ -331,25 +348,26 @@ export class Replica {
     this.log.reset({ epoch, index, chain });
     this.#filling = { at: this.log.base, cursor: "" };
     this.#acked = this.#applied = 0;
+    this.#generation++;
     this.#operations.push({ type: "reset", at: this.log.base });
   }
 
   /** Sends an answer when all that it tells of is durable. */
   #answer(to: string, message: ReplicaMessage): void {
-    if (this.#operations.length > 0) {
-      this.#effects.push({ type: "store", token: ++this.#token, operations: this.#operations });
-      this.#operations = [];
-    }
+    this.#flushOperations();
     if (this.#token === this.#storedToken || !rules.answersFollowStores) {
       this.#effects.push({ type: "send", to, message });
     } else this.#held.push({ token: this.#token, to, message });
   }
 
+  #flushOperations(): void {
+    if (this.#operations.length === 0) return;
+    this.#effects.push({ type: "store", token: ++this.#token, operations: this.#operations });
+    this.#operations = [];
+  }
+
   #end(): ReplicaEffect[] {
-    if (this.#operations.length > 0 && !this.#extended) {
-      this.#effects.push({ type: "store", token: ++this.#token, operations: this.#operations });
-      this.#operations = [];
-    }
+    if (!this.#extended) this.#flushOperations();
     const effects = this.#effects;
     this.#effects = [];
     return effects;

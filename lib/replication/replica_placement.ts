@@ -27,6 +27,8 @@ interface Entry {
   isKnown: boolean;
   /** A node that has more of the log than the owner. */
   preferred: string | undefined;
+  /** A node that shall have a copy, so that it can own the shard. */
+  wanted: string | undefined;
 }
 
 /** How long a node that has lagged gets no copy if there is another one, in milliseconds. */
@@ -36,14 +38,21 @@ export const lagPenalty = 30_000;
 export class ReplicaPlacement {
   readonly #shardType: string;
   readonly #replicas: number;
+  readonly #minAcks: number;
   readonly #retryInterval: number;
   readonly #entries = new Map<number, Entry>();
+  /** Copies of all shards, by address. */
+  readonly #load = new Map<string, number>();
   /** Until when a node is avoided, by address. */
   readonly #lagging = new Map<string, number>();
   #nodes: readonly Omit<PlacementNode, "copies">[] = [];
 
-  /** @param replicas copies besides the owner's. */
-  constructor(shardType: string, replicas: number, retryInterval = 1_000) {
+  /**
+   * @param replicas copies besides the owner's.
+   * @param minAcks how many of them an acknowledgement needs.
+   */
+  constructor(shardType: string, replicas: number, minAcks: number, retryInterval = 1_000) {
+    this.#minAcks = minAcks;
     this.#shardType = shardType;
     this.#replicas = replicas;
     this.#retryInterval = retryInterval;
@@ -67,8 +76,11 @@ export class ReplicaPlacement {
       sentAt: now,
       isKnown: false,
       preferred: undefined,
+      wanted: undefined,
     };
+    if (before !== undefined) this.#count(before, -1);
     entry.replicas = this.#choose(shard, entry, before?.replicas ?? [], now);
+    this.#count(entry, 1);
     this.#entries.set(shard, entry);
     return entry.replicas;
   }
@@ -97,6 +109,18 @@ export class ReplicaPlacement {
     if (known === undefined || compareReplicaVersions(known.version, config.version) < 0) {
       entry.config = config;
     }
+  }
+
+  /** Whether the present grant is this one. */
+  isGranted(shard: number, owner: string, epoch: number): boolean {
+    const entry = this.#entries.get(shard);
+    return entry?.owner === owner && entry.epoch === epoch;
+  }
+
+  /** A node shall have a copy, in the place of another one if need be. The next `tick` orders it. */
+  want(shard: number, address: string): void {
+    const entry = this.#entries.get(shard);
+    if (entry !== undefined) entry.wanted = address;
   }
 
   /** The owner has found that another node has more of the log. */
@@ -132,9 +156,13 @@ export class ReplicaPlacement {
   }
 
   #reorderOne(shard: number, entry: Entry, now: number): ReplicaOrder[] {
+    // Its own copies do not speak against a node.
+    this.#count(entry, -1);
     const replicas = this.#choose(shard, entry, entry.replicas, now);
-    if (sameAddresses(replicas, entry.replicas)) return [];
-    entry.replicas = replicas;
+    const isSame = sameAddresses(replicas, entry.replicas);
+    if (!isSame) entry.replicas = replicas;
+    this.#count(entry, 1);
+    if (isSame) return [];
     entry.isKnown = false;
     return [this.#order(shard, entry, now)];
   }
@@ -147,16 +175,18 @@ export class ReplicaPlacement {
 
   #choose(
     shard: number,
-    { owner, config }: Entry,
+    { owner, config, wanted }: Entry,
     before: readonly string[],
     now: number,
   ): readonly string[] {
     const inSync = (config?.inSync ?? []).map(({ address }) => address);
-    const load = this.#load(shard);
-    const nodes = this.#nodes
-      .filter(({ address }) => address === owner || (this.#lagging.get(address) ?? 0) <= now)
-      .map((node) => ({ ...node, copies: load.get(node.address) ?? 0 }));
-    return chooseReplicas({
+    const trusted = this.#nodes.filter(({ address }) =>
+      address === owner || (this.#lagging.get(address) ?? 0) <= now
+    );
+    // Without laggards fewer copies are needed to open the log, as long as there are enough to write it.
+    const nodes = (trusted.length > this.#minAcks ? trusted : this.#nodes)
+      .map((node) => ({ ...node, copies: this.#load.get(node.address) ?? 0 }));
+    const chosen = chooseReplicas({
       shardType: this.#shardType,
       shard,
       owner,
@@ -164,16 +194,20 @@ export class ReplicaPlacement {
       nodes,
       current: [...inSync, ...before],
     });
+    if (wanted === undefined || wanted === owner || chosen.includes(wanted)) return chosen;
+    if (!nodes.some(({ address }) => address === wanted)) return chosen;
+    if (chosen.length < this.#replicas) return [...chosen, wanted].sort();
+    // In the place of the one with the most copies.
+    const copiesOf = (address: string) => this.#load.get(address) ?? 0;
+    const most = chosen.reduce((a, b) => copiesOf(b) > copiesOf(a) ? b : a);
+    return chosen.map((address) => address === most ? wanted : address).sort();
   }
 
-  /** Copies of all other shards, by address. */
-  #load(shard: number): Map<string, number> {
-    const load = new Map<string, number>();
-    for (const [other, { owner, replicas }] of this.#entries) {
-      if (other === shard) continue;
-      for (const address of [owner, ...replicas]) load.set(address, (load.get(address) ?? 0) + 1);
+  /** Counts the copies of a shard, or those that it had, at their nodes. */
+  #count({ owner, replicas }: Entry, by: 1 | -1): void {
+    for (const address of [owner, ...replicas]) {
+      this.#load.set(address, (this.#load.get(address) ?? 0) + by);
     }
-    return load;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What copies of a shard send each other, at `replicationPath`. Each message may be lost, repeated, and
+ * What copies of a shard send each other, at the path and in the lane of `replicationPath`. Each message may be lost, repeated, and
  * overtaken by later ones. `docs/replication_protocol.md` has the states and the argument.
  *
  * @module
@@ -8,9 +8,6 @@ import type { BootstrapRecord } from "./bootstrap_record.ts";
 import type { LogPosition } from "./log_position.ts";
 import type { ReplicaConfig, ReplicaVersion, StoreId } from "./replica_config.ts";
 import type { LogEntry } from "./shard_log.ts";
-
-/** Where messages about replication are sent. */
-export const replicationPath = "/_cluster/replication";
 
 /** How far a back-fill has come. */
 export interface FillPoint {
@@ -28,6 +25,8 @@ export interface CopyState {
   readonly last: LogPosition;
   /** Up to which index it knows that entries are acknowledged. */
   readonly acked: number;
+  /** How often its content was dropped. */
+  readonly generation: number;
   /** Its content is not complete: it counts for nothing. */
   readonly filling?: FillPoint;
 }
@@ -75,6 +74,8 @@ export interface LogAppendedMessage {
   readonly type: "logAppended";
   readonly epoch: number;
   readonly store: StoreId;
+  /** See `CopyState`: what was confirmed before the content was dropped does not count. */
+  readonly generation: number;
   readonly through: number;
 }
 
@@ -108,6 +109,8 @@ export interface ConfigStoredMessage {
 export interface FillCopyMessage {
   readonly type: "fillCopy";
   readonly epoch: number;
+  /** Of the content that the first part drops: a repeated one drops nothing that has come since. */
+  readonly generation: number;
   /** Where the copy stands before this part. */
   readonly point: FillPoint;
   readonly bytes: Uint8Array;
@@ -122,6 +125,7 @@ export interface CopyFilledMessage {
   readonly type: "copyFilled";
   readonly epoch: number;
   readonly store: StoreId;
+  readonly generation: number;
   readonly point: FillPoint;
   readonly done: boolean;
 }
@@ -130,6 +134,8 @@ export interface CopyFilledMessage {
 export interface ReleaseCopyMessage {
   readonly type: "releaseCopy";
   readonly epoch: number;
+  /** Of the content that is dropped. */
+  readonly generation: number;
 }
 
 /** Answers `releaseCopy`. The configuration is kept: the shard is not new. */
@@ -137,6 +143,7 @@ export interface CopyReleasedMessage {
   readonly type: "copyReleased";
   readonly epoch: number;
   readonly store: StoreId;
+  readonly generation: number;
 }
 
 /** From the primary of a shard. */

@@ -24,6 +24,8 @@ export type ReplicationEvent =
   | { readonly type: "lease"; readonly holds: boolean }
   /** A person goes on without the copies that are missing. */
   | { readonly type: "acceptLoss"; readonly epoch: number }
+  /** A person says that a store will never be back. */
+  | { readonly type: "retire"; readonly epoch: number; readonly store: StoreId }
   /** The node gives the shard up. */
   | { readonly type: "stop" }
   | { readonly type: "received"; readonly from: string; readonly message: ReplicationMessage }
@@ -47,6 +49,7 @@ export class ShardReplication {
   readonly copy: Replica;
   readonly #bootstrap: BootstrapHolder;
   #primary: Primary | undefined;
+  #holdsLease = true;
 
   /** @param applied up to which index the journal has applied entries. */
   constructor(id: StoreId, record: CopyRecord, bootstrap: BootstrapHolder, applied?: number) {
@@ -79,9 +82,16 @@ export class ShardReplication {
     switch (event.type) {
       case "granted": {
         const { epoch } = event.grant;
-        if (primary !== undefined && primary.epoch >= epoch) return [];
+        if (primary?.epoch === epoch) return [];
+        const { promised } = this.copy;
+        if (epoch < promised) return [{ type: "needsEpoch", above: promised }];
         const ended = primary?.stop(now) ?? [];
-        this.#primary = new Primary(this.copy, this.#bootstrap.record, event.grant);
+        this.#primary = new Primary(
+          this.copy,
+          this.#bootstrap.record,
+          event.grant,
+          this.#holdsLease,
+        );
         return [...ended, ...this.#primary.begin(now)];
       }
       case "members":
@@ -90,9 +100,12 @@ export class ShardReplication {
         if (primary?.epoch !== event.epoch) return [];
         return primary.replicas(event.addresses, now);
       case "lease":
+        this.#holdsLease = event.holds;
         return primary?.lease(event.holds, now) ?? [];
       case "acceptLoss":
         return primary?.epoch === event.epoch ? primary.acceptLoss(now) : [];
+      case "retire":
+        return primary?.epoch === event.epoch ? primary.retire(event.store, now) : [];
       case "stop":
         return primary?.stop(now) ?? [];
       case "received":

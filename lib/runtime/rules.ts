@@ -163,6 +163,7 @@ const all = {
   highestCopyOpens: true,
   incompleteCopiesDoNotCount: true,
   inSyncCopiesAreKept: true,
+  droppedContentIsForgotten: true,
   replicasChangeJointly: true,
   bootstrapAsksAll: true,
 };
