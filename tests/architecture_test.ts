@@ -28,7 +28,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "remoting",
     "cluster",
   ],
-  replication: ["runtime", "options", "actor", "persistence", "cluster", "sharding"],
+  replication: [
+    "runtime",
+    "options",
+    "actor",
+    "persistence",
+    "transport",
+    "membership",
+    "cluster",
+    "sharding",
+  ],
   client: ["runtime", "options", "actor", "wire", "transport", "remoting", "cluster", "sharding"],
   // Simulations run whole nodes; `lib/*.ts` are the composition root.
   testkit: [

@@ -60,6 +60,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   passivationTable: ["sharding#PassivationOptions"],
   shardBufferTable: ["sharding#ShardBufferLimits"],
   rememberTable: ["sharding#RememberOptions"],
+  replicationTable: ["sharding#ReplicationOptions"],
   entityTypeTable: ["sharding#EntityTypeOptions"],
   clientTable: ["client#ClientOptions"],
   clientAskTable: [

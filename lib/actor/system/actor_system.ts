@@ -329,6 +329,7 @@ class LocalActorSystem implements LocalSystem {
       set askAtHand(value) {
         host.askAtHand = value;
       },
+      replicates: undefined,
       persistence,
       limitedLog: this.#limitedLog,
       lastSlowRun: () => this.#slowHandlers?.last,
