@@ -109,7 +109,7 @@ export interface ShardedOptions {
   readonly journal?: DurableStore;
   /**
    * Keeps the events of durable entities that have no journal of their own at several nodes, so that
-   * they survive the loss of any of them without a database. Default: no copies.
+   * they survive the loss of any of them without a database. Default: none.
    *
    * @example
    * ```ts

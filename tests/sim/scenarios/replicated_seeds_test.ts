@@ -1,0 +1,4 @@
+import { replicatedRegisters } from "./replicated_registers.ts";
+import { testSeeds } from "./seed_tests.ts";
+
+testSeeds(replicatedRegisters, 10);
