@@ -50,13 +50,18 @@ export function isCopyable(journal: Journal): journal is CopyableJournal {
   return [exportLog, importLog, forget, head].every((method) => typeof method === "function");
 }
 
-/** The part of a log that begins with some events. */
+/**
+ * The part of a log that begins with some events.
+ *
+ * @param hasMore there are events behind these.
+ */
 export function partOfLog(
   id: string,
   { epoch, lastSeq, wake, snapshots }: LogRest,
   events: readonly StoredEvent[],
   after: number,
   maxBytes: number,
+  hasMore = false,
 ): LogPart {
   let bytes = 0;
   let count = 0;
@@ -65,7 +70,7 @@ export function partOfLog(
     bytes += payload.length + (metadata?.length ?? 0) + 50;
     count++;
   }
-  const isLast = count === events.length;
+  const isLast = count === events.length && !hasMore;
   const rest = isLast ? { epoch, lastSeq, wake, snapshots } : undefined;
-  return { id, after, events: isLast ? events : events.slice(0, count), rest };
+  return { id, after, events: events.slice(0, count), rest };
 }

@@ -18,6 +18,12 @@ export interface FillPart {
   readonly done: boolean;
 }
 
+/** Keeps which ids a shard has. */
+export interface IdStore {
+  note(ids: readonly string[]): Promise<void>;
+  clear(): Promise<void>;
+}
+
 /** Separates the id from the number of an event in a cursor; no id has it. */
 const separator = "\0";
 
@@ -26,21 +32,17 @@ export class CopyContent {
   readonly #journal: CopyableJournal;
   /** The ids of the shard. */
   readonly #ids: Set<string>;
-  readonly #noteIds: (ids: readonly string[]) => Promise<void>;
+  readonly #idStore: IdStore | undefined;
   #sorted: readonly string[] | undefined;
 
   /**
    * @param ids that it has.
-   * @param noteIds stores that it has more.
+   * @param idStore keeps them where the journal has the content of other shards as well.
    */
-  constructor(
-    journal: CopyableJournal,
-    ids: readonly string[] = [],
-    noteIds: (ids: readonly string[]) => Promise<void> = () => Promise.resolve(),
-  ) {
+  constructor(journal: CopyableJournal, ids: readonly string[] = [], idStore?: IdStore) {
     this.#journal = journal;
     this.#ids = new Set(ids);
-    this.#noteIds = noteIds;
+    this.#idStore = idStore;
   }
 
   /** For reading. */
@@ -96,7 +98,7 @@ export class CopyContent {
   async #addIds(ids: readonly string[]): Promise<void> {
     const added = [...new Set(ids)].filter((id) => !this.#ids.has(id));
     if (added.length === 0) return;
-    await this.#noteIds(added);
+    await this.#idStore?.note(added);
     for (const id of added) this.#ids.add(id);
   }
 
@@ -140,6 +142,7 @@ export class CopyContent {
   async reset(): Promise<void> {
     this.#sorted = undefined;
     await this.#journal.forget([...this.#ids]);
+    await this.#idStore?.clear();
     this.#ids.clear();
   }
 }

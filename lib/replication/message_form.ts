@@ -236,22 +236,26 @@ function readStore(reader: ByteReader): StoreId {
   return { address: shortText(reader, maxName), store: reader.count() };
 }
 
-function writePosition(writer: ByteWriter, { epoch, index, chain }: LogPosition): void {
+/** The bytes of a position. */
+export function writePosition(writer: ByteWriter, { epoch, index, chain }: LogPosition): void {
   writer.count(epoch);
   writer.count(index);
   writer.count(chain);
 }
 
-function readPosition(reader: ByteReader): LogPosition {
+/** @throws {RangeError}. */
+export function readPosition(reader: ByteReader): LogPosition {
   return { epoch: reader.count(), index: reader.count(), chain: reader.count() };
 }
 
-function writePoint(writer: ByteWriter, { at, cursor }: FillPoint): void {
+/** The bytes of a point of a back-fill. */
+export function writePoint(writer: ByteWriter, { at, cursor }: FillPoint): void {
   writePosition(writer, at);
   writer.text(cursor);
 }
 
-function readPoint(reader: ByteReader): FillPoint {
+/** @throws {RangeError}. */
+export function readPoint(reader: ByteReader): FillPoint {
   return { at: readPosition(reader), cursor: shortText(reader, maxCursor) };
 }
 

@@ -6,7 +6,9 @@
  */
 import { replicationDefaults } from "../options/tables/sharding_tables.ts";
 import { withDefaults } from "../options/check_options.ts";
-import type { DueLog, ReadDueOptions } from "../persistence/journal.ts";
+import { type CopyableJournal, isCopyable } from "../persistence/copyable_journal.ts";
+import { PersistenceError } from "../persistence/errors.ts";
+import type { DueLog, Journal, ReadDueOptions } from "../persistence/journal.ts";
 import { copyableMemoryJournal } from "../persistence/memory_journal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DurableStore } from "../runtime/durable_store.ts";
@@ -18,9 +20,10 @@ import type {
   TypeReplication,
 } from "../sharding/shard_replicator.ts";
 import type { AllocationStrategy } from "../sharding/coordinator/allocation.ts";
-import { mergeBootstrap } from "./bootstrap_record.ts";
+import { type BootstrapRecord, mergeBootstrap } from "./bootstrap_record.ts";
 import type { AnnounceTypeMessage, ControlMessage, ShardStatus } from "./control_form.ts";
 import { CopyContent } from "./copy_content.ts";
+import { CopyLog, type StoredCopy } from "./copy_log.ts";
 import { type BootstrapHolder, newBootstrapHolder, noCopy } from "./copy_record.ts";
 import { MessageBatch, type ShardMessage } from "./message_form.ts";
 import type { PrimaryOptions, ReplicaStatus } from "./primary.ts";
@@ -38,6 +41,8 @@ const maxMessageBytes = 64 * 1_024;
 /** Milliseconds between two reports to the coordinator in case one was lost, and two announcements. */
 const reportInterval = 5_000;
 const announceInterval = 500;
+/** Milliseconds until a store that could not be read is read again. */
+const loadRetry = 1_000;
 /** Milliseconds that a shard waits for lost copies before `allowDataLoss` counts. */
 const lossDelay = 15_000;
 
@@ -68,7 +73,13 @@ export class ReplicatedType implements TypeReplication {
   readonly #replication: typeof replicationDefaults;
   readonly #placement: TypePlacement;
   readonly #bootstrap: BootstrapHolder = newBootstrapHolder();
-  readonly #id: StoreId;
+  #id: StoreId;
+  /** Undefined: copies are in memory. */
+  readonly #log: CopyLog | undefined;
+  /** The store was read, if there is one. */
+  #isLoaded = false;
+  /** Changes of how shards began, one after the other. */
+  #bootstrapTurn: Promise<void> | undefined;
   readonly #shards = new Map<number, ReplicatedShard>();
   readonly #batches = new Map<string, MessageBatch>();
   #isDeferred = false;
@@ -96,6 +107,27 @@ export class ReplicatedType implements TypeReplication {
     this.members = new TypeMembers(port.self, (address) => port.replicates(address));
     this.#id = { address: port.self, store: Math.floor(port.clock.wallTime()) };
     this.store = new OwnedShardsStore(this.#name(), () => this.#shards.values());
+    const { journal } = options;
+    const log = this.#log = journal && new CopyLog(checkCopyable(journal), shardType, () => {
+      return port.clock.wallTime();
+    });
+    if (log === undefined || !options.runs) this.#isLoaded = true;
+    else this.#load(log);
+  }
+
+  #load(log: CopyLog): void {
+    log.load(this.options.numShards).then(({ store, bootstrap, copies }) => {
+      this.#id = { address: this.#port.self, store };
+      this.#bootstrap.record = mergeBootstrap(bootstrap, this.#bootstrap.record);
+      for (const copy of copies) this.#shards.set(copy.shard, this.#makeShard(copy.shard, copy));
+      this.#isLoaded = true;
+      this.#reportedAt = -Infinity;
+      this.announce();
+    }).catch((error) => {
+      const { shardType } = this.options;
+      this.#port.log("error", "the store of copies cannot be read", { shardType, error });
+      this.#port.clock.schedule(loadRetry, () => this.#load(log));
+    });
   }
 
   // What sharding calls.
@@ -167,6 +199,7 @@ export class ReplicatedType implements TypeReplication {
 
   /** Tells all members, or those that have not answered, that this node has the type. */
   announce(to: readonly string[] = this.members.unanswered): void {
+    if (!this.#isLoaded) return;
     this.#announcedAt = this.#port.clock.now();
     const targets = this.#retiring ? this.members.running : to;
     for (const address of targets) this.#port.sendControl(address, this.#announcement(false));
@@ -182,7 +215,7 @@ export class ReplicatedType implements TypeReplication {
 
   /** Takes messages of copies. */
   receive(from: string, messages: readonly ShardMessage[]): void {
-    if (!this.options.runs) return;
+    if (!this.options.runs || !this.#isLoaded) return;
     for (const { shard, message } of messages) {
       if (shard < this.options.numShards) this.#shardOf(shard).receive(from, message);
     }
@@ -190,6 +223,8 @@ export class ReplicatedType implements TypeReplication {
 
   /** Takes what a member says of the type. */
   receiveControl(from: string, incarnation: number, message: ControlMessage): void {
+    // A node does not count as one that runs the type before it has said what it knows.
+    if (!this.#isLoaded) return;
     const now = this.#port.clock.now();
     switch (message.type) {
       case "announceType":
@@ -212,14 +247,14 @@ export class ReplicatedType implements TypeReplication {
         if (this.#leads) this.#onMoveOwner(from, message);
         return;
       case "closeBootstrap":
-        if (from !== this.#port.leader() || this.#bootstrap.record.closed) return;
-        this.#bootstrap.record = { stores: [], closed: true };
+        if (from === this.#port.leader()) this.#merge({ stores: [], closed: true });
         return;
     }
   }
 
   /** Repeats what may have been lost. Ten times a second. */
   tick(): void {
+    if (!this.#isLoaded) return;
     const now = this.#port.clock.now();
     if (now - this.#announcedAt >= announceInterval && this.members.unanswered.length > 0) {
       this.announce();
@@ -288,16 +323,29 @@ export class ReplicatedType implements TypeReplication {
   #shardOf(shard: number): ReplicatedShard {
     let replicated = this.#shards.get(shard);
     if (replicated === undefined) {
-      const machine = new ShardReplication(this.#id, noCopy, this.#bootstrap);
-      const content = new CopyContent(copyableMemoryJournal());
-      replicated = new ReplicatedShard(this.#shardPort(shard), shard, machine, content);
+      replicated = this.#makeShard(shard, { shard, record: noCopy, ids: [] });
       this.#shards.set(shard, replicated);
     }
     return replicated;
   }
 
+  #makeShard(shard: number, { record, ids }: StoredCopy): ReplicatedShard {
+    const log = this.#log;
+    const content = log === undefined
+      ? new CopyContent(copyableMemoryJournal())
+      : new CopyContent(log.journal, ids, {
+        note: (added) => log.noteIds(shard, added),
+        clear: () => log.clearIds(shard),
+      });
+    // What was applied behind it is applied again, and changes nothing.
+    const applied = record.base.index;
+    const machine = new ShardReplication(this.#id, record, this.#bootstrap, applied);
+    return new ReplicatedShard(this.#shardPort(shard), shard, machine, content);
+  }
+
   #shardPort(shard: number): ReplicatedShardPort {
     const port = this.#port;
+    const log = this.#log;
     const { shardType } = this.options;
     return {
       clock: port.clock,
@@ -318,7 +366,7 @@ export class ReplicatedType implements TypeReplication {
       failed: (about, what, fields) => {
         port.log("error", what, { shardType, shard: about, ...fields });
       },
-      write: undefined,
+      write: log && ((about, operations) => log.write(about, operations)),
     };
   }
 
@@ -374,8 +422,7 @@ export class ReplicatedType implements TypeReplication {
   }
 
   #onAnnounced(from: string, incarnation: number, message: AnnounceTypeMessage): void {
-    const merged = mergeBootstrap(this.#bootstrap.record, message.record);
-    this.#bootstrap.record = merged;
+    this.#merge(message.record);
     const isNews = this.members.heard(from, incarnation, message);
     if (!message.isAnswer) this.#port.sendControl(from, this.#announcement(true));
     if (!isNews) return;
@@ -385,14 +432,37 @@ export class ReplicatedType implements TypeReplication {
 
   #checkReady(): void {
     if (this.#isReady || this.#onReady.length === 0) return;
+    if (!this.#isLoaded || this.#bootstrapTurn !== undefined) return;
     if (this.members.unanswered.length > 0 && rules.bootstrapAsksAll) return;
     this.#isReady = true;
     for (const callback of this.#onReady.splice(0)) callback();
   }
 
+  /** Takes what another node knows of how shards began. Invariant: what counts here is stored. */
+  #merge(record: BootstrapRecord): void {
+    const log = this.options.runs ? this.#log : undefined;
+    if (log === undefined) {
+      this.#bootstrap.record = mergeBootstrap(this.#bootstrap.record, record);
+      return;
+    }
+    if (mergeBootstrap(this.#bootstrap.record, record) === this.#bootstrap.record) return;
+    const turn = (this.#bootstrapTurn ?? Promise.resolve()).then(async () => {
+      const merged = mergeBootstrap(this.#bootstrap.record, record);
+      if (merged !== this.#bootstrap.record) await log.saveBootstrap(merged);
+      this.#bootstrap.record = mergeBootstrap(this.#bootstrap.record, merged);
+    }).catch((error) => {
+      const { shardType } = this.options;
+      this.#port.log("error", "a copy cannot be stored", { shardType, error });
+    }).then(() => {
+      if (this.#bootstrapTurn === turn) this.#bootstrapTurn = undefined;
+      this.#checkReady();
+    });
+    this.#bootstrapTurn = turn;
+  }
+
   #close(): void {
     const { shardType } = this.options;
-    this.#bootstrap.record = { stores: [], closed: true };
+    this.#merge({ stores: [], closed: true });
     for (const to of this.members.running) {
       this.#port.sendControl(to, { type: "closeBootstrap", shardType });
     }
@@ -555,6 +625,16 @@ class OwnedShardsStore implements DurableStore {
   #refuse(): Promise<never> {
     return Promise.reject(new TypeError(`${this.name} stores nothing itself`));
   }
+}
+
+/** @throws {PersistenceError} code `notCopyable`. */
+function checkCopyable(store: DurableStore): CopyableJournal {
+  const journal = store as unknown as Journal;
+  if (isCopyable(journal)) return journal;
+  throw new PersistenceError("notCopyable", `copies of shards cannot be kept in ${store.name}`, {
+    value: store.name,
+    remedy: "give the type a sqliteJournal of this node alone, or no journal",
+  });
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

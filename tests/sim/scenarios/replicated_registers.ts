@@ -35,9 +35,16 @@ export function replicatedRegister() {
   );
 }
 
+const replication = { replicas: 2, minAcks: 1, ackTimeout: 2_000 };
+
 function spawnRegisters(node: SimulatedNode): void {
-  const replication = { replicas: 2, minAcks: 1, ackTimeout: 2_000 };
   const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication });
+  node.system.spawn(behavior, "registers");
+}
+
+function spawnStoredRegisters(node: SimulatedNode): void {
+  const { diskJournal: journal } = node;
+  const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication, journal });
   node.system.spawn(behavior, "registers");
 }
 
@@ -71,4 +78,30 @@ export const replicatedRegisters: Scenario = {
   faults: oneAfterTheOther,
   run: async (sim) => void await useRegisters(sim, undefined, 100),
   source: source("replicatedRegisters"),
+};
+
+/** Nodes with disks: any of them crash at any time, and all of them at once. */
+const allAtOnce: FaultPlan = (random, { nodes }) => {
+  const faults: Fault[] = [];
+  for (let at = 12_000; at < 60_000; at += 6_000 + random.next() * 10_000) {
+    const node = nodes[Math.floor(random.next() * nodes.length)]!;
+    const restartAfter = 500 + random.next() * 10_000;
+    const type = random.next() < 0.7 ? "crash" : "stop";
+    faults.push({ type, at, node, restartAfter });
+  }
+  for (const node of nodes) {
+    const restartAfter = 500 + random.next() * 6_000;
+    faults.push({ type: "crash", at: 80_000 + random.next() * 500, node, restartAfter });
+  }
+  return faults;
+};
+
+/** Copies on the disks of nodes, of which all are without power once. */
+export const storedReplicatedRegisters: Scenario = {
+  ...replicatedRegisters,
+  name: "stored replicated registers",
+  duration: 300_000,
+  setup: spawnStoredRegisters,
+  faults: allAtOnce,
+  source: source("storedReplicatedRegisters"),
 };
