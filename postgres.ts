@@ -3,6 +3,8 @@
  *
  * @module
  */
+import "./lib/persistence/reminders/croner.ts";
+
 export {
   postgresProjectionStore,
   type PostgresProjectionStoreOptions,

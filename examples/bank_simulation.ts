@@ -6,7 +6,7 @@
  *
  * Run with: deno run -A examples/bank_simulation.ts
  */
-import { simulate, SimulationError } from "../lib/testkit/mod.ts";
+import { simulate, SimulationError } from "@casty/casty/testkit";
 import { naiveBank, safeBank } from "./bank_simulation/scenarios.ts";
 
 const seeds = 30;

@@ -6,6 +6,8 @@
  *
  *     deno run -A examples/job_executor.ts
  *
+ * The log of the nodes warns of the killed one, and at the end that they leave although it has not agreed.
+ *
  * @module
  */
 import {

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { ActorSystem } from "../mod.ts";
-import { streamProducer, type StreamSink, streamSink, streamSource } from "../lib/streams/mod.ts";
+import { ActorSystem } from "@casty/casty";
+import { streamProducer, type StreamSink, streamSink, streamSource } from "@casty/casty/streams";
 
 interface Reading {
   readonly sensor: string;

@@ -424,3 +424,32 @@ Deno.test("what decides imports nothing that does", () => {
     assert(!/new Promise|async |await /.test(text), `lib/${path} waits for something`);
   }
 });
+
+/** What each public entry loads from npm, with all that it imports: nothing that only others need. */
+const loaded: Readonly<Record<string, readonly string[]>> = {
+  "mod.ts": ["@msgpack/msgpack", "asn1js", "pkijs"],
+  "client.ts": ["@msgpack/msgpack", "asn1js", "pkijs"],
+  "cert.ts": ["asn1js", "pkijs"],
+  "lib/cluster/mod.ts": ["@msgpack/msgpack"],
+  "lib/persistence/mod.ts": ["croner"],
+  "postgres.ts": ["croner", "pg"],
+  "lib/runtime/mod.ts": [],
+  "lib/streams/mod.ts": [],
+  "lib/testkit/mod.ts": ["@msgpack/msgpack", "asn1js", "croner", "pkijs"],
+};
+
+for (const [entry, packages] of Object.entries(loaded)) {
+  Deno.test(`${entry} loads from npm what it needs`, async () => {
+    const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", entry],
+      cwd: new URL("..", root),
+    }).output();
+    assert(success);
+    const { modules }: { modules: { specifier: string }[] } = JSON.parse(
+      new TextDecoder().decode(stdout),
+    );
+    const found = modules.map(({ specifier }) => /^npm:\/(.+)@[^@]+$/.exec(specifier)?.[1])
+      .filter((name) => name !== undefined);
+    assertEquals(found.toSorted(), packages);
+  });
+}

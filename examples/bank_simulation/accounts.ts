@@ -1,4 +1,4 @@
-import { type ActorRef, type Behavior, Behaviors } from "../../mod.ts";
+import { type ActorRef, type Behavior, Behaviors } from "@casty/casty";
 
 /** The messages of an account. */
 export type AccountMessage =

@@ -1,5 +1,5 @@
-import { Behaviors, type ShardEnvelope } from "../../mod.ts";
-import { randomFaults, type Scenario, type Simulation } from "../../lib/testkit/mod.ts";
+import { Behaviors, type ShardEnvelope } from "@casty/casty";
+import { randomFaults, type Scenario, type Simulation } from "@casty/casty/testkit";
 import { account, type AccountMessage, openingBalance } from "./accounts.ts";
 import {
   naiveTransfer,

@@ -1,4 +1,4 @@
-import { type ActorRef, type ActorSystem, type ShardEnvelope, shardEnvelope } from "../../mod.ts";
+import { type ActorRef, type ActorSystem, type ShardEnvelope, shardEnvelope } from "@casty/casty";
 import type { AccountMessage } from "./accounts.ts";
 
 /** One teller: a node, and the reference of the accounts. */

@@ -73,6 +73,9 @@ export class ActorError extends CastyError {
   }
 }
 
+/** The remedy where a system was shut down. A shutdown ends for good. */
+export const anotherSystem = "start another system";
+
 /** The remedy where the deadline of an ask further up has passed. */
 export const longerTimeout = "give the first ask of the chain a longer timeout";
 

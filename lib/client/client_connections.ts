@@ -165,6 +165,8 @@ export class ClientConnections {
 
   /** Ends everything. */
   async close(): Promise<void> {
+    // First: their messages are lost only because the client closes.
+    internalsOf(this.#system).rejectAsks();
     this.#step({ type: "close" });
     this.#closed = true;
     this.#timer?.cancel();

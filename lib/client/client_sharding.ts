@@ -20,6 +20,7 @@ import {
 import type { LocatedGrant } from "../sharding/routing/shard_grant.ts";
 import { entityPrefix, parseEntityPath } from "../sharding/routing/entity_address.ts";
 import { EntityProxy, type EntityRefHost } from "../sharding/routing/entity_ref.ts";
+import { ReplacedOwners } from "../sharding/routing/replaced_owners.ts";
 import { ReceivedTypes } from "../sharding/routing/received_types.ts";
 import { isShardEnvelope } from "../sharding/routing/shard_envelope.ts";
 import { shardOf } from "../sharding/routing/shard_hash.ts";
@@ -30,6 +31,7 @@ import type { ShardLocations, ShardPlace } from "../sharding/routing/shard_place
 import { parseShardTable, shardTablePath } from "../sharding/routing/shard_table_push.ts";
 import type { ShardingPort } from "../sharding/routing/sharding_port.ts";
 import { accountOf } from "../transport/base/peer.ts";
+import { rules } from "../runtime/rules.ts";
 import type { ClientAskOptions } from "./client_ask.ts";
 import type { ClientContext, ClientExtension } from "./client_extension.ts";
 import { ClientError } from "./errors.ts";
@@ -62,6 +64,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   /** Types that this client knows from references only. */
   #received: ReceivedTypes | undefined;
   readonly #ask: EntityRefHost["ask"] | undefined;
+  #replaced!: ReplacedOwners;
   #turn = 0;
 
   /**
@@ -77,8 +80,19 @@ export class ClientSharding implements ClientExtension, ShardLocations {
   install(client: ClientContext): void {
     const { address: self, runtime: { clock }, send, deadLetter } = client;
     this.#client = client;
-    this.#port = { self, now: () => clock.now(), send, deadLetter };
     const { system } = client;
+    const replaced = this.#replaced = new ReplacedOwners({
+      defer: (task) => clock.defer(task),
+      numShardsOf: (shardType) => this.#types.get(shardType)?.router.numShards,
+      failAsks: (owner, isMeant) => internalsOf(system).failAsksRoutedTo(owner, isMeant),
+    });
+    this.#port = {
+      self,
+      now: () => clock.now(),
+      send,
+      deadLetter,
+      ownerReplaced: (owner, shardType, shard) => replaced.add(owner, shardType, shard),
+    };
     this.#host = {
       address: self,
       ask: this.#ask ??
@@ -161,6 +175,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       for (const { owner } of locations.filter((location) => location !== undefined)) {
         if (this.#client.isUsable(owner)) usable.set(owner, this.#client.incarnationOf(owner));
       }
+      router.leaveLost();
       router.retainOwners(usable);
       locations.forEach((location, shard) => {
         if (location === undefined || router.ownerOf(shard) !== undefined) return;
@@ -224,7 +239,13 @@ export class ClientSharding implements ClientExtension, ShardLocations {
       port: this.#port,
       limits,
       locate: (shard) => this.#locate({ type: "locate", shardType, numShards, shard }),
+      isLost: (address) => this.#isLost(address),
     });
+  }
+
+  /** Whether a member cannot be reached, by this client or by the others. */
+  #isLost(address: string): boolean {
+    return this.#client.isPresent(address) && !this.#client.isUsable(address);
   }
 
   /** The type is known from now on. */
@@ -366,6 +387,11 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     const known = locations[shard];
     if (known !== undefined && known.epoch > epoch && this.#client.isPresent(known.owner)) return;
     locations[shard] = { owner, epoch, incarnation };
+    const isReplaced = known !== undefined && known.owner !== owner && known.epoch < epoch;
+    // Its router has forgotten the route to a node that is not usable.
+    if (isReplaced && rules.replacedOwnersFailAsks && this.#isLost(known.owner)) {
+      this.#replaced.add(known.owner, router.shardType, shard);
+    }
     if (this.#client.isUsable(owner)) router.learn(shard, owner, epoch, incarnation);
   }
 }

@@ -10,6 +10,7 @@ import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { clientAskTable } from "../options/tables/client_tables.ts";
 import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
 import type { LiteralOf } from "../actor/behavior/ask_options.ts";
 import type { ReplyOf } from "../actor/behavior/reply_of.ts";
 import type { StatusValue } from "../actor/behavior/status_reply.ts";
@@ -38,6 +39,9 @@ import { setClientInternals } from "./client_internals.ts";
 import { checkClientOptions, type ClientOptions } from "./client_options.ts";
 import type { ClientEvent, ClientState } from "./client_state.ts";
 import { ClientError } from "./errors.ts";
+
+const closedText = "the client was closed";
+const closedRemedy = "connect another client";
 
 export type { ClientOptions } from "./client_options.ts";
 
@@ -88,6 +92,7 @@ export class ClusterClient implements ClusterAccess {
       runtime: this.#runtime,
       ...(maxPendingAsks !== undefined && { maxPendingAsks }),
     });
+    internalsOf(this.#system).ending = { what: closedText, remedy: closedRemedy };
     this.#sharding = new ClientSharding(
       options.buffer,
       (ref, factory, options) => this.ask(ref, factory as never, options),
@@ -397,6 +402,6 @@ export class ClusterClient implements ClusterAccess {
 
   #checkOpen(): void {
     if (this.#closed === undefined) return;
-    throw new ClientError("closed", "the client was closed", { remedy: "connect a new one" });
+    throw new ClientError("closed", closedText, { remedy: closedRemedy });
   }
 }

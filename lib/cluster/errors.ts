@@ -1,3 +1,4 @@
+import { anotherSystem } from "../actor/errors.ts";
 import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
 
 /**
@@ -70,6 +71,11 @@ export class ClusterError extends CastyError {
 export class ClusterTimeoutError extends ClusterError {
   /** Name of the class. */
   override name = "ClusterTimeoutError";
+}
+
+/** The node was shut down while something waited. */
+export function systemStopped(): ClusterError {
+  return new ClusterError("stopped", "the system was shut down", { remedy: anotherSystem });
 }
 
 /** The error of a node that all seeds have rejected. */

@@ -165,6 +165,12 @@ class ContractReader {
     const type = this.#firstParameter(signature)?.getProperty("encode");
     const value = type && this.#checker.getTypeOfSymbol(type).getCallSignatures()[0]
       ?.getParameters()[0];
+    // Earlier versions are there to read what is stored.
+    const before = this.#contracts.get(key);
+    if (before?.kind === "serializer") {
+      if (before.version > version) return;
+      if (before.version < version) this.#contracts.delete(key);
+    }
     if (value !== undefined) {
       this.#types.addSerializer(this.#checker.getTypeOfSymbol(value), `${name}@${version}`);
     }
@@ -189,10 +195,12 @@ class ContractReader {
       const remedy = "write schema.version as a number";
       return this.#refuse(call, key, "its version is computed", remedy);
     }
+    const serializers = this.#serializersOf(schema);
     const at = (text: string, stored: boolean): TypePlace => ({
       node: call,
       text: `${key}, ${text}`,
       stored,
+      serializers,
     });
     const [command, event, state] = kind === "eventSourced"
       ? types
@@ -222,6 +230,31 @@ class ContractReader {
     if (schema === "computed") return undefined;
     const version = this.#values.property(schema, "version");
     return version === undefined ? 0 : this.#number(version);
+  }
+
+  /** Those of `schema.serializers`; undefined: they are not all written down. */
+  #serializersOf(schema: Found): ReadonlySet<string> | undefined {
+    if (schema === undefined) return new Set();
+    if (schema === "computed") return undefined;
+    const given = this.#values.property(schema, "serializers");
+    if (given === undefined) return new Set();
+    const made = given === "computed" ? undefined : this.#values.elements(given);
+    const names = made?.map((one) => this.#signatureOf(one));
+    return names?.every((name) => name !== undefined) ? new Set(names) : undefined;
+  }
+
+  /** `name@version` of a call of `serializer`. */
+  #signatureOf(call: ts.Expression): string | undefined {
+    if (!this.#ts.isCallExpression(call)) return undefined;
+    const signature = this.#checker.getResolvedSignature(call);
+    const [options] = call.arguments;
+    if (declaringFunctionOf(signature?.getDeclaration()) !== "serializer" || !options) {
+      return undefined;
+    }
+    const name = this.#textOf(this.#values.property(options, "name"));
+    const given = this.#values.property(options, "version");
+    const version = given === undefined ? 1 : this.#number(given);
+    return name === undefined || version === undefined ? undefined : `${name}@${version}`;
   }
 
   #upcastsOf(schema: Found, name: string): readonly number[] {

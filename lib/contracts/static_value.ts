@@ -56,6 +56,14 @@ export class StaticValues {
     return names;
   }
 
+  /** The elements of a list, without the constants around them; undefined: not all are written down. */
+  elements(of: ts.Expression): readonly ts.Expression[] | undefined {
+    const list = this.#resolve(of);
+    if (!this.#ts.isArrayLiteralExpression(list)) return undefined;
+    if (list.elements.some((element) => this.#ts.isSpreadElement(element))) return undefined;
+    return list.elements.map((element) => this.#resolve(element));
+  }
+
   /** The text of a constant expression. */
   text(of: ts.Expression): string | undefined {
     const found = this.#resolve(of);

@@ -18,8 +18,13 @@ export interface TypePlace {
   readonly node: ts.Node;
   /** Such as `durable account, event`. */
   readonly text: string;
-  /** Whether values are stored: then the codec carries neither references nor serializers. */
+  /** Whether values are stored: then the codec carries no references. */
   readonly stored: boolean;
+  /**
+   * Of stored values: the serializers that they may have, as `name@version`; undefined: any, since the
+   * list is not written down.
+   */
+  readonly serializers?: ReadonlySet<string> | undefined;
 }
 
 /** Types nested deeper than the codec carries by default have no shape of their own. */
@@ -36,7 +41,7 @@ export class TypeReader {
   readonly #names = new Map<ts.Type, string>();
   readonly #taken = new Map<string, ts.Type>();
   /** Types that were read as messages, and as what is stored. */
-  readonly #read = { sent: new Set<ts.Type>(), stored: new Set<ts.Type>() };
+  readonly #read = new Map<string, Set<ts.Type>>();
   /** Types that are being read; with a name, if one of their parts leads back to them. */
   readonly #open = new Map<ts.Type, { name: string | undefined }>();
   #depth = 0;
@@ -127,6 +132,14 @@ export class TypeReader {
     return "unknown";
   }
 
+  /** The types that were read where the same is allowed. */
+  #readAs({ stored, serializers }: TypePlace): Set<ts.Type> {
+    const key = stored ? `stored ${serializers && [...serializers].sort()}` : "sent";
+    let read = this.#read.get(key);
+    if (read === undefined) this.#read.set(key, read = new Set());
+    return read;
+  }
+
   /** Types with parts; each that has a name is read once, and referred to by it. */
   #structure(type: ts.Type, place: TypePlace): Shape {
     const special = this.#special(type, place);
@@ -137,7 +150,7 @@ export class TypeReader {
       return { type: open.name };
     }
     const known = this.#names.get(type);
-    const read = place.stored ? this.#read.stored : this.#read.sent;
+    const read = this.#readAs(place);
     if (known !== undefined && read.has(type)) return { type: known };
     if (this.#depth >= maxDepth) {
       return this.#refuse(
@@ -176,9 +189,9 @@ export class TypeReader {
     if (symbol === undefined) return undefined;
     const serialized = this.#serializerOf(type);
     if (serialized !== undefined) {
-      if (!place.stored) return { serialized };
-      const what = `has a value of the serializer ${serialized}, which is not used in stores`;
-      return this.#refuse(place, what, "store plain data of it");
+      if (!place.stored || place.serializers?.has(serialized) !== false) return { serialized };
+      const what = `has a value of the serializer ${serialized}, which schema.serializers lacks`;
+      return this.#refuse(place, what, "add it to schema.serializers, or store plain data of it");
     }
     if (isReferenceType(symbol) || this.#inheritsFrom(type, isReferenceType)) {
       return this.#reference(type, place);
@@ -200,7 +213,7 @@ export class TypeReader {
     }
     if (symbol.flags & this.#ts.SymbolFlags.Class) {
       const remedy = place.stored
-        ? "store a plain object with the fields that matter"
+        ? "store a plain object with the fields that matter, or give the class a serializer"
         : "send a plain object, or give the class a serializer";
       return this.#refuse(place, `is an instance of the class ${symbol.name}`, remedy);
     }
@@ -307,11 +320,11 @@ export class TypeReader {
     // Symbols as keys are not sent.
     if (property.escapedName.toString().startsWith("__@")) return undefined;
     const declaration = property.valueDeclaration ?? property.declarations?.[0];
-    const { node, text, stored } = deeper(place, `.${property.name}`);
+    const inner = deeper(place, `.${property.name}`);
     // Told where the field is written, if that is in the program.
     const isOwn = declaration !== undefined &&
       !this.#program.isSourceFileFromExternalLibrary(declaration.getSourceFile());
-    const at = { node: isOwn ? declaration : node, text, stored };
+    const at = isOwn ? { ...inner, node: declaration } : inner;
     const type = this.#checker.getTypeOfSymbol(property);
     let members = type.isUnion() ? type.types : [type];
     const isUndefined = ({ flags }: ts.Type) =>
@@ -423,6 +436,6 @@ export class TypeReader {
 }
 
 /** A place inside another one. */
-function deeper({ node, text, stored }: TypePlace, step: string): TypePlace {
-  return { node, text: text + step, stored };
+function deeper(place: TypePlace, step: string): TypePlace {
+  return { ...place, text: place.text + step };
 }

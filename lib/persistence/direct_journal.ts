@@ -1,3 +1,4 @@
+import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { StatusError } from "../actor/errors.ts";
 import type { Effect, Effects } from "./effect.ts";
@@ -13,6 +14,7 @@ import {
   type StoredEvent,
   type StoredSnapshot,
 } from "./journal.ts";
+import type { DueReminder } from "./reminders/reminders.ts";
 import type { StoredForm } from "./schema.ts";
 
 /** The functions of a durable actor. */
@@ -26,6 +28,9 @@ export interface DurableFunctions {
   ) => Effect<unknown, unknown> | Promise<Effect<unknown, unknown>>;
   readonly onEvent: (state: unknown, event: unknown) => unknown;
 }
+
+/** Handles a reminder, as a message is handled. */
+export type ReminderRun = () => Behavior<never> | Promise<Behavior<never>>;
 
 /** Sees what a durable actor does without a store. */
 export interface DirectObserver {
@@ -41,6 +46,8 @@ export interface DirectObserver {
   onAppended(events: readonly StoredEvent[]): void;
   /** It has rejected a command. */
   onRefused(command: unknown, error: StatusError): void;
+  /** A reminder is due, which `run` handles in the actor's turn. */
+  onReminder(reminder: DueReminder, run: ReminderRun): void;
 }
 
 const journals = new WeakMap<ActorContext<never>, DirectJournal>();
@@ -56,18 +63,18 @@ export function directJournalOf(context: ActorContext<never>): DirectJournal | u
  */
 export class DirectJournal implements Journal {
   readonly name = "direct";
-  readonly #stored: StoredEvent[];
+  #stored: StoredEvent[] = [];
   readonly #observer: DirectObserver;
 
   /** Durable behaviours with this context use it, whatever journal they name. */
-  constructor(
-    context: ActorContext<never>,
-    observer: DirectObserver,
-    stored: readonly StoredEvent[] = [],
-  ) {
+  constructor(context: ActorContext<never>, observer: DirectObserver) {
     this.#observer = observer;
-    this.#stored = [...stored];
     journals.set(context, this);
+  }
+
+  /** Stores what is there before the first start. */
+  begin(stored: readonly StoredEvent[]): void {
+    this.#stored = [...stored];
   }
 
   /** All events, the oldest first. */
@@ -92,6 +99,11 @@ export class DirectJournal implements Journal {
   /** A command was rejected. */
   refused(command: unknown, error: StatusError): void {
     this.#observer.onRefused(command, error);
+  }
+
+  /** A reminder is due. */
+  fire(reminder: DueReminder, run: ReminderRun): void {
+    this.#observer.onReminder(reminder, run);
   }
 
   /** Appends at once. */
@@ -148,5 +160,9 @@ export class DirectJournal implements Journal {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

@@ -70,7 +70,8 @@ export interface DurableState<M, S> {
  */
 export function durableState<M, S>(definition: DurableState<M, S>): Behavior<M> {
   checkOptions(durableStateTable, definition);
-  const { onMessage, schema: { version, state, upcastState } = {}, ...rest } = definition;
+  const { onMessage, schema: { version, state, upcastState, serializers } = {}, ...rest } =
+    definition;
   return durable<M, S, S>({
     ...rest,
     onCommand: onMessage,
@@ -79,6 +80,7 @@ export function durableState<M, S>(definition: DurableState<M, S>): Behavior<M> 
       ...(version !== undefined && { version }),
       ...(state !== undefined && { event: state }),
       ...(upcastState !== undefined && { upcastEvent: upcastState }),
+      ...(serializers !== undefined && { serializers }),
     },
   }, "last");
 }

@@ -30,6 +30,7 @@ import { PersistenceError } from "./errors.ts";
 import type { AppendResult, Journal, NewEvent } from "./journal.ts";
 import { noteDefinition } from "./made_definitions.ts";
 import { OutputGate } from "./output_gate.ts";
+import { type OutputReports, outputReportsOf } from "./output_reports.ts";
 import { checkedId } from "./persistence_id.ts";
 import { Recovery } from "./recovery.ts";
 import { recoveryTurnsOf } from "./recovery_turns.ts";
@@ -362,6 +363,8 @@ class Incarnation<C, E, S> implements MetadataHost {
   #writes: Writes<S> | undefined = undefined;
   /** Undefined if states are never saved. */
   readonly #saved: SavedStates<S> | undefined;
+  /** Undefined outside of simulations. */
+  readonly #reports: OutputReports | undefined;
   /** Made when there is something to keep. */
   #keeper: MetadataKeeper | undefined = undefined;
   /** Made with the first command, or for reminders. */
@@ -385,6 +388,7 @@ class Incarnation<C, E, S> implements MetadataHost {
     this.#lastSeq = lastSeq;
     const saves = kind.needed === "last" || kind.snapshots !== undefined;
     this.#saved = saves ? new SavedStates(snapshotAt) : undefined;
+    this.#reports = outputReportsOf(place.journal, place.id, lastSeq);
   }
 
   /** The state with all events, durable or not. */
@@ -476,13 +480,9 @@ class Incarnation<C, E, S> implements MetadataHost {
     // As of now: what is handled later may not be durable when this is.
     const number = keeper.handledOf(delivery);
     const acknowledge = () => keeper.acknowledge(delivery, number);
-    const held: HeldAction<S> = {
-      action: { type: "run", callback: acknowledge },
-      state: this.#state,
-      command: undefined,
-    };
+    const held = this.#decided({ type: "run", callback: acknowledge }, undefined);
     if (rules.acksFollowCommits && !this.#mayRun(held)) return;
-    acknowledge();
+    this.#run(held);
     keeper.sendAcks();
   }
 
@@ -508,7 +508,7 @@ class Incarnation<C, E, S> implements MetadataHost {
     const isKeptReminder = reminders !== undefined && this.#onTaken(reminders, effect.stashing);
     let isStopped = false;
     for (const action of effect.actions) {
-      const held = { action, state: this.#state, command };
+      const held = this.#decided(action, command);
       if (this.#mayRun(held)) isStopped = this.#run(held) || isStopped;
     }
     if (handled !== undefined) this.#acknowledge(handled);
@@ -527,12 +527,8 @@ class Incarnation<C, E, S> implements MetadataHost {
     const taken = reminders.taken(stashing);
     if (taken === undefined) return false;
     if (taken === "kept") return true;
-    const held: HeldAction<S> = {
-      action: { type: "run", callback: taken },
-      state: this.#state,
-      command: undefined,
-    };
-    if (this.#mayRun(held)) taken();
+    const held = this.#decided({ type: "run", callback: taken }, undefined);
+    if (this.#mayRun(held)) this.#run(held);
     return false;
   }
 
@@ -556,6 +552,7 @@ class Incarnation<C, E, S> implements MetadataHost {
     if (stored.length === 0) return;
     this.#state = state;
     const writes = this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq);
+    this.#reports?.onEvents(stored);
     writes.gate.write(stored.length);
     writes.log.add(stored);
     if (this.#saved !== undefined) this.#planSave(this.#saved, writes.gate.written);
@@ -573,6 +570,13 @@ class Incarnation<C, E, S> implements MetadataHost {
   /** Whether the store has failed, so that the state has what it has not. */
   get #hasFailed(): boolean {
     return this.#writes?.log.hasFailed === true && rules.failedWritesEndIncarnations;
+  }
+
+  /** An action that is based on the state as it is. */
+  #decided(action: EffectAction<S>, command: unknown): HeldAction<S> {
+    const held = { action, state: this.#state, command };
+    this.#reports?.onDecided(held);
+    return held;
   }
 
   /** Whether an action may run now; otherwise it will when the events so far are durable. */
@@ -633,12 +637,11 @@ class Incarnation<C, E, S> implements MetadataHost {
       isWoken: this.#context.entityId === "" || this.#isWoken,
       isDeciding: () => commands.isDeciding,
       reminders: () => this.#keeper?.metadata.existing("reminders") as ReminderSet | undefined,
-      ...(!(journal instanceof DirectJournal) && {
-        fire: (reminder) => {
-          const run = () => this.#onReminder(reminder);
-          self.runWhen(Promise.resolve(), run, run);
-        },
-      }),
+      fire: (reminder) => {
+        const run = () => this.#onReminder(reminder);
+        if (journal instanceof DirectJournal) journal.fire(reminder, run as never);
+        else self.runWhen(Promise.resolve(), run, run);
+      },
     });
   }
 
@@ -661,6 +664,10 @@ class Incarnation<C, E, S> implements MetadataHost {
 
   get durable(): number {
     return this.#writes?.log.durable ?? this.#lastSeq;
+  }
+
+  onSent(seq: number): void {
+    this.#reports?.onSent(seq);
   }
 
   writeNoted(): void {
@@ -758,7 +765,9 @@ class Incarnation<C, E, S> implements MetadataHost {
   }
 
   /** Returns whether the actor is to stop. */
-  #run({ action, state, command }: HeldAction<S>): boolean {
+  #run(held: HeldAction<S>): boolean {
+    this.#reports?.onOutput(held);
+    const { action, state, command } = held;
     switch (action.type) {
       case "tell":
         action.to.tell(action.message(state) as never);

@@ -293,6 +293,8 @@ export interface Journal {
    * @returns ends it.
    */
   onAppended?(listener: () => void): () => void;
-  /** Ends the writes that are under way, and refuses others. */
+  /** Ends the writes that are under way, and refuses others. A second call does the same. */
   close(): Promise<void>;
+  /** The same as `close`: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

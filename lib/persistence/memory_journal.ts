@@ -261,6 +261,10 @@ class MemoryJournal implements CopyableJournal {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #log(id: string): Log {
     let log = this.#logs.get(id);
     if (log === undefined) {

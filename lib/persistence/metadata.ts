@@ -14,6 +14,7 @@
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Codec } from "../wire/codec.ts";
 import { PersistenceError } from "./errors.ts";
+import { readStored } from "./stored_codec.ts";
 
 /** The form of what this program writes. */
 const version = 1;
@@ -171,7 +172,7 @@ export function writeEntries(entries: readonly MetadataEntry[], codec: Codec): U
 
 /** The entries in bytes. */
 export function entriesOf(bytes: Uint8Array, codec: Codec): MetadataEntry[] {
-  const parts = codec.decode(bytes, 0, bytes.length);
+  const parts = readStored(codec, bytes);
   if (!Array.isArray(parts) || parts.length % 2 !== 1) throw new TypeError("this is no metadata");
   if (parts[0] !== version) {
     throw new PersistenceError(

@@ -36,6 +36,8 @@ export interface MetadataHost {
   readonly outbox: Required<OutboxOptions>;
   /** The number of the last event that is durable. */
   readonly durable: number;
+  /** A message that was stored with the event of that number leaves the actor. */
+  onSent(seq: number): void;
   /** Stores what was noted, with no event. */
   writeNoted(): void;
   /** Calls back in the actor's turn, unless the incarnation has ended; replaces another of the key. */
@@ -189,6 +191,7 @@ export class MetadataKeeper implements EntryOwner {
       self: selfOf(context),
       home: internalsOf(context.system).nodeAddress,
       durable: () => this.#host.durable,
+      onSent: (seq) => this.#host.onSent(seq),
       note: (entry) => this.note({ kind: "outbox", entry }),
       writeNoted: () => this.#host.writeNoted(),
       later: (key, delay, run) => this.#host.later(key, delay, run),

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import "./reminders/croner.ts";
+
 export type {
   EntryOwner,
   EntryPlace,

@@ -4,11 +4,13 @@
  * @module
  */
 import { checkMessage, type MessageSchema } from "../actor/behavior/message_schema.ts";
-import { Codec } from "../wire/codec.ts";
+import type { Codec } from "../wire/codec.ts";
+import type { Serializer } from "../wire/serializer.ts";
 import { copyToSlab } from "./byte_slab.ts";
 import { crc32c } from "./crc32c.ts";
 import { PersistenceError } from "./errors.ts";
 import type { NewEvent } from "./journal.ts";
+import { readStored, storedCodecOf } from "./stored_codec.ts";
 
 /** Makes a value of one version into one of the next. Pure. */
 export type Upcast = (value: never) => unknown;
@@ -28,6 +30,13 @@ export interface StateSchemaOptions<S = unknown> {
    * it is.
    */
   readonly upcastState?: Readonly<Record<number, Upcast>>;
+  /**
+   * How values of your classes are stored, in events, states, reminders and the messages of `thenSend`:
+   * made by `serializer`, as for messages. What is stored names its serializer and the version of its form.
+   * Of several versions of one name the highest writes, and each reads what it has written: keep those
+   * of which something is stored. Make the list once, and not for each actor. Default: none.
+   */
+  readonly serializers?: readonly Serializer[];
 }
 
 /** How stored events and states change with the program. `E`: events; `S`: the state. */
@@ -40,21 +49,6 @@ export interface SchemaOptions<E = unknown, S = unknown> extends StateSchemaOpti
   /** The same for events. */
   readonly upcastEvent?: Readonly<Record<number, Upcast>>;
 }
-
-const refuse = (): never => {
-  throw new TypeError("a reference cannot be stored; store the path or the entity id instead");
-};
-
-/**
- * Writes and reads all that is stored; one for all actors, which an actor at rest could not afford. What
- * was stored must be readable, also if its keys happen to collide: so nothing is measured.
- */
-const storedCodec = new Codec({
-  now: () => 0,
-  resolve: refuse,
-  onRefEncoded: refuse,
-  trusted: true,
-});
 
 const noPayload = new Uint8Array(0);
 
@@ -73,16 +67,23 @@ type Kind = "event" | "state";
 export class StoredForm<E, S> {
   readonly #schema: SchemaOptions<E, S>;
   readonly #version: number;
+  /** Writes and reads all of it, and what the library stores for the actor. */
+  readonly codec: Codec;
 
-  /** One serves all actors of a kind. */
+  /**
+   * One serves all actors of a kind.
+   *
+   * @throws {OptionError} serializers that cannot be used together.
+   */
   constructor(schema: SchemaOptions<E, S> = {}) {
     this.#schema = schema;
     this.#version = schema.version ?? 0;
+    this.codec = storedCodecOf(schema.serializers ?? []);
   }
 
-  /** Writes and reads plain data. */
-  get codec(): Codec {
-    return storedCodec;
+  /** How values of users' classes are stored. */
+  get serializers(): readonly Serializer[] {
+    return this.#schema.serializers ?? [];
   }
 
   /** The version that is written. */
@@ -131,7 +132,7 @@ export class StoredForm<E, S> {
   #write(kind: Kind, value: E | S, at: number): NewEvent {
     const schema = this.#schema[kind];
     if (schema !== undefined) checked(kind, schema, value);
-    const bytes = storedCodec.encode(value);
+    const bytes = this.codec.encode(value);
     // Events are many and short-lived; a state may be large.
     const payload = kind === "event" ? copyToSlab(bytes) : bytes.slice();
     return { payload, version: this.#version, at, checksum: crc32c(payload) };
@@ -150,7 +151,7 @@ export class StoredForm<E, S> {
         { value: version, remedy: "run the program that wrote it, or a newer one" },
       );
     }
-    let value = storedCodec.decode(payload, 0, payload.length);
+    let value = readStored(this.codec, payload);
     for (let from = version; from < this.#version; from++) {
       const upcast = upcasts[from];
       if (upcast !== undefined) value = upcast(value as never);

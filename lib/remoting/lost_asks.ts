@@ -9,7 +9,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Ref } from "../actor/ref/ref.ts";
 import type { PeerLog } from "./peer_log.ts";
 import { RemoteReplyRef } from "./remote_asks.ts";
-import { RoutedAsks } from "./routed_asks.ts";
+import { RoutedAsks, type Routee } from "./routed_asks.ts";
 import { isDeadLetterReason } from "../actor/services/dead_letter.ts";
 import { isPath, isRecord, isWhole } from "./watch_protocol.ts";
 
@@ -64,6 +64,11 @@ export class LostAsks {
   constructor(port: LostAsksPort) {
     this.#port = port;
     port.internals.onReturnedAskLost = (replyTo, failure) => this.#onReturnedLost(replyTo, failure);
+    port.internals.failForeignAsksRoutedTo = (node, isMeant) => {
+      const isLost = (to: Routee) =>
+        to.node === node && to.entityId !== undefined && isMeant(to.path, to.entityId);
+      this.#failRouted(node, this.routed.takeWhere(isLost, port.clock.now()));
+    };
     port.internals.onForeignAskLost = (replyTo, target, failure) => {
       // The asker knows the router only.
       const routed = this.routed.take(replyTo);
@@ -100,9 +105,12 @@ export class LostAsks {
   onRemoved(node: string, inOrder: boolean): void {
     const routed = this.routed.takeAllOf(node, this.#port.clock.now());
     // In order: it has answered, reported or passed on all that it had.
-    if (inOrder) return;
+    if (!inOrder) this.#failRouted(node, routed);
+  }
+
+  #failRouted(node: string, asks: readonly RemoteReplyRef[]): void {
     const details = `it was passed on to ${node}`;
-    for (const ask of routed) this.#report(ask, ask.askedAt, { reason: "ownerLost", details });
+    for (const ask of asks) this.#report(ask, ask.askedAt, { reason: "ownerLost", details });
   }
 
   /** Handles a message of a peer. */
@@ -131,6 +139,7 @@ export class LostAsks {
   close(): void {
     this.#port.internals.onForeignAskLost = undefined;
     this.#port.internals.onReturnedAskLost = undefined;
+    this.#port.internals.failForeignAsksRoutedTo = undefined;
   }
 }
 

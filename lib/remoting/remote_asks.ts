@@ -10,12 +10,16 @@ import {
   type HeldAsk,
   releaseAsk,
 } from "../actor/ref/held_ask.ts";
+import type { RefAddress } from "../actor/ref/ref.ts";
 import type { SentMessage } from "../actor/ref/sent_message.ts";
 import { type AccountFacts, accountOf, type NodePeer } from "../transport/base/peer.ts";
 import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
 
 /** Asks without an answer that are kept for one peer; of more, the oldest are forgotten. */
 export const maxHeldPerAccount = 10_000;
+
+/** The time until which the asker of an aborted ask waits. */
+const aborted = -Infinity;
 
 /** Milliseconds for which an ask of another system may keep an entity from being passivated. */
 export const maxRemoteWait = 600_000;
@@ -77,16 +81,47 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   onReleased(): void {
     this.keptIn?.delete(this);
     this.keptIn = undefined;
+    if (this.waitsUntil === aborted) this.sender.remoteAsks.onAbortedEnded(this);
   }
 
   fail(failure: AskFailure): void {
-    this.sender.reportFailure(this, this.askedAt, failure);
+    if (this.waitsUntil !== aborted) this.sender.reportFailure(this, this.askedAt, failure);
   }
 }
 
 /** The asks of each peer that are held. */
 export class RemoteAsks {
   readonly #byAccount = new Map<string, Set<RemoteReplyRef>>();
+  /** Those that were aborted, while the message or its work is still here. */
+  readonly #aborted = new Set<RemoteReplyRef>();
+  readonly #onAborted: (count: number) => void;
+
+  /** `onAborted` is told how many of the held asks are aborted, when that has changed. */
+  constructor(onAborted: (count: number) => void = () => {}) {
+    this.#onAborted = onAborted;
+  }
+
+  /** How many of them are aborted. */
+  get aborted(): number {
+    return this.#aborted.size;
+  }
+
+  /** The askers of these have given up. Those that are found are removed from `wanted`. */
+  abort(account: string, wanted: Map<number, RefAddress>): void {
+    for (const ask of this.#byAccount.get(account) ?? []) {
+      const of = wanted.get(ask.uid);
+      if (of === undefined || of.node !== ask.node || of.path !== ask.path) continue;
+      wanted.delete(ask.uid);
+      ask.waitsUntil = aborted;
+      this.#aborted.add(ask);
+    }
+    this.#onAborted(this.#aborted.size);
+  }
+
+  /** It is not held any more. */
+  onAbortedEnded(ask: RemoteReplyRef): void {
+    if (this.#aborted.delete(ask)) this.#onAborted(this.#aborted.size);
+  }
 
   /** An actor has to answer the ask. */
   keep(ask: RemoteReplyRef): void {

@@ -38,6 +38,7 @@ import {
   decodeEnvelope,
   decodeEnvelopeHeader,
   encodeEnvelope,
+  type Envelope,
   type EnvelopeHeader,
   withoutDeadline,
 } from "../wire/envelope.ts";
@@ -45,6 +46,8 @@ import { WireError } from "../wire/errors.ts";
 import { copyOf } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
+import { abortedAskPath, AbortedAsks } from "./aborted_asks.ts";
+import { type DroppedMessage, DroppedMessages } from "./dropped_messages.ts";
 import { HeldAsks } from "./held_asks.ts";
 import { LongMessage, shortBody } from "./long_message.ts";
 import { ClientPresence } from "./client_presence.ts";
@@ -84,6 +87,7 @@ export type {
 const ownPaths: readonly string[] = [
   watchPath,
   lostAskPath,
+  abortedAskPath,
   rejectedPath,
   withdrawalPath,
   replicationPath,
@@ -95,6 +99,10 @@ interface Dropped {
   readonly message: unknown;
   readonly replyRefs: readonly Ref<unknown>[];
   readonly deadline: number | undefined;
+}
+
+interface DroppedForClient extends DroppedMessage {
+  readonly reason: SendRefusal;
 }
 
 /** See the module's text. One per system. */
@@ -139,8 +147,9 @@ export class Remoting {
   #forwarded: LongRead | undefined;
   /** Address that the message which is being encoded is for, and its peer if it is a client. */
   #encodingFor = "";
-  /** The path that it is for. */
+  /** The path that it is for, and itself. */
   #encodingPath = "";
+  #encodingMessage: unknown;
   #encodingPeer: Peer | undefined;
   readonly #mayReachNode: (address: string) => boolean;
   readonly #inbound: InboundFilter | undefined;
@@ -148,12 +157,16 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
+  readonly #dropped: DroppedMessages<DroppedForClient>;
   /** Asks that clients are to answer. */
   readonly #heldAsks: HeldAsks;
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
   #holdsTooMany = false;
   /** Asks of others that actors here have to answer. */
-  readonly remoteAsks: RemoteAsks = new RemoteAsks();
+  readonly remoteAsks: RemoteAsks = new RemoteAsks((count) => {
+    this.#internals.abortedAsks = count;
+  });
+  readonly #abortedAsks: AbortedAsks;
   /** The first reply reference in the message that was decoded last. */
   #replyInMessage: RemoteReplyRef | TemporaryRef | undefined;
   readonly #relay: Relay;
@@ -220,13 +233,30 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, lostAskPath, 0, message),
     });
+    this.#abortedAsks = new AbortedAsks({
+      ...common,
+      held: this.remoteAsks,
+      routed: this.#lostAsks.routed,
+      send: (to, message) => {
+        if (this.endpoint.peerAt(to, "user")?.abortedAsks) {
+          this.send(to, abortedAskPath, 0, message);
+        }
+      },
+    });
     this.#rejections = new Rejections({
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
+    this.#dropped = new DroppedMessages({
+      clock: this.#clock,
+      maxBytes: limits.maxQueuedBytesPerIdentity,
+      read: (dropped) => this.#readDropped(dropped),
+      giveUp: ({ to, reason }) => this.#internals.deadLetter(reason, to, undefined),
+    });
     this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
+    this.handlePeers(abortedAskPath, (peer, report) => this.#abortedAsks.receive(peer, report));
     this.handleNodes(rejectedPath, (peer, report) => this.#rejections.receive(peer, report));
   }
 
@@ -246,7 +276,9 @@ export class Remoting {
         options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
-        if (remoting.#onDropped(to, payload, reason, unread)) return;
+        if (remoting.#isNode && to.startsWith("client:")) {
+          remoting.#dropped.add({ to, payload, reason });
+        } else if (remoting.#onDropped(to, payload, reason, unread)) return;
         options.onUndelivered?.(to, reason);
       },
       onPeerUp: (peer, lane) => {
@@ -508,11 +540,13 @@ export class Remoting {
     // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
     const outerPath = this.#encodingPath;
+    const outerMessage = this.#encodingMessage;
     const outerPeer = this.#encodingPeer;
     let holdsTooMany = false;
     try {
       this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
       this.#encodingPath = path;
+      this.#encodingMessage = message;
       this.#encodingPeer = isClient && this.#isNode ? peer : undefined;
       const readable = this.#serialization.towards(peer);
       const left = isTimed ? remaining : undefined;
@@ -522,6 +556,7 @@ export class Remoting {
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
+      this.#encodingMessage = outerMessage;
       this.#encodingPeer = outerPeer;
       holdsTooMany = this.#holdsTooMany;
       this.#holdsTooMany = false;
@@ -572,8 +607,10 @@ export class Remoting {
     this.#closed = true;
     this.#clientTimer?.cancel();
     this.#lostAsks.close();
+    this.#abortedAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
+    await this.#dropped.done();
   }
 
   #isReserved(path: string): boolean {
@@ -819,6 +856,7 @@ export class Remoting {
       }
       ask.from = peer;
       ask.via = viaOf(peer, ask);
+      if (ask.via !== undefined) this.#onRoutedBack(ask, path);
       internals.askAtHand = ask;
     } else {
       // One of this system. What it is to entities, their region knows.
@@ -833,6 +871,12 @@ export class Remoting {
     } finally {
       internals.askAtHand = outer;
     }
+  }
+
+  /** An ask that a router here has passed on may have come back: what it did with it is over. */
+  #onRoutedBack(ask: RemoteReplyRef, path: string): void {
+    const isUnread = path.startsWith("/_") && handlerOf(this.#undelivered, path) === undefined;
+    this.#lostAsks.routed.takeBack(ask, isUnread);
   }
 
   /** Passes a message to the handler of its path, or to the actor there. */
@@ -992,10 +1036,11 @@ export class Remoting {
   #onAskPassedOn(ask: HeldAsk): void {
     const isRouted = ask.heldBy?.forwards === true;
     releaseAsk(ask);
-    if (!isRouted || !(ask instanceof RemoteReplyRef) || !rules.routersReportLostAsks) return;
-    // What comes back unread may be sent again, to another node.
-    if (handlerOf(this.#undelivered, this.#encodingPath) !== undefined) return;
-    this.#lostAsks.routed.add(ask, this.#encodingFor, this.#clock.now());
+    if (!(ask instanceof RemoteReplyRef) || !rules.routersReportLostAsks) return;
+    const { routed } = this.#lostAsks;
+    if (!isRouted && !routed.isSentAgain(ask)) return;
+    const now = this.#clock.now();
+    routed.add(ask, this.#encodingFor, now, this.#encodingPath, this.#encodingMessage);
   }
 
   /** A message was not delivered. Returns whether it is sent again; otherwise it is lost. */
@@ -1019,31 +1064,78 @@ export class Remoting {
       if (again && this.#relay.send(relayed.to, relayed.envelope, relayed.remaining)) return true;
       return this.#onDropped(relayed.to, relayed.envelope, reason, unread, relayed.remaining);
     }
-    const isTakenBack = unread && reason === "disconnected";
-    if (isTakenBack && this.#takesBack(to, path, message, deadline)) return true;
-    this.#lose(reason, to, path, message);
-    // A decoded message is a copy: the system would not recognise its own message.
-    for (const { path: replyTo, uid } of replyRefs) {
-      this.#internals.failAsk(replyTo, uid, path, { reason });
+    if (unread && reason === "disconnected") {
+      for (const ref of replyRefs) {
+        if (ref instanceof RemoteReplyRef) this.#lostAsks.routed.takeBack(ref, true);
+      }
+      if (this.#takesBack(to, path, message, deadline)) return true;
     }
+    this.#loseOf(reason, to, path, message, replyRefs);
     return false;
   }
 
   #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
-    this.#replyRefs = replyRefs;
     this.#decodingFrom = undefined;
     try {
-      const envelope = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
-      const { path, message, remaining = relayed } = envelope;
+      let envelope: Envelope | undefined;
+      this.#collecting(replyRefs, () => {
+        envelope = decodeEnvelope(this.#codec, payload, 0, payload.byteLength);
+      });
+      const { path, message, remaining = relayed } = envelope!;
       const deadline = remaining === undefined
         ? undefined
         : this.#deadlineOfUnsent(replyRefs, remaining);
       return { path, message, replyRefs, deadline };
     } catch {
       return undefined;
-    } finally {
-      this.#replyRefs = undefined;
+    }
+  }
+
+  /** A message for a client was not delivered: nothing can be sent again. */
+  #readDropped({ to, payload, reason }: DroppedForClient): number | LongRead {
+    let header: EnvelopeHeader;
+    try {
+      header = decodeEnvelopeHeader(payload, 0, payload.length, this.#codec.limits.maxPath);
+    } catch {
+      this.#internals.deadLetter(reason, to, undefined);
+      return 1;
+    }
+    const { path, bodyStart } = header;
+    const body = payload.subarray(bodyStart);
+    const replyRefs: Ref<unknown>[] = [];
+    const decoder = this.#codec.decodeInSteps(body, 0, body.length, this.#serialization.own);
+    const read = new LongMessage(decoder, this.#clock, {
+      onStep: () => void (this.#decodingFrom = undefined),
+      onDecoded: (message) => {
+        this.#loseOf(reason, to, path, message, replyRefs);
+        return undefined;
+      },
+      onError: () => void this.#internals.deadLetter(reason, to, undefined),
+    });
+    return {
+      get done() {
+        return read.done;
+      },
+      step: () => {
+        let values = 0;
+        this.#collecting(replyRefs, () => values = read.step());
+        return values;
+      },
+    };
+  }
+
+  #loseOf(
+    reason: DeadLetterReason,
+    to: string,
+    path: string,
+    message: unknown,
+    replyRefs: readonly Ref<unknown>[],
+  ): void {
+    this.#lose(reason, to, path, message);
+    // A decoded message is a copy: the system would not recognise its own message.
+    for (const { path: replyTo, uid } of replyRefs) {
+      this.#internals.failAsk(replyTo, uid, path, { reason });
     }
   }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isDelivery } from "../actor/ask/ask.ts";
 import type { RefAddress } from "../actor/ref/ref.ts";
 import { type AccountFacts, accountOf } from "../transport/base/peer.ts";
 import type { RemoteReplyRef } from "./remote_asks.ts";
@@ -14,19 +15,28 @@ import type { RemoteReplyRef } from "./remote_asks.ts";
  */
 export const maxRoutedPerAccount = 10_000;
 
+/** Where an ask was passed on to. */
+export interface Routee {
+  readonly node: string;
+  readonly path: string;
+  /** The entity, if it is one. */
+  readonly entityId: string | undefined;
+}
+
 interface RoutedAsk {
   readonly ask: RemoteReplyRef;
-  /** The node that it was passed on to. */
-  readonly node: string;
+  readonly to: Routee;
 }
 
 /** By asker: each may use up its own room only. */
 export class RoutedAsks {
   readonly #byAccount = new Map<string, Map<string, RoutedAsk>>();
   readonly #accounts = new Map<string, string>();
+  /** Asks that have come back unread, as they have arrived then: they are sent again. */
+  readonly #unread = new WeakSet<RemoteReplyRef>();
 
-  /** A router has passed the ask on to `node`. */
-  add(ask: RemoteReplyRef, node: string, now: number): void {
+  /** A router has passed the ask on to `node`, in this message to `path`. */
+  add(ask: RemoteReplyRef, node: string, now: number, path = "", message?: unknown): void {
     const { from: peer } = ask;
     // A client could name any reply reference.
     if (peer === undefined || (ask.via === undefined && ask.node !== peer.address)) return;
@@ -39,8 +49,25 @@ export class RoutedAsks {
       if (waitsUntil > now && asks.size < maxRoutedPerAccount) break;
       this.#delete(asks, oldest);
     }
-    asks.set(key, { ask, node });
+    const entityId = isDelivery(message) ? message[0] : undefined;
+    asks.set(key, { ask, to: { node, path, entityId } });
     this.#accounts.set(key, account);
+  }
+
+  /** An ask that was passed on has come back: `ask` is its reply reference as it has arrived now. */
+  takeBack(ask: RemoteReplyRef, isUnread: boolean): void {
+    const before = this.#accounts.size === 0 ? undefined : this.take(ask);
+    if (before === undefined || !isUnread) return;
+    ask.from = before.from;
+    ask.via = before.via;
+    ask.askedAt = before.askedAt;
+    ask.waitsUntil = before.waitsUntil;
+    this.#unread.add(ask);
+  }
+
+  /** Whether the ask has come back unread, and is passed on again now. */
+  isSentAgain(ask: RemoteReplyRef): boolean {
+    return this.#unread.delete(ask);
   }
 
   /** The ask with this reply reference, which is forgotten; `node`: only if it was passed on to that. */
@@ -49,9 +76,19 @@ export class RoutedAsks {
     const account = this.#accounts.get(key);
     const asks = account === undefined ? undefined : this.#byAccount.get(account);
     const routed = asks?.get(key);
-    if (routed === undefined || (node !== undefined && routed.node !== node)) return undefined;
+    if (routed === undefined || (node !== undefined && routed.to.node !== node)) return undefined;
     this.#delete(asks!, key);
     return routed.ask;
+  }
+
+  /** Its asker has given up: the ask is forgotten. Returns the node that it was passed on to. */
+  abort(account: string, replyTo: RefAddress): string | undefined {
+    const asks = this.#byAccount.get(account);
+    const key = keyOf(replyTo);
+    const routed = asks?.get(key);
+    if (routed === undefined) return undefined;
+    this.#delete(asks!, key);
+    return routed.to.node;
   }
 
   /**
@@ -59,13 +96,18 @@ export class RoutedAsks {
    * that it has sent, are forgotten.
    */
   takeAllOf(node: string, now: number): RemoteReplyRef[] {
+    const taken = this.takeWhere(({ node: at }, asker) => at === node || asker === node, now);
+    return taken.filter((ask) => ask.node !== node);
+  }
+
+  /** The asks for which `isMeant` returns true and somebody still waits; the others are forgotten. */
+  takeWhere(isMeant: (to: Routee, asker: string) => boolean, now: number): RemoteReplyRef[] {
     const taken: RemoteReplyRef[] = [];
     for (const [account, asks] of this.#byAccount) {
-      for (const [key, { ask, node: at }] of asks) {
-        if (at !== node && ask.node !== node) continue;
+      for (const [key, { ask, to }] of asks) {
+        if (!isMeant(to, ask.node)) continue;
         this.#delete(asks, key);
-        const isAwaited = ask.waitsUntil === undefined || ask.waitsUntil > now;
-        if (ask.node !== node && isAwaited) taken.push(ask);
+        if (ask.waitsUntil === undefined || ask.waitsUntil > now) taken.push(ask);
       }
       if (asks.size === 0) this.#byAccount.delete(account);
     }

@@ -41,6 +41,11 @@ export class Serialization {
     this.registry = new SerializerRegistry(serializers);
   }
 
+  /** Revives the values that this end has written. */
+  get own(): Reviver {
+    return this.registry ?? noSerializers;
+  }
+
   /** Options of the endpoint. */
   endpointOptions(codec: Codec): Pick<EndpointOptions, "serializers" | "refuses"> {
     if (this.registry === undefined) return {};

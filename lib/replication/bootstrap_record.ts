@@ -14,7 +14,7 @@ export interface BootstrapRecord {
   readonly closed: boolean;
 }
 
-/** Stores that are listed, at most: a list that is longer can only be closed. */
+/** Stores that are listed, at most: with more the record is closed, and nothing begins without a person. */
 export const maxBootstrapStores = 1_000;
 
 /** Nothing is known. */
@@ -26,6 +26,7 @@ export function mergeBootstrap(a: BootstrapRecord, b: BootstrapRecord): Bootstra
   if (b.closed) return { stores: [], closed: true };
   const added = b.stores.filter((id) => !a.stores.some((other) => sameStore(id, other)));
   if (added.length === 0) return a;
+  if (a.stores.length + added.length > maxBootstrapStores) return { stores: [], closed: true };
   const stores = [...a.stores, ...added].sort((x, y) => storeKey(x) < storeKey(y) ? -1 : 1);
   return { stores, closed: false };
 }

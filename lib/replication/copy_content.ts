@@ -87,6 +87,11 @@ export class CopyContent {
   }
 
   async #applyOne(operation: LogOperation): Promise<void> {
+    if (operation.type === "saveSnapshot" || operation.type === "delete") {
+      // What has come since was made on top of it.
+      const { lastSeq } = await this.#journal.head(operation.id);
+      if (lastSeq !== operation.lastSeq) return;
+    }
     try {
       await applyOperation(this.#journal, operation);
     } catch (error) {

@@ -16,9 +16,13 @@ export function encodeOperation(operation: LogOperation): Uint8Array {
   writer.byte(types.indexOf(operation.type));
   switch (operation.type) {
     case "open":
+      writer.text(operation.id);
+      writer.count(operation.epoch);
+      break;
     case "delete":
       writer.text(operation.id);
       writer.count(operation.epoch);
+      writer.count(operation.lastSeq);
       break;
     case "append":
       writer.count(operation.entries.length);
@@ -27,6 +31,7 @@ export function encodeOperation(operation: LogOperation): Uint8Array {
     case "saveSnapshot":
       writer.text(operation.id);
       writer.count(operation.keep);
+      writer.count(operation.lastSeq);
       writeSnapshot(operation.snapshot);
       break;
     case "deleteEvents":
@@ -53,14 +58,16 @@ function readOperation(reader: ByteReader): LogOperation {
   const type = types[reader.byte()];
   switch (type) {
     case "open":
-    case "delete":
       return { type, id: reader.text(), epoch: reader.count() };
+    case "delete":
+      return { type, id: reader.text(), epoch: reader.count(), lastSeq: reader.count() };
     case "append":
       return { type, entries: readMany(reader, readEntry) };
     case "saveSnapshot": {
       const id = reader.text();
       const keep = reader.count();
-      return { type, id, keep, snapshot: readSnapshot(reader) };
+      const lastSeq = reader.count();
+      return { type, id, keep, lastSeq, snapshot: readSnapshot(reader) };
     }
     case "deleteEvents":
       return { type, id: reader.text(), upTo: reader.count(), epoch: reader.count() };

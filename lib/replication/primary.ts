@@ -176,6 +176,8 @@ export class Primary {
   /** When the last of some entries were appended. */
   #deadlines: { readonly index: number; readonly at: number }[] = [];
   #toldStatus = "";
+  /** The node that was named last, and when. */
+  #preferred = { address: "", at: -Infinity };
   #effects: PrimaryEffect[] = [];
 
   /** Begins with fencing: `begin` gives the first messages. */
@@ -487,12 +489,20 @@ export class Primary {
         this.#bootstrap = decision.bootstrap;
         break;
       case "prefer":
-        this.#effects.push({ type: "preferOwner", address: decision.address });
+        this.#prefer(decision.address, now);
         break;
       case "open":
         if (decision.loss) this.#effects.push({ type: "lossAccepted", epoch: this.epoch });
         this.#open({ ...decision.config, version: [this.epoch, 0] }, now);
     }
+  }
+
+  /** Says so once in a while: the coordinator may not have heard. */
+  #prefer(address: string, now: number): void {
+    const { address: before, at } = this.#preferred;
+    if (address === before && now - at < this.#timing.retryInterval) return;
+    this.#preferred = { address, at: now };
+    this.#effects.push({ type: "preferOwner", address });
   }
 
   /** The start entry is the first of the epoch: with it all before it is acknowledged. */
@@ -599,14 +609,20 @@ export class Primary {
 
   /** Up to where no copy needs entries any more. */
   #trimIndex(): number {
-    let index = this.#acked;
-    for (const id of storesOf(this.#config!)) {
-      if (!this.#isGone(id)) index = Math.min(index, this.#peerOf(id)?.matched ?? 0);
-    }
+    let index = this.#neededAfter();
     for (const { fill } of this.#peers.values()) {
       if (fill !== undefined) index = Math.min(index, fill.confirmed.at.index);
     }
     return Math.max(0, index - this.#timing.retain);
+  }
+
+  /** Entries after this index may be missing in an in-sync copy. */
+  #neededAfter(): number {
+    let index = this.#acked;
+    for (const id of storesOf(this.#config!)) {
+      if (!this.#isGone(id)) index = Math.min(index, this.#peerOf(id)?.matched ?? 0);
+    }
+    return index;
   }
 
   #onAppended(peer: Peer, through: number, now: number): void {
@@ -788,7 +804,7 @@ export class Primary {
     return writes(set, (id) => (this.#peerOf(id)?.matched ?? -1) >= index);
   }
 
-  /** The in-sync copies that should be: those that are wanted and have what is acknowledged. */
+  /** The copies that should be in sync: wanted, and with all that is needed. */
   #choose({ inSync }: ReplicaConfig, needed: number): readonly StoreId[] {
     const chosen: StoreId[] = [];
     for (const address of this.#wanted()) {
@@ -849,12 +865,14 @@ export class Primary {
   #beginFill(peer: Peer, from: FillPoint | undefined): void {
     const { log, appliedIndex } = this.#copy;
     peer.isStreaming = false;
-    // Invariant: the journal has all up to the point at which the log goes on.
-    const position = log.at(appliedIndex);
-    if (position === undefined || appliedIndex === 0) return;
-    const canResume = from !== undefined && peer.floor <= peer.generation && from.at.index > 0 &&
-      from.at.index <= appliedIndex &&
-      log.has(from.at);
+    // The journal has all up to there, and the copy will have what in-sync copies lack: it may be the next
+    // owner. Invariant: the log of a complete copy begins before the end of each in-sync copy.
+    const after = Math.max(log.base.index, Math.min(appliedIndex, this.#neededAfter()));
+    const position = log.at(after);
+    if (position === undefined || after > appliedIndex) return;
+    // When it began, all in-sync copies had what is before its point, and they do not go back.
+    const canResume = from !== undefined && from.cursor !== "" && peer.floor <= peer.generation &&
+      from.at.index <= appliedIndex && log.has(from.at);
     const { epoch, index, chain } = position;
     peer.matched = -1;
     const confirmed = canResume ? from : { at: { epoch, index, chain }, cursor: "" };

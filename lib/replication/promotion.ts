@@ -152,7 +152,8 @@ function begin(
     )
     .map(({ store }) => store);
   const inSync = [self, ...others];
-  if (inSync.length <= minAcks) {
+  // After a loss the others may have to be filled first: the log opens when they are.
+  if (inSync.length <= minAcks && !loss) {
     return wait({ reason: "nodes", count: minAcks + 1 - inSync.length });
   }
   return { type: "open", config: { inSync, minAcks }, loss };

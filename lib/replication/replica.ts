@@ -35,7 +35,7 @@ export type ReplicaEffect =
     readonly operations: readonly StoreOperation[];
   }
   | { readonly type: "send"; readonly to: string; readonly message: ReplicaMessage }
-  /** Entries up to this index are acknowledged: the journal applies those that it has not. */
+  /** Entries up to this index are acknowledged: the journal applies the ones that it lacks. */
   | { readonly type: "apply"; readonly upTo: number }
   /**
    * An entry contradicts what this copy has: damage, or a broken invariant. Nothing of the message was
@@ -334,7 +334,7 @@ export class Replica {
 
   #onRelease(from: string, epoch: number, dropped: number): void {
     if (this.#config !== undefined && isInSync(this.#config, this.id)) return;
-    const isEmpty = this.#filling !== undefined && this.#filling.at.index === 0;
+    const isEmpty = this.#filling?.at.index === 0 && this.#filling.cursor === "";
     if (!isEmpty) {
       if (dropped !== this.#generation) return;
       this.#reset(logStart);

@@ -203,7 +203,7 @@ export class ReplicaPlacement {
     return chosen.map((address) => address === most ? wanted : address).sort();
   }
 
-  /** Counts the copies of a shard, or those that it had, at their nodes. */
+  /** Adds the copies of a shard to those of their nodes, or takes them off. */
   #count({ owner, replicas }: Entry, by: 1 | -1): void {
     for (const address of [owner, ...replicas]) {
       this.#load.set(address, (this.#load.get(address) ?? 0) + by);

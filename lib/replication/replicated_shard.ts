@@ -59,6 +59,10 @@ export class ReplicatedShard {
   /** Operations that are not durable yet. */
   #storing: Storing[] = [];
   #isStoring = false;
+  #lastToken = 0;
+  #storedToken = 0;
+  /** What shall be applied when the operations up to a token are durable. */
+  #unstored: { readonly token: number; readonly upTo: number }[] = [];
   /** Up to which index the content has the log, and shall have it. */
   #applied: number;
   #applyTo: number;
@@ -174,8 +178,7 @@ export class ReplicatedShard {
       case "send":
         return port.send(effect.to, shard, effect.message);
       case "apply":
-        if (effect.upTo > this.#applyTo) this.#applyTo = effect.upTo;
-        return this.#applySoon();
+        return this.#applyUpTo(effect.upTo);
       case "opened":
         return this.journal.opened(effect.epoch, effect.index);
       case "acknowledged":
@@ -213,6 +216,7 @@ export class ReplicatedShard {
   // Storing.
 
   #store({ token, operations }: Storing): void {
+    this.#lastToken = token;
     this.#storing.push({ token, operations });
     if (!this.#isStoring) this.#storeNext();
   }
@@ -230,6 +234,7 @@ export class ReplicatedShard {
         done.then(() => {
           this.#isStoring = false;
           this.step({ type: "stored", token });
+          this.#onStored(token);
           this.#storeNext();
         }, (error) => this.#fail("a copy cannot be stored", { error }));
         return;
@@ -237,6 +242,7 @@ export class ReplicatedShard {
       this.#isStoring = true;
       this.step({ type: "stored", token });
       this.#isStoring = false;
+      this.#onStored(token);
     }
   }
 
@@ -253,6 +259,7 @@ export class ReplicatedShard {
           await write?.(this.shard, [operation]);
           await this.content.reset();
           this.#generation++;
+          this.#unstored = [];
           this.#applied = this.#applyTo = operation.at.index;
         } else {
           if (operation.type === "chunk") await this.content.write(operation.bytes);
@@ -269,6 +276,25 @@ export class ReplicatedShard {
   }
 
   // Applying.
+
+  /** Invariant: the content never has more than the stored log. */
+  #applyUpTo(upTo: number): void {
+    if (this.#lastToken > this.#storedToken) {
+      this.#unstored.push({ token: this.#lastToken, upTo });
+      return;
+    }
+    if (upTo > this.#applyTo) this.#applyTo = upTo;
+    this.#applySoon();
+  }
+
+  #onStored(token: number): void {
+    this.#storedToken = token;
+    while (this.#unstored.length > 0 && this.#unstored[0]!.token <= token) {
+      const { upTo } = this.#unstored.shift()!;
+      if (upTo > this.#applyTo) this.#applyTo = upTo;
+    }
+    if (this.#applyTo > this.#applied) this.#applySoon();
+  }
 
   #applySoon(): void {
     if (this.#isApplying || this.#hasFailed) return;

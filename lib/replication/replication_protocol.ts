@@ -1,5 +1,5 @@
 /**
- * What copies of a shard send each other, at the path and in the lane of `replicationPath`. Each message may be lost, repeated, and
+ * What copies of a shard send each other, each for one shard. A message may be lost, repeated, and
  * overtaken by later ones. `docs/replication_protocol.md` has the states and the argument.
  *
  * @module
@@ -79,7 +79,7 @@ export interface LogAppendedMessage {
   readonly through: number;
 }
 
-/** Answers `appendLog`: the copy has not what comes before. */
+/** Answers `appendLog`: the copy lacks entries before them. */
 export interface LogGapMessage {
   readonly type: "logGap";
   readonly epoch: number;

@@ -53,11 +53,17 @@ interface Head {
   index: number;
 }
 
+/** A write that is no append, before its place in the log is known. */
+type OtherWrite =
+  | Extract<LogOperation, { readonly type: "open" | "deleteEvents" }>
+  | Omit<Extract<LogOperation, { readonly type: "saveSnapshot" }>, "lastSeq">
+  | Omit<Extract<LogOperation, { readonly type: "delete" }>, "lastSeq">;
+
 /** A write that waits for its turn to be judged. */
 interface Call {
   /** Of an append: the entries; else the operation. */
   readonly entries: readonly AppendEntry[] | undefined;
-  readonly operation: Exclude<LogOperation, { type: "append" }> | undefined;
+  readonly operation: OtherWrite | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -244,9 +250,13 @@ export class ShardJournal implements Journal {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   // Writes.
 
-  #write(operation: Exclude<LogOperation, { type: "append" }>): Promise<void> {
+  #write(operation: OtherWrite): Promise<void> {
     return this.#call(undefined, operation);
   }
 
@@ -331,7 +341,11 @@ export class ShardJournal implements Journal {
     if (head === undefined || epoch < head.epoch) {
       return reject(fenced(id, epoch, head?.epoch ?? 0));
     }
-    const index = this.#port.propose(encodeOperation(operation!));
+    const { lastSeq } = head;
+    const placed = operation!.type === "saveSnapshot" || operation!.type === "delete"
+      ? { ...operation!, lastSeq }
+      : operation!;
+    const index = this.#port.propose(encodeOperation(placed));
     if (index === 0) return reject(this.#unavailable("it takes no writes now"));
     head.index = index;
     head.epoch = epoch;

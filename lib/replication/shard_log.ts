@@ -18,7 +18,9 @@ export interface LogEntry extends LogPosition {
  */
 export class ShardLog {
   #base: LogPosition;
+  /** The first `#dropped` are forgotten; they are removed when they are as many as the others. */
   #entries: LogEntry[];
+  #dropped = 0;
   #bytes = 0;
 
   /** Entries after a position. */
@@ -35,7 +37,7 @@ export class ShardLog {
 
   /** The position of the last entry. */
   get last(): LogPosition {
-    return this.#entries.at(-1) ?? this.#base;
+    return this.#entries.length > this.#dropped ? this.#entries.at(-1)! : this.#base;
   }
 
   /** How many bytes the payloads of the kept entries have. */
@@ -57,8 +59,8 @@ export class ShardLog {
 
   /** The position at an index, if it is known. */
   at(index: number): LogPosition | undefined {
-    if (index === this.#base.index) return this.#base;
-    return this.#entries[index - this.#base.index - 1];
+    if (index <= this.#base.index) return index === this.#base.index ? this.#base : undefined;
+    return this.#entries[this.#dropped + index - this.#base.index - 1];
   }
 
   /** Whether the log has this entry, or ends before its first one there. */
@@ -78,7 +80,7 @@ export class ShardLog {
 
   /** Entries after an index, in order: as many as have `maxBytes`, and at least one if there is one. */
   after(index: number, maxEntries: number, maxBytes: number): readonly LogEntry[] {
-    const from = index - this.#base.index;
+    const from = this.#dropped + index - this.#base.index;
     let to = from;
     let bytes = 0;
     while (to < this.#entries.length && to - from < maxEntries) {
@@ -91,7 +93,9 @@ export class ShardLog {
 
   /** Removes the entries after an index. */
   cutAfter(index: number): void {
-    const removed = this.#entries.splice(Math.max(0, index - this.#base.index));
+    const removed = this.#entries.splice(
+      this.#dropped + Math.max(0, index - this.#base.index),
+    );
     for (const { payload } of removed) this.#bytes -= payload.length;
   }
 
@@ -99,16 +103,21 @@ export class ShardLog {
   trimTo(index: number): void {
     const count = Math.min(index, this.last.index) - this.#base.index;
     if (count <= 0) return;
-    const removed = this.#entries.splice(0, count);
-    const { epoch, index: last, chain } = removed.at(-1)!;
+    const end = this.#dropped + count;
+    const { epoch, index: last, chain } = this.#entries[end - 1]!;
     this.#base = { epoch, index: last, chain };
-    for (const { payload } of removed) this.#bytes -= payload.length;
+    for (let at = this.#dropped; at < end; at++) this.#bytes -= this.#entries[at]!.payload.length;
+    this.#dropped = end;
+    if (2 * end < this.#entries.length) return;
+    this.#entries.splice(0, end);
+    this.#dropped = 0;
   }
 
   /** Becomes empty: the next entry follows `base`. */
   reset(base: LogPosition): void {
     this.#base = base;
     this.#entries = [];
+    this.#dropped = 0;
     this.#bytes = 0;
   }
 }

@@ -1,7 +1,7 @@
 import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { findReply } from "../actor/ask/reply_refs.ts";
-import { holdAsk } from "../actor/ref/held_ask.ts";
+import { holdAsk, releaseAsk } from "../actor/ref/held_ask.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { passedOn } from "../actor/ref/passed_on.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
@@ -114,11 +114,22 @@ export class ShardedType {
     return Behaviors.receive((context, envelope) => {
       if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
       else {
+        const { self, sender } = context;
         const message = passedOn(context, envelope.message);
-        this.#route(context.sender, envelope.entityId, message);
+        if (self instanceof LocalRef && self.heldAsks !== undefined) {
+          this.#bringAsk(envelope.message, () => this.#route(sender, envelope.entityId, message));
+        } else this.#route(sender, envelope.entityId, message);
       }
       return Behaviors.same();
     });
+  }
+
+  /** The entity has to answer an ask of the actor of the type, if it is one of this node. */
+  #bringAsk(message: unknown, route: () => void): void {
+    const internals = internalsOf(this.#node.system);
+    internals.askAtHand = findReply(message)?.heldAsk;
+    route();
+    internals.askAtHand = undefined;
   }
 
   /** What was sent to the actor of the type: a client may have been given its reference. */
@@ -208,6 +219,8 @@ export class ShardedType {
           : findReply(messageOf(waited))?.heldAsk;
         if (ask === undefined) return;
         if (waited === undefined) internals.askAtHand = undefined;
+        // By the actor of the type.
+        if (ask.heldBy?.forwards) releaseAsk(ask);
         if (ask.heldBy === undefined) holdAsk(cell, ask);
       },
       reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),

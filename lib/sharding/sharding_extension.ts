@@ -36,7 +36,7 @@ import { coordinatorView } from "./coordinator/coordinator_view.ts";
 import { ShardingError } from "./errors.ts";
 import { leasePath, parseLeaseMessage } from "./lease/lease_protocol.ts";
 import { parseRememberMessage, rememberedPath } from "./remember/remember_protocol.ts";
-import { ReplacedOwners } from "./replaced_owners.ts";
+import { ReplacedOwners } from "./routing/replaced_owners.ts";
 import { isRecord } from "./routing/message_fields.ts";
 import {
   clientShardsPath,
@@ -431,6 +431,7 @@ export class ShardingExtension implements NodeExtension {
       defer: (task) => clock.defer(task),
       numShardsOf: (shardType) => this.#machine.routers.get(shardType)?.numShards,
       failAsks: (owner, isMeant) => internals.failAsksRoutedTo(owner, isMeant),
+      failForeignAsks: (owner, isMeant) => internals.failForeignAsksRoutedTo?.(owner, isMeant),
     });
     return {
       self,

@@ -59,6 +59,13 @@ export class BehaviorRun {
     yield* this.#handleUnstashed();
   }
 
+  /** The behaviour does something of its own in a turn, which ends like that of a message. */
+  *work(run: () => unknown): Steps {
+    this.#checkAlive();
+    yield* this.#apply(yield* wait(run()));
+    yield* this.#handleUnstashed();
+  }
+
   /** Handles a signal as if the system had sent it. */
   *signal(signal: Signal): Steps {
     this.#checkAlive();

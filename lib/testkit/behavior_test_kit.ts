@@ -1,17 +1,18 @@
-import { resolveOptions } from "../options/check_options.ts";
-import { behaviorTestKitTable } from "../options/tables/testkit_tables.ts";
+import { checkValue, resolveOptions } from "../options/check_options.ts";
+import { behaviorTestKitTable, virtualTime } from "../options/tables/testkit_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
 import type { Behavior } from "../actor/behavior/behavior.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
 import { askFailed } from "../actor/ask/ask_failure.ts";
+import type { DueReminder } from "../persistence/reminders/reminders.ts";
 import type { Serializer } from "../wire/serializer.ts";
 import { BehaviorRun } from "./behavior_run.ts";
 import { DurableRun } from "./durable_run.ts";
 import { describe, describeAll } from "./describe.ts";
 import type { Effect, EffectOfType, EffectPattern } from "./effect.ts";
 import { TestkitError } from "./errors.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { ManualClock, settled } from "./manual_clock.ts";
 import { RecordedLog } from "./recorded_log.ts";
 import { sameValue } from "./same_value.ts";
 import { SeededRandom } from "./seeded_random.ts";
@@ -46,8 +47,16 @@ export interface BehaviorTestKitOptions {
    * nothing that they are given. Default true.
    */
   readonly verify?: boolean;
-  /** How values of your classes in messages of a durable actor cross the wire. Default: none. */
+  /**
+   * How values of your classes in messages of a durable actor cross the wire. What it stores takes the
+   * serializers of its schema. Default: none.
+   */
   readonly serializers?: readonly Serializer[];
+  /**
+   * The wall time when it starts, in milliseconds since 1970, for reminders. Default
+   * 1 700 000 000 000.
+   */
+  readonly wallTime?: number;
 }
 
 /**
@@ -129,6 +138,7 @@ export class BehaviorTestKit<M> {
   readonly #context: TestContext;
   readonly #run: BehaviorRun;
   readonly #durable: DurableRun;
+  readonly #clock: ManualClock;
   #system: ActorSystem | undefined;
   #effects: Effect[] = [];
 
@@ -137,6 +147,7 @@ export class BehaviorTestKit<M> {
     options: BehaviorTestKitOptions,
   ) {
     const resolved = resolveOptions(behaviorTestKitTable, options);
+    this.#clock = new ManualClock({ epoch: resolved.wallTime });
     const { name, stashCapacity, entityId, grantEpoch: epoch } = resolved;
     const record = (effect: Effect) => void this.#effects.push(effect);
     const ended = () => this.#run.ended;
@@ -229,7 +240,7 @@ export class BehaviorTestKit<M> {
   get system(): ActorSystem {
     return this.#system ??= new ActorSystem({
       name: "behavior-test-kit",
-      runtime: { clock: new ManualClock(), random: new SeededRandom(1), logger: this.log },
+      runtime: { clock: this.#clock, random: new SeededRandom(1), logger: this.log },
     });
   }
 
@@ -366,6 +377,63 @@ export class BehaviorTestKit<M> {
   }
 
   /**
+   * Moves the clock on. The reminders of a durable actor that become due are handled at their times, each
+   * as {@linkcode BehaviorTestKit.run} does a message; it returns them. One whose handler throws is still
+   * due, and is tried again after a pause, as by an actor. Timers fire with
+   * {@linkcode BehaviorTestKit.fireTimer} only.
+   *
+   * @param duration milliseconds, from 0.
+   * @throws {OptionError}
+   * @throws as {@linkcode BehaviorTestKit.run}.
+   *
+   * @example
+   * ```ts
+   * import { Behaviors } from "@casty/casty";
+   * import { BehaviorTestKit } from "@casty/casty/testkit";
+   *
+   * const order = Behaviors.eventSourced<"place" | "expire", string, string>({
+   *   initial: "new",
+   *   onCommand({ reminders }, _state, command, effect) {
+   *     if (command === "place") reminders.once("expiry", 30 * 60_000, "expire");
+   *     return effect.persist(command);
+   *   },
+   *   onEvent: (_state, event) => event,
+   * });
+   *
+   * const kit = BehaviorTestKit.create(order);
+   * kit.run("place");
+   * console.assert(kit.advance(29 * 60_000).length === 0);
+   * const [fired] = kit.advance(60_000);
+   * console.assert(fired!.key === "expiry" && kit.state === "expire");
+   * ```
+   */
+  advance(duration: number): readonly DueReminder[] {
+    const end = this.#endOf(duration);
+    const handled: DueReminder[] = [];
+    do {
+      for (let fired = this.#takeFired(); fired !== undefined; fired = this.#takeFired()) {
+        handled.push(fired.reminder);
+        this.#runSync(this.#run.work(fired.run));
+      }
+    } while (this.#clock.runNextNow(end));
+    return handled;
+  }
+
+  /** The same for a handler that may return a promise. */
+  async advanceAsync(duration: number): Promise<readonly DueReminder[]> {
+    const end = this.#endOf(duration);
+    const handled: DueReminder[] = [];
+    do {
+      for (let fired = this.#takeFired(); fired !== undefined; fired = this.#takeFired()) {
+        handled.push(fired.reminder);
+        await this.#runAsync(this.#run.work(fired.run));
+      }
+      await settled();
+    } while (this.#clock.runNextNow(end));
+    return handled;
+  }
+
+  /**
    * Fires the receive timeout: handles its message.
    *
    * @throws {TestkitError} code `noSuchTimer`, and as {@linkcode BehaviorTestKit.run}.
@@ -473,6 +541,16 @@ export class BehaviorTestKit<M> {
       throw error;
     }
     this.#durable.check();
+  }
+
+  #endOf(duration: number): number {
+    checkValue("duration", virtualTime, duration);
+    return this.#clock.now() + duration;
+  }
+
+  /** A reminder that is due; of an actor that has stopped, none is. */
+  #takeFired(): ReturnType<DurableRun["takeFired"]> {
+    return this.#run.ended ? undefined : this.#durable.takeFired();
   }
 
   get #started(): DurableRun {

@@ -3,11 +3,16 @@ import type { RefAddress } from "../actor/ref/ref.ts";
 import type { Ref } from "../actor/ref/ref.ts";
 import { entriesOf, type MetadataEntry } from "../persistence/metadata.ts";
 import { sentOf } from "../persistence/delivery/outbox.ts";
-import type { DirectObserver, DurableFunctions } from "../persistence/direct_journal.ts";
+import type {
+  DirectObserver,
+  DurableFunctions,
+  ReminderRun,
+} from "../persistence/direct_journal.ts";
 import { DirectJournal } from "../persistence/direct_journal.ts";
 import type { Effect as DurableEffect } from "../persistence/effect.ts";
 import type { StoredEvent } from "../persistence/journal.ts";
 import type { ReminderEntry } from "../persistence/reminders/reminder_set.ts";
+import type { DueReminder } from "../persistence/reminders/reminders.ts";
 import { StoredForm } from "../persistence/schema.ts";
 import { Codec } from "../wire/codec.ts";
 import type { Serializer } from "../wire/serializer.ts";
@@ -37,7 +42,13 @@ interface Started {
   readonly form: StoredForm<unknown, unknown>;
 }
 
-/** Turns into bytes what is to be compared; undefined if that is not possible. */
+/** A reminder that is due. */
+interface FiredReminder {
+  readonly reminder: DueReminder;
+  readonly run: ReminderRun;
+}
+
+/** What can be stored in bytes, to be compared; undefined if that is not possible. */
 type Bytes = Uint8Array | undefined;
 
 /**
@@ -57,18 +68,13 @@ export class DurableRun implements DirectObserver {
   #applied: unknown[] = [];
   #recovering = false;
   #events: unknown[] = [];
+  #fired: FiredReminder[] = [];
   #refusal: StatusError | undefined;
   #fault: TestkitError | undefined;
 
   constructor(owner: DurableRunOwner) {
     this.#owner = owner;
-    const form = new StoredForm<unknown, unknown>({ version: owner.storedVersion });
-    const stored = owner.storedEvents.map((event, index): StoredEvent => ({
-      ...form.writeEvent(event, 0),
-      seq: index + 1,
-      epoch: 1,
-    }));
-    this.#journal = new DirectJournal(owner.context as never, this, stored);
+    this.#journal = new DirectJournal(owner.context as never, this);
     this.#messages = new Codec({
       now: () => 0,
       resolve: (address) => this.#refs.get(keyOf(address))!,
@@ -114,13 +120,21 @@ export class DurableRun implements DirectObserver {
     return refusal;
   }
 
+  /** The oldest reminder that is due and was not taken out yet. */
+  takeFired(): FiredReminder | undefined {
+    return this.#fired.shift();
+  }
+
   onStart(
     functions: DurableFunctions,
     needed: "all" | "last",
     form: StoredForm<unknown, unknown>,
   ): DurableFunctions {
+    if (this.#started === undefined) this.#journal.begin(this.#storedBefore(form));
     this.#started = { functions, needed, form };
     this.#recovering = true;
+    // Those of the incarnation before are due for this one again.
+    this.#fired = [];
     return {
       ...functions,
       onCommand: (context, state, command, effect) =>
@@ -133,6 +147,21 @@ export class DurableRun implements DirectObserver {
     this.#id = id;
     this.#state = state;
     this.#recovering = false;
+  }
+
+  /** What the program of that version has stored, with the serializers of this one. */
+  #storedBefore({ serializers }: StoredForm<unknown, unknown>): StoredEvent[] {
+    const { storedEvents, storedVersion: version } = this.#owner;
+    const form = new StoredForm<unknown, unknown>({ version, serializers });
+    return storedEvents.map((event, index) => ({
+      ...form.writeEvent(event, 0),
+      seq: index + 1,
+      epoch: 1,
+    }));
+  }
+
+  onReminder(reminder: DueReminder, run: ReminderRun): void {
+    this.#fired.push({ reminder, run });
   }
 
   onAppended(stored: readonly StoredEvent[]): void {
@@ -282,7 +311,7 @@ export class DurableRun implements DirectObserver {
 
   #bytesOf(value: unknown): Bytes {
     try {
-      return this.#messages.encode(value).slice();
+      return this.#started!.form.codec.encode(value).slice();
     } catch {
       return undefined;
     }

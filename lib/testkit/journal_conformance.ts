@@ -648,4 +648,15 @@ const promises: readonly JournalPromise[] = [
       await refusedWith("storeUnavailable", journal.readDue({ slices, before: 1, limit: 1 }));
     },
   },
+  {
+    name: "a store is closed when a block with await using ends",
+    check: async ({ journal }) => {
+      {
+        await using used = journal;
+        await used.open("a|1", 1);
+      }
+      await refusedWith("storeUnavailable", journal.open("a|1", 2));
+      await journal[Symbol.asyncDispose]();
+    },
+  },
 ];

@@ -125,6 +125,17 @@ export class ManualClock implements Clock {
     return await promise;
   }
 
+  /**
+   * @internal Moves time on to the next timer that is due by `end`, and runs it without waiting for
+   * promises; false: there is none, and it is `end` now.
+   */
+  runNextNow(end: number): boolean {
+    const event = this.#time.next(end);
+    if (event === undefined) this.#time.moveTo(end);
+    else event.run();
+    return event !== undefined;
+  }
+
   async #runNext(end: number): Promise<boolean> {
     const event = this.#time.next(end);
     if (event === undefined) return false;

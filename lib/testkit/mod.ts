@@ -21,6 +21,8 @@
  *
  * @module
  */
+import "../persistence/reminders/croner.ts";
+
 export {
   type ConformanceCheck,
   journalConformance,
@@ -127,6 +129,7 @@ export {
   noAcknowledgedEventLost,
   noEventStoredTwice,
   oneWriter,
+  repliesOnlyAfterDurable,
 } from "./simulation/journal_invariants.ts";
 export type { AppendCounts, BrokenDurability } from "./simulation/journal_ledger.ts";
 export type { SimulatedDatabase } from "./simulation/simulated_database.ts";

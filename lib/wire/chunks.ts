@@ -66,24 +66,72 @@ export function writeChunks(
   return at;
 }
 
-/** A reassembled message. */
-export interface Whole {
+/** Largest piece of memory for chunks that have arrived. */
+const maxSegment = 1_048_576;
+
+/**
+ * A message whose chunks have all arrived. They are joined in steps, since one copy of 16 MiB would hold
+ * the event loop for some milliseconds.
+ */
+export class Whole {
   /** Type of the frame that it would be. */
   readonly type: number;
-  /** Its payload, in a separate buffer. */
+  /** Its payload, in a separate buffer. Precondition: `done`. */
   readonly bytes: Uint8Array;
+  readonly #segments: Uint8Array[];
+  /** The first segment that is not copied, and its first byte. */
+  #next = 0;
+  #from = 0;
+  #copied = 0;
+
+  /** A message of `total` bytes, which the segments hold together. */
+  constructor(type: number, total: number, segments: Uint8Array[]) {
+    this.type = type;
+    this.#segments = segments;
+    const [only] = segments;
+    const isJoined = segments.length <= 1;
+    this.bytes = isJoined ? (only ?? nothing).subarray(0, total) : new Uint8Array(unfilled(total));
+    if (isJoined) this.#copied = total;
+  }
+
+  /** Whether nothing is left to join. */
+  get done(): boolean {
+    return this.#copied === this.bytes.length;
+  }
+
+  /** Joins at most so many bytes more; returns how many. */
+  step(most: number): number {
+    const before = this.#copied;
+    while (this.#copied < this.bytes.length && this.#copied - before < most) {
+      const segment = this.#segments[this.#next]!;
+      const room = this.bytes.length - this.#copied;
+      const left = Math.min(most - (this.#copied - before), room);
+      const end = Math.min(segment.length, this.#from + left);
+      this.bytes.set(segment.subarray(this.#from, end), this.#copied);
+      this.#copied += end - this.#from;
+      this.#from = end;
+      if (end < segment.length) continue;
+      this.#segments[this.#next++] = nothing;
+      this.#from = 0;
+    }
+    return this.#copied - before;
+  }
 }
 
 /**
- * Puts chunks together. The buffer grows with the bytes that arrive, at most twice as large as
- * they are, never with the total that a peer announces.
+ * Puts chunks together. Memory is taken for the bytes that arrive, at most twice as much as they are,
+ * never for the total that a peer announces.
  */
 export class ChunkReader {
   readonly #maxMessage: number;
   #type = 0;
   /** The total that was announced; -1 while no message is under way. */
   #total = -1;
-  #buffer: Uint8Array = nothing;
+  #segments: Uint8Array[] = [];
+  /** Bytes that all segments have room for. */
+  #capacity = 0;
+  /** Room in the last of them. */
+  #room = 0;
   #filled = 0;
 
   /** `maxMessage`: largest message in bytes. */
@@ -98,11 +146,11 @@ export class ChunkReader {
 
   /** Bytes of memory that the message under way takes. */
   get capacity(): number {
-    return this.#buffer.length;
+    return this.#capacity;
   }
 
   /**
-   * Takes the payload of one chunk frame; returns the message with the last one.
+   * Takes the payload of one chunk frame; returns the message, to be joined, with the last one.
    *
    * @throws {WireError} code `malformed` or `tooLarge`.
    */
@@ -120,10 +168,10 @@ export class ChunkReader {
     if (this.#filled !== this.#total) {
       throw malformed(`${this.#filled} bytes of ${this.#total} that were announced`);
     }
-    const whole = { type: this.#type, bytes: this.#buffer.subarray(0, this.#filled) };
+    const whole = new Whole(this.#type, this.#total, this.#segments);
     this.#total = -1;
-    this.#buffer = nothing;
-    this.#filled = 0;
+    this.#segments = [];
+    this.#capacity = this.#filled = this.#room = 0;
     return whole;
   }
 
@@ -146,14 +194,23 @@ export class ChunkReader {
     if (filled > this.#total) throw malformed(`more bytes than the ${this.#total} announced`);
     // Empty chunks would never complete the message.
     if (from === end && this.#total > 0) throw malformed("a chunk without data");
-    if (filled > this.#buffer.length) {
-      const grown = new Uint8Array(
-        unfilled(Math.min(this.#total, Math.max(filled, 2 * this.#buffer.length))),
-      );
-      grown.set(this.#buffer.subarray(0, this.#filled));
-      this.#buffer = grown;
-    }
-    this.#buffer.set(bytes.subarray(from, end), this.#filled);
+    for (let at = from; at < end;) at = this.#put(bytes, at, end);
     this.#filled = filled;
+  }
+
+  /** Puts bytes into the last segment, or a new one; returns where the rest begins. */
+  #put(bytes: Uint8Array, from: number, end: number): number {
+    const filled = this.#capacity - this.#room;
+    if (this.#room === 0) {
+      const size = Math.min(maxSegment, Math.max(end - from, filled), this.#total - filled);
+      this.#segments.push(new Uint8Array(unfilled(size)));
+      this.#capacity += size;
+      this.#room = size;
+    }
+    const segment = this.#segments.at(-1)!;
+    const to = Math.min(end, from + this.#room);
+    segment.set(bytes.subarray(from, to), segment.length - this.#room);
+    this.#room -= to - from;
+    return to;
   }
 }

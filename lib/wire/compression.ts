@@ -8,24 +8,27 @@
  * +--------+----------+
  * ```
  *
- * `size` is that of the message, big-endian.
+ * `size` is that of the message, big-endian. A sender deflates only where that saves bytes.
  *
  * @module
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { malformed, tooLarge, WireError } from "./errors.ts";
 import { readUint32, writeUint32 } from "./frame_header.ts";
+import { Inflater } from "./inflate.ts";
 
 const SIZE_BYTES = 4;
 
-/** Largest initial inflate buffer, bytes. */
-const firstBuffer = 16_384;
+/** Bytes that deflating may add: a peer that adds more only makes work. */
+const maxOverhead = 1_024;
 
+/** Largest message that is read, bytes. */
+const maxInflated = 1_048_576;
 /**
- * Largest message that is compressed, bytes: inflating it takes some milliseconds, in which the
- * event loop stands still.
+ * Largest message that is compressed, bytes: deflating takes up to 12 ns a byte, in which the event
+ * loop stands still.
  */
-export const maxInflated = 1_048_576;
+const maxDeflated = 262_144;
 
 /** Compress only if at least 10 % is saved: inflating costs the receiver time. */
 const worthwhile = 0.9;
@@ -40,7 +43,7 @@ export interface CompressionLimits {
 
 /** The payload of a `compressed` frame; undefined if it saves too little, exceeds `maxRatio`, or is too large. */
 export function compress(payload: Uint8Array, maxRatio: number): Uint8Array | undefined {
-  if (payload.length > maxInflated) return undefined;
+  if (payload.length > maxDeflated) return undefined;
   const deflated = deflateRawSync(payload, { level: 1 });
   const size = deflated.length + SIZE_BYTES;
   if (size > payload.length * worthwhile || payload.length > deflated.length * maxRatio) {
@@ -53,17 +56,17 @@ export function compress(payload: Uint8Array, maxRatio: number): Uint8Array | un
 }
 
 /**
- * The message in a `compressed` frame. Inflating stops one byte above the declared size, so that a
- * decompression bomb costs no more than a message of that size.
+ * Inflates the message in a `compressed` frame of a peer, in steps. No more memory is taken than the
+ * declared size, and no more work is done than that size and the deflated bytes permit.
  *
  * @throws {WireError} code `malformed` or `tooLarge`.
  */
-export function decompress(
+export function inflaterOf(
   bytes: Uint8Array,
   start: number,
   end: number,
   limits: CompressionLimits,
-): Uint8Array {
+): Inflater {
   if (end - start <= SIZE_BYTES) throw malformed("a compressed message is cut short");
   const { maxMessage, maxCompressionRatio } = limits;
   const size = readUint32(bytes, start);
@@ -81,22 +84,15 @@ export function decompress(
     );
   }
   if (size > maxInflated) throw malformed(`${size} bytes are compressed, above ${maxInflated}`);
-  let inflated: Uint8Array;
-  try {
-    // One byte above the declared size: 0 would mean no limit.
-    inflated = inflateRawSync(bytes.subarray(start + SIZE_BYTES, end), {
-      maxOutputLength: size + 1,
-      // The initial buffer; zlib's default of 16 KiB is too large for small messages.
-      chunkSize: Math.min(firstBuffer, Math.max(64, size + 1)),
-    });
-  } catch (cause) {
-    throw malformed("a compressed message cannot be inflated", undefined, cause);
+  if (deflated > size + maxOverhead) {
+    throw malformed(`a compressed message of ${size} bytes takes ${deflated}`);
   }
-  if (inflated.length !== size) {
-    throw malformed(
-      `a compressed message has ${inflated.length} bytes instead of the declared ${size}`,
-    );
-  }
+  return new Inflater(bytes, start + SIZE_BYTES, end, size);
+}
+
+/** The message in a `compressed` frame of this end. */
+export function restored(bytes: Uint8Array): Uint8Array {
+  const inflated = inflateRawSync(bytes.subarray(SIZE_BYTES));
   // `node:zlib` returns a Buffer, which must not leak into messages.
-  return new Uint8Array(inflated.buffer, inflated.byteOffset, size);
+  return new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length);
 }

@@ -3,9 +3,9 @@ import { malformed, tooDeep, tooLarge, WireError } from "./errors.ts";
 import { ExtensionType, isMarker } from "./extension.ts";
 import { isFarIndex, keepSparse } from "./index_keys.ts";
 import { type KeyTimes, KeyWatch, unwatchedSize } from "./key_watch.ts";
-import { LeafDecoder, longLeafOf } from "./leaf_decoder.ts";
+import { LeafDecoder } from "./leaf_decoder.ts";
 import type { WireLimits } from "./limits.ts";
-import { type LongLeaf, LongText, textPiece } from "./long_leaf.ts";
+import { longestAtOnce, type LongLeaf, LongText } from "./long_leaf.ts";
 import { ContainerKind, OpenContainer } from "./open_container.ts";
 import { reviveError } from "./revive.ts";
 import type { Reviver } from "./serializer_registry.ts";
@@ -49,9 +49,9 @@ export class Decoder {
   readonly #keyTimes: KeyTimes;
   /** The containers that are open, outermost first; undefined while a message is read at once. */
   #stack: OpenContainer[] | undefined;
-  /** The text or bigint of which a part is read. */
+  /** The text, binary or bigint of which a part is read. */
   #long: LongLeaf | undefined;
-  /** What long texts and bigints cost beyond a value each, in values. */
+  /** What long texts, binaries and bigints cost beyond a value each, in values. */
   #extra = 0;
 
   /** Whether a message is being read: then another needs another decoder. */
@@ -151,11 +151,12 @@ export class Decoder {
   }
 
   #step(stack: OpenContainer[], enough: () => boolean): [unknown] | undefined {
-    for (let left = checkedValues;; left--) {
+    for (let left = checkedValues, first = true;; left--, first = false) {
       if (left <= 0) {
         if (enough()) return undefined;
         left = checkedValues;
       }
+      if (!first && this.#long?.alone === true) return undefined;
       const value = this.#next(stack);
       // A piece takes as long as many values.
       if (this.#long !== undefined) left = 0;
@@ -188,7 +189,7 @@ export class Decoder {
     return opened;
   }
 
-  /** Leaves a text or bigint of `length` bytes, which come next, to the next steps. */
+  /** Leaves a text, binary or bigint of `length` bytes, which come next, to the next steps. */
   #openLong(long: LongLeaf, length: number): unknown {
     if (length > this.#end - this.#at) throw truncated();
     this.#long = long;
@@ -336,7 +337,7 @@ export class Decoder {
   #string(length: number): unknown {
     const { maxString } = this.#limits;
     if (length > maxString) throw tooLarge("a string", length, "bytes", "maxString", maxString);
-    if (length > textPiece && this.#stack !== undefined) {
+    if (length > longestAtOnce && this.#stack !== undefined) {
       return this.#openLong(new LongText(length), length);
     }
     const from = this.#skip(length);
@@ -498,7 +499,8 @@ export class Decoder {
     if (isMarker(type)) throw malformed("a marker stands alone, or has bytes");
     this.#leaves.checkSize(type, length);
     if (this.#stack !== undefined) {
-      const long = longLeafOf(type, length);
+      const from = this.#bytes.byteOffset + this.#at;
+      const long = this.#leaves.longLeafOf(type, length, from, this.#shared);
       if (long !== undefined) return this.#openLong(long, length);
     }
     const from = this.#skip(length);

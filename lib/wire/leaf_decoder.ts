@@ -1,8 +1,15 @@
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { malformed, tooLarge } from "./errors.ts";
-import { binaryKind, ExtensionType, isKnownType } from "./extension.ts";
+import { type BinaryKind, binaryKind, ExtensionType, isKnownType } from "./extension.ts";
 import type { WireLimits } from "./limits.ts";
-import { LongBigint, type LongLeaf, LongWideText, readMagnitude, textPiece } from "./long_leaf.ts";
+import {
+  LongBigint,
+  LongBinary,
+  longestAtOnce,
+  type LongLeaf,
+  LongWideText,
+  readMagnitude,
+} from "./long_leaf.ts";
 import { copyOf } from "./memory.ts";
 import { decodeUtf16, texts } from "./text.ts";
 import { readVarint, varintSize } from "./varint.ts";
@@ -45,6 +52,26 @@ export class LeafDecoder {
     const limit = type === ExtensionType.wideString ? "maxString" : "maxBinary";
     const maximum = this.#limits[limit];
     if (length > maximum) throw tooLarge("a value", length, "bytes", limit, maximum);
+  }
+
+  /**
+   * How to decode a payload of `length` bytes in pieces; undefined: in one. `from`: where it begins in
+   * its memory; otherwise as {@linkcode LeafDecoder.decode}. Precondition: the size was checked.
+   *
+   * @throws {WireError} code `malformed`.
+   */
+  longLeafOf(type: number, length: number, from: number, shared: boolean): LongLeaf | undefined {
+    if (length <= longestAtOnce) return undefined;
+    if (type === ExtensionType.bigint) return new LongBigint(length);
+    const kind = binaryKind(type);
+    if (kind !== undefined) {
+      if (shared && this.#views && isViewable(kind, from)) return undefined;
+      checkElements(kind, length);
+      return new LongBinary(kind, length);
+    }
+    if (type !== ExtensionType.wideString) return undefined;
+    if (length % 2 !== 0) throw malformed("a UTF-16 string has an odd number of bytes");
+    return new LongWideText(length);
   }
 
   /**
@@ -99,20 +126,6 @@ export function readRef(
   return { node, path, uid };
 }
 
-/**
- * How to decode a payload of `length` bytes in pieces; undefined: in one. Precondition: the size was
- * checked.
- *
- * @throws {WireError} code `malformed`.
- */
-export function longLeafOf(type: number, length: number): LongLeaf | undefined {
-  if (length <= textPiece) return undefined;
-  if (type === ExtensionType.bigint) return new LongBigint(length);
-  if (type !== ExtensionType.wideString) return undefined;
-  if (length % 2 !== 0) throw malformed("a UTF-16 string has an odd number of bytes");
-  return new LongWideText(length);
-}
-
 function expectSize<T>(length: number, size: number, value: T): T {
   if (length !== size) throw malformed(`an extension has ${length} bytes, not ${size}`);
   return value;
@@ -131,14 +144,20 @@ function decodeBinary(
 ): unknown {
   const kind = binaryKind(type)!;
   const length = end - start;
-  const { bytesPerElement } = kind;
-  if (length % bytesPerElement !== 0) throw malformed(`a typed array has ${length} bytes`);
+  checkElements(kind, length);
   const from = bytes.byteOffset + start;
-  const isView = asView && length >= shortestView && from % bytesPerElement === 0;
-  if (isView && kind.show !== undefined) {
-    return kind.show(bytes.buffer as ArrayBuffer, from, length / bytesPerElement);
+  if (asView && length >= shortestView && isViewable(kind, from)) {
+    return kind.show!(bytes.buffer as ArrayBuffer, from, length / kind.bytesPerElement);
   }
   return kind.make(copyOf(bytes, start, end).buffer);
+}
+
+function isViewable({ bytesPerElement, show }: BinaryKind, from: number): boolean {
+  return show !== undefined && from % bytesPerElement === 0;
+}
+
+function checkElements({ bytesPerElement }: BinaryKind, length: number): void {
+  if (length % bytesPerElement !== 0) throw malformed(`a typed array has ${length} bytes`);
 }
 
 function decodeWideString(bytes: Uint8Array, start: number, end: number): string {

@@ -1,5 +1,5 @@
 import { checkValue } from "../options/check_options.ts";
-import { serializerList } from "../options/tables/cluster_tables.ts";
+import { serializerList } from "../options/tables/wire_tables.ts";
 import { Ref } from "../actor/ref/ref.ts";
 import { WireError } from "./errors.ts";
 import { binaryType } from "./extension.ts";
@@ -81,7 +81,7 @@ export class SerializerRegistry implements Reviver {
 
   /** Revives what this end has written itself. */
   revive(number: number, data: unknown): unknown {
-    return revive(this.#serializers[number], data, "this end");
+    return revivedBy(this.#serializers[number], data, "this end");
   }
 
   /** What a peer has that names its serializers like that. */
@@ -93,7 +93,7 @@ export class SerializerRegistry implements Reviver {
     return {
       peer,
       has: (number) => common[number]!,
-      revive: (number, data) => revive(revivers[number], data, peer),
+      revive: (number, data) => revivedBy(revivers[number], data, peer),
     };
   }
 
@@ -129,7 +129,7 @@ export class SerializerScan implements Reviver {
 
 /** For systems without serializers. */
 export const noSerializers: Reviver = {
-  revive: (_number, data) => revive(undefined, data, "the sender"),
+  revive: (_number, data) => revivedBy(undefined, data, "the sender"),
 };
 
 function isCarried(prototype: object): boolean {
@@ -137,7 +137,16 @@ function isCarried(prototype: object): boolean {
     prototype === Ref.prototype || prototype instanceof Ref;
 }
 
-function revive(serializer: Serializer | undefined, data: unknown, peer: string): unknown {
+/**
+ * The value that `data` stands for. `peer`: who has written it.
+ *
+ * @throws {WireError} code `undecodable`.
+ */
+export function revivedBy(
+  serializer: Serializer | undefined,
+  data: unknown,
+  peer: string,
+): unknown {
   if (serializer === undefined) {
     throw new WireError("undecodable", `${peer} uses a serializer that this end does not have`, {
       remedy: "register the same serializers on all nodes and clients",

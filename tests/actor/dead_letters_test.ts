@@ -40,7 +40,7 @@ Deno.test("what the protocols of a cluster lose and repeat is no warning", async
     virtual.lines.splice(0);
     for (const [i, target] of targets.entries()) {
       deadLetter(
-        (["queueFull", "disconnected", "noShardOwner", "expired"] as const)[i]!,
+        (["queueFull", "disconnected", "noShardOwner", "expired", "stopped"] as const)[i]!,
         target,
         "x",
       );
@@ -52,15 +52,17 @@ Deno.test("what the protocols of a cluster lose and repeat is no warning", async
     "node-1:25520/_cluster",
     "/_watch",
     "client:spiffe://shop/client/a#1/_topology",
+    "/_stream-4",
   ];
-  assertEquals(levels(own), Array(4).fill("info"));
+  assertEquals(levels(own), Array(5).fill("info"));
   const users = [
     "node-1:25520/_region-carts/a/_watch",
     "/_ask/7",
     "client:a/_shards",
     "a:1/worker",
+    "/_stream-4/child",
   ];
-  assertEquals(levels(users), Array(4).fill("warn"));
+  assertEquals(levels(users), Array(5).fill("warn"));
 });
 
 Deno.test("what is lost while the system stops, and afterwards, is no warning", async () => {

@@ -83,14 +83,30 @@ const refused: readonly (readonly [type: string, text: string])[] = [
 const local = `class Local { readonly a = 1; }
 interface Nest<T> { readonly value: T; readonly next: Nest<T[]> | null }`;
 
-const modules: Record<string, string> = {
-  reference: events("{ to: ActorRef<1> }", "", ""),
-  stored: events("{ at: Local }", "snapshots: {},", local, "{ m: Map<string, () => 1> }"),
-  serialized: `
+const money = `
 class Money { constructor(readonly cents: number) {} }
 export const money = serializer({
   name: "money", type: Money, encode: ({ cents }) => cents, decode: () => new Money(1),
-});` + states("{ price: Money }"),
+});`;
+
+const modules: Record<string, string> = {
+  reference: events("{ to: ActorRef<1> }", "", ""),
+  stored: events("{ at: Local }", "snapshots: {},", local, "{ m: Map<string, () => 1> }"),
+  serialized: money + states("{ price: Money }"),
+  "serialized and listed": money + `
+interface Price { price: Money }` +
+    states("Price", "schema: { serializers: [money] },") +
+    events("Price"),
+  "serialized and listed elsewhere": money + `
+const serializers = [money] as const;` +
+    states("{ price: Money }", "schema: { serializers },"),
+  "serialized with a computed list": money + `
+declare const serializers: typeof money[];` +
+    states("{ price: Money }", "schema: { serializers },"),
+  "serialized in two versions": money + `
+export const later = serializer({
+  name: "money", version: 3, type: Money, encode: () => [1], decode: () => new Money(1),
+});` + states("{ price: Money }", "schema: { serializers: [money, later] },"),
   generic: `export const make = <M>(name: string) => entityType<M>("counters");`,
   twice: `entityType<string>("counters"); entityType<number>("counters");`,
   again: `ServiceKey<{ a: 1 }>("s"); interface A { a: 1 } ServiceKey<A>("s");`,
@@ -177,10 +193,28 @@ Deno.test("what is stored may have no references and no classes", () => {
   ]);
 });
 
-Deno.test("stores do not use serializers", () => {
-  assertEquals(facts(read("serialized")).map(({ place, text }) => `${place}: ${text}`), [
-    "durable settings, state.price: has a value of the serializer money@1, which is not used in stores",
-  ]);
+Deno.test("what is stored takes the serializers of its schema, and no others", () => {
+  const lacks = "has a value of the serializer money@1, which schema.serializers lacks";
+  const told = (name: string) => facts(read(name)).map(({ place, text }) => `${place}: ${text}`);
+  assertEquals(told("serialized"), [`durable settings, state.price: ${lacks}`]);
+  // The type is the same, and allowed in one of them.
+  assertEquals(told("serialized and listed"), [`durable account, event.price: ${lacks}`]);
+  for (const name of ["serialized and listed elsewhere", "serialized with a computed list"]) {
+    const { contracts } = sound(read(name));
+    const { state } = contracts["durable settings"] as unknown as { state: Shape };
+    assertEquals(state, { fields: { price: { serialized: "money@1" } } });
+  }
+});
+
+Deno.test("of several versions of a serializer the highest is the contract", () => {
+  const { contracts } = sound(read("serialized in two versions"));
+  assertEquals(contracts["serializer money"], {
+    kind: "serializer",
+    version: 3,
+    data: { list: "number" },
+  });
+  const { state } = contracts["durable settings"] as unknown as { state: Shape };
+  assertEquals(state, { fields: { price: { serialized: "money@3" } } });
 });
 
 Deno.test("a type that only the caller knows is refused", () => {

@@ -107,17 +107,21 @@ export class ClientCluster implements AsyncDisposable {
   readonly ca: TestCa;
   readonly nodes: NodeProcess[] = [];
   readonly #clients: ClusterClient[] = [];
-  readonly #crlFile: string | undefined;
+  readonly #settings: Pick<NodeSettings, "crlFile" | "stableAfter">;
   #count = 0;
 
-  private constructor(ca: TestCa, crlFile?: string) {
+  private constructor(ca: TestCa, settings: Pick<NodeSettings, "crlFile" | "stableAfter">) {
     this.ca = ca;
-    this.#crlFile = crlFile;
+    this.#settings = settings;
   }
 
   /** Resolves when all nodes see each other. */
-  static async start(count: number, ca?: TestCa, crlFile?: string): Promise<ClientCluster> {
-    const cluster = new ClientCluster(ca ?? await testCa(), crlFile);
+  static async start(
+    count: number,
+    ca?: TestCa,
+    settings: Pick<NodeSettings, "crlFile" | "stableAfter"> = {},
+  ): Promise<ClientCluster> {
+    const cluster = new ClientCluster(ca ?? await testCa(), settings);
     try {
       const first = await cluster.add({ quorum: count });
       const seed = await first.address;
@@ -141,7 +145,7 @@ export class ClientCluster implements AsyncDisposable {
       port: options.port ?? 0,
       seeds: options.seed === undefined ? [] : [options.seed],
       quorum: options.quorum ?? 1,
-      ...(this.#crlFile && { crlFile: this.#crlFile }),
+      ...this.#settings,
     });
     this.nodes.push(node);
     return node;

@@ -64,6 +64,29 @@ Deno.test("asks fail at once when the owner is killed, and the next owner answer
   assertEquals(client.sharding.shardOwner(counters.name, id), heir);
 });
 
+Deno.test("asks that wait at a paused owner fail when its shards are taken over, before it is downed", async () => {
+  await using cluster = await ClientCluster.start(3, undefined, { stableAfter: 60_000 });
+  const client = await cluster.connect();
+  const ref = countersOf(client);
+  const before = await owners(client, ref);
+  const owner = before.find((address) => address !== client.contact)!;
+  const id = ids[before.indexOf(owner)]!;
+  const node = await cluster.at(owner);
+  node.signal("SIGSTOP");
+  const asking = [
+    client.ask(ref, where(id), { timeout: 60_000 }),
+    client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards }).entity(id)
+      .ask((replyTo: ActorRef<string>) => ({ type: "where", replyTo }), { timeout: 60_000 }),
+  ];
+  const told = Promise.all(
+    asking.map((asked) => asked.then(() => "answered", ({ reason }) => reason)),
+  );
+  assertEquals(await within(20_000, told, "the asks hang"), ["ownerLost", "ownerLost"]);
+  // Its connection stands, and nobody has removed it.
+  assertEquals(client.topology.others.map(({ address }) => address), [owner]);
+  assert(client.sharding.shardOwner(counters.name, id) !== owner);
+});
+
 Deno.test("a paused node is no contact and no owner until it continues", async () => {
   await using cluster = await ClientCluster.start(3);
   const client = await cluster.connect({ liveness: 2_000 });

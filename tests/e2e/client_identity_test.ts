@@ -72,7 +72,7 @@ opensslTest(
     const crlFile = `${folder}/ca.crl`;
     await Deno.writeTextFile(crlFile, await ca.revoke(revoked));
     {
-      await using cluster = await ClientCluster.start(1, ca, crlFile);
+      await using cluster = await ClientCluster.start(1, ca, { crlFile });
       const [contact] = await cluster.addresses();
       const stranger = await testCa();
       await using certificates = await Certificates.create();

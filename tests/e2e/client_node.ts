@@ -33,6 +33,8 @@ export interface NodeSettings {
   readonly keyFile: string;
   readonly caFile: string;
   readonly crlFile?: string;
+  /** Milliseconds until nodes that cannot be reached are downed. Default 1 000. */
+  readonly stableAfter?: number;
 }
 
 export const get = (id: string) => (replyTo: ActorRef<number>): ShardEnvelope<CounterMessage> =>
@@ -52,7 +54,7 @@ function counter(address: () => string): Behavior<CounterMessage> {
 }
 
 async function main(settings: NodeSettings): Promise<void> {
-  const { certFile, keyFile, caFile, crlFile } = settings;
+  const { certFile, keyFile, caFile, crlFile, stableAfter = 1_000 } = settings;
   const tls = await TlsConfig.fromPaths({
     certFile,
     keyFile,
@@ -71,7 +73,7 @@ async function main(settings: NodeSettings): Promise<void> {
       gossipInterval: 200,
       heartbeatInterval: 200,
       acceptablePause: 2_000,
-      stableAfter: 1_000,
+      stableAfter,
     },
   });
   system.spawn(

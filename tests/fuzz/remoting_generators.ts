@@ -110,6 +110,14 @@ export const remoting: Generators = {
       reason: d.one(reasons),
     }),
   },
+  "Lost asks and rejections/aborted ask": {
+    path: "/_askaborted",
+    make: (d) => ({
+      replyTo: `/_ask/${d.count(d.int(300))}`,
+      uid: d.count(d.int(9)),
+      ...(d.int(2) === 0 && { asker: d.address() }),
+    }),
+  },
   "Lost asks and rejections/reply": {
     path: (d) => `/_ask/${d.count(d.int(300))}`,
     make: (d) => d.value(),

@@ -124,3 +124,15 @@ Deno.test("silence during a local stall is excused, and no more than that", () =
   detector.excuse(1e9, now);
   assertEquals(detector.lastHeard, now);
 });
+
+Deno.test("a member is available exactly while phi is below the threshold", () => {
+  for (const threshold of [0.1, 0.301, 0.303, 1, 8]) {
+    for (const count of [0, 1, 10]) {
+      const { detector, last } = regular(1_000, { threshold }, count);
+      for (let silence = 0; silence < 10_000; silence += 7) {
+        const now = last + silence;
+        assertEquals(detector.isAvailable(now), detector.phi(now) < threshold, `${silence} ms`);
+      }
+    }
+  }
+});

@@ -125,6 +125,20 @@ Deno.test("when the leader leaves, the next oldest member leads", () => {
   for (const node of others) assertEquals(node.view.leader, byAge[1]);
 });
 
+Deno.test("a member that leaves as soon as it is up has left once the others have seen it", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const { world, nodes } = formed(seed, 2);
+    const late = world.start("late", ["n0", "n1"]);
+    within(world, "joining", 10_000, () => late.view.self.status === "up");
+    // The other member may hear in one message that it is full, and that it leaves.
+    world.step(late, { type: "leave" });
+    within(world, `leaving, seed ${seed}`, 2_500, () => late.left && allUp(nodes));
+    const statuses = nodes.map((node) => node.view.members.map(({ nodeId }) => nodeId));
+    assertEquals(statuses, [["n0", "n1"], ["n0", "n1"]]);
+    assertEquals(late.log.filter((line) => line.includes("leave timed out")), []);
+  }
+});
+
 Deno.test("all members can leave concurrently", () => {
   const { world, nodes } = formed(2);
   for (const node of nodes) world.step(node, { type: "leave" });

@@ -141,11 +141,15 @@ Deno.test("a log that is applied a second time from an earlier entry on changes 
       type: "append",
       entries: [{ id: "a", expectedSeq: 1, epoch: 2, events: [event(2), event(3)], wake: 5 }],
     },
-    { type: "saveSnapshot", id: "a", snapshot: snapshot(2), keep: 1 },
-    { type: "saveSnapshot", id: "a", snapshot: snapshot(3), keep: 1 },
+    { type: "saveSnapshot", id: "a", snapshot: snapshot(2), keep: 1, lastSeq: 3 },
+    { type: "saveSnapshot", id: "a", snapshot: snapshot(3), keep: 1, lastSeq: 3 },
     { type: "deleteEvents", id: "a", upTo: 2, epoch: 2 },
-    { type: "delete", id: "b", epoch: 0 },
     { type: "append", entries: [{ id: "a", expectedSeq: 3, epoch: 2, events: [event(4)] }] },
+    { type: "open", id: "b", epoch: 2 },
+    { type: "append", entries: [{ id: "b", expectedSeq: 0, epoch: 2, events: [event(1)] }] },
+    { type: "saveSnapshot", id: "b", snapshot: snapshot(1), keep: 2, lastSeq: 1 },
+    { type: "delete", id: "b", epoch: 2, lastSeq: 1 },
+    { type: "append", entries: [{ id: "b", expectedSeq: 1, epoch: 2, events: [event(2)] }] },
   ] as const;
   await content.apply(log);
   const before = [await journal.exportLog("a", 0, 1_000), await journal.exportLog("b", 0, 1_000)];

@@ -91,6 +91,7 @@ const faults: Readonly<Record<string, (journal: Journal) => Partial<Journal>>> =
     },
   }),
   "goes on after its end": () => ({ close: () => Promise.resolve() }),
+  "goes on after its block": () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
   "loses metadata": (journal) => ({
     append: (entries) =>
       journal.append(entries.map((entry) => ({
@@ -259,6 +260,7 @@ const brokenPromises: Readonly<Record<string, string>> = {
     "the newest snapshot comes first, older ones on request, and no more than asked are kept",
   "gives numbers again": "numbers of deleted events are not given again",
   "goes on after its end": "a closed store refuses everything as unavailable",
+  "goes on after its block": "a store is closed when a block with await using ends",
   "loses metadata": "the metadata comes back with the event or the snapshot that it came with",
   "loses the metadata of a snapshot":
     "the metadata comes back with the event or the snapshot that it came with",

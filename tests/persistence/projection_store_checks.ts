@@ -28,6 +28,14 @@ const sorted = (offsets: ReadonlyMap<number, bigint>) => [...offsets].sort(([a],
 export const storeChecks: Readonly<
   Record<string, <T>(under: StoreUnderTest<T>) => Promise<void>>
 > = {
+  "a store is closed when a block with await using ends": async ({ store }) => {
+    {
+      await using used = store;
+      await used.open("a", range, undefined);
+    }
+    await refused("storeUnavailable", store.open("a", range, undefined));
+    await store[Symbol.asyncDispose]();
+  },
   "offsets come back, by projection and by slices": async ({ store }) => {
     const first = await store.open("a", range, undefined);
     assertEquals([first.offsets.size, first.paused, first.opened], [0, false, false]);

@@ -33,6 +33,7 @@ class TestDatabase implements ProjectionStore<Map<string, number>> {
   save: ProjectionStore["save"] = (...args) => this.#offsets.save(...args);
   setPaused: ProjectionStore["setPaused"] = (...args) => this.#offsets.setPaused(...args);
   close: ProjectionStore["close"] = () => this.#offsets.close();
+  [Symbol.asyncDispose] = () => this.close();
 
   async transact(
     projection: string,

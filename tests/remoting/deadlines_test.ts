@@ -124,6 +124,32 @@ Deno.test("a peer of an earlier version is not told, whether connected or not", 
   assertEquals(scene.heard, [["/asked", undefined], ["/asked", undefined]]);
 });
 
+Deno.test("a peer is told of an abort, once, if it has the feature and has the ask", async () => {
+  const earlier = hello.features.filter((feature) => feature !== features.abortedAsks);
+  for (const said of [hello.features, earlier]) {
+    await using scene = await Scene.start(said);
+    const abort = async (wait: number, timeout: number) => {
+      const controller = new AbortController();
+      const ref = scene.remoting.refTo({ node: "b:1", path: "/asked", uid: 0 });
+      const { signal } = controller;
+      const asked = scene.system.ask(ref, (replyTo: ActorRef<number>) => replyTo, {
+        timeout,
+        signal,
+      });
+      const ended = assertRejects(() => asked);
+      await scene.clock.advance(wait);
+      controller.abort();
+      await scene.clock.resolve(ended);
+      await scene.clock.advance(100);
+      return scene.heard.splice(0).map(([path]) => path);
+    };
+    const told = said === earlier ? [] : ["/_askaborted"];
+    assertEquals(await abort(100, 5_000), ["/asked", ...told]);
+    // One that is over has nothing to abort.
+    assertEquals(await abort(200, 100), ["/asked"]);
+  }
+});
+
 Deno.test("what a peer says is counted from the arrival; nothing is handled late", async () => {
   await using scene = await Scene.start(hello.features);
   const deadlines: (number | undefined)[] = [];

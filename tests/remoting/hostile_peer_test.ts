@@ -97,7 +97,12 @@ class Target extends SimulatedHosts implements AsyncDisposable {
   }
 }
 
-for (const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost ask"]]) {
+for (
+  const [path, said] of [["/_watch", "watch message"], ["/_askfailed", "lost ask"], [
+    "/_askaborted",
+    "aborted ask",
+  ]]
+) {
   Deno.test(`hostile: nonsense at ${path} is logged once, not for each message`, async () => {
     await using target = await Target.start();
     const link = await target.attack({}, ...new Array<Frame>(1_000).fill(message(path!, 7)));
@@ -176,4 +181,28 @@ Deno.test("hostile: references to clients that are not connected take no memory"
   );
   await target.attack({ address: "client:later" }, message("/local", 1));
   assertEquals(lost, ["unauthorized /local"]);
+});
+
+Deno.test("hostile: what a client leaves unread is decoded in turns, and reported in order", async () => {
+  await using target = await Target.start();
+  const { clock, system } = target;
+  const link = await target.attack({ window: 1 });
+  const to = target.remoting.refTo({ node: "client:evil", path: "/x", uid: 0 });
+  const large = Array.from({ length: 200_000 }, () => 1);
+  for (let i = 0; i < 20; i++) to.tell([i, large]);
+  await clock.advance(1);
+  let turn = 0;
+  const { yield: original } = clock;
+  clock.yield = (run) => original.call(clock, () => (turn++, run()));
+  const lost: [turn: number, message: number][] = [];
+  system.eventStream.subscribe("deadLetter", ({ message, reason }) => {
+    assertEquals(reason, "disconnected");
+    lost.push([turn, (message as [number])[0]]);
+  });
+  link.destroy();
+  await clock.advance(100);
+  assertEquals(lost.map(([, message]) => message), Array.from({ length: 20 }, (_, i) => i));
+  const most = Math.max(...lost.map(([at]) => lost.filter(([other]) => other === at).length));
+  assertEquals(most, 1, "messages of 200,000 values in one turn");
+  assert(turn >= 20 * 10, `${turn} turns`);
 });

@@ -7,6 +7,12 @@ import {
 } from "../../lib/actor/ref/held_ask.ts";
 import type { Ref } from "../../lib/actor/ref/ref.ts";
 import type { SystemInternals } from "../../lib/actor/system/system_internals.ts";
+import {
+  type AbortedAsk,
+  AbortedAsks,
+  maxWaitingReports,
+  searchInterval,
+} from "../../lib/remoting/aborted_asks.ts";
 import { type LostAsk, LostAsks, parseLostAsk } from "../../lib/remoting/lost_asks.ts";
 import {
   maxHeldPerAccount,
@@ -15,6 +21,7 @@ import {
   type ReplySender,
 } from "../../lib/remoting/remote_asks.ts";
 import { maxRoutedPerAccount, RoutedAsks } from "../../lib/remoting/routed_asks.ts";
+import type { PeerLog } from "../../lib/remoting/peer_log.ts";
 import type { NodePeer, Peer } from "../../lib/transport/base/peer.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { parseRejections } from "../../lib/remoting/rejections.ts";
@@ -199,6 +206,33 @@ Deno.test("asks that routers have passed on are kept by asker, within bounds, un
   assertEquals(routed.take(forged), undefined);
 });
 
+Deno.test("a routed ask that comes back is forgotten; if it was unread, it is routed again as it was", () => {
+  const routed = new RoutedAsks();
+  const asker = { address: "a:1" };
+  const arrived = (number: number) => routedAsk(number, { address: "b:1" }, { node: "a:1" });
+  for (const isUnread of [false, true]) {
+    const ask = routedAsk(1, asker, { waitsUntil: 30 });
+    ask.askedAt = "/places";
+    routed.add(ask, "b:1", 0, "/_region-places", ["x", {}, 1]);
+    const again = arrived(1);
+    routed.takeBack(again, isUnread);
+    assertEquals(routed.takeAllOf("b:1", 0), []);
+    assertEquals([again.askedAt, again.from?.address], isUnread ? ["/places", "a:1"] : ["", "b:1"]);
+    assertEquals([routed.isSentAgain(again), routed.isSentAgain(again)], [isUnread, false]);
+  }
+  // Those of an entity.
+  for (const id of ["x", "y"]) {
+    const ask = routedAsk(id === "x" ? 2 : 3, asker);
+    routed.add(ask, "b:1", 0, "/_region-places", [id, {}, 1]);
+  }
+  const taken = routed.takeWhere(({ entityId }) => entityId === "x", 0);
+  assertEquals(taken.map(({ path }) => path), ["/_ask/2"]);
+  assertEquals(routed.takeAllOf("b:1", 0).map(({ path }) => path), ["/_ask/3"]);
+  // One that was never passed on.
+  routed.takeBack(arrived(9), true);
+  assertEquals(routed.isSentAgain(arrived(9)), false);
+});
+
 Deno.test("a node is told of a lost ask that it has sent for another, if it has the feature", () => {
   const sent: [string, LostAsk][] = [];
   const internals = { nodeAddress: "c:1" } as SystemInternals;
@@ -265,4 +299,91 @@ Deno.test("rejections are counts by path, and bounded", () => {
   // The receiver handles each message of it.
   const tooMany = Array.from({ length: 64 }, (_, index) => [`/a${index}`, 10_000]);
   assertEquals(parseRejections(tooMany), undefined);
+});
+
+Deno.test("reports of aborted asks are of their sender's own asks, and one search is for many", async () => {
+  const clock = new ManualClock();
+  const counts: number[] = [];
+  const held = new RemoteAsks((count) => void counts.push(count));
+  const failed: string[] = [];
+  const sender: ReplySender = {
+    remoteAsks: held,
+    tell: () => {},
+    reportFailure: ({ path }) => void failed.push(path),
+  };
+  const actor = { heldAsks: undefined as HeldAsk | undefined, forwards: false };
+  const ask = (uid: number, node: string, from = node) => {
+    const ref = new RemoteReplyRef(sender, node, `/_ask/${uid}`, uid);
+    ref.from = { address: from };
+    ref.waitsUntil = 60_000;
+    holdAsk(actor, ref);
+    return ref;
+  };
+  const sent: [string, AbortedAsk][] = [];
+  const routed = new RoutedAsks();
+  const internals = {} as SystemInternals;
+  const wrong: string[] = [];
+  const peerLog = { add: (_peer: Peer, _level: string, text: string) => void wrong.push(text) };
+  const aborted = new AbortedAsks({
+    internals,
+    peerLog: peerLog as unknown as PeerLog,
+    clock,
+    held,
+    routed,
+    send: (to, report) => void sent.push([to, report]),
+  });
+  const node = { role: "node", address: "a:1" } as Peer;
+  const client = { role: "client", address: "client:x" } as Peer;
+  const report = (uid: number) => ({ replyTo: `/_ask/${uid}`, uid });
+  const isAborted = (ref: RemoteReplyRef) => ref.deadline() === -Infinity;
+
+  const own = ask(1, "a:1");
+  const other = ask(2, "b:1");
+  const passedOn = ask(3, "c:1", "a:1");
+  const ofClient = ask(4, "client:x");
+  aborted.receive(node, report(1));
+  assertEquals([isAborted(own), counts.at(-1)], [true, 1]);
+  // Searched at once, and then after 20 ms, together.
+  aborted.receive(node, report(2));
+  aborted.receive(node, { ...report(3), asker: "c:1" });
+  aborted.receive(node, report(4));
+  assertEquals(isAborted(passedOn), false);
+  const searches = counts.length;
+  await clock.advance(searchInterval);
+  assertEquals([isAborted(passedOn), counts.length], [true, searches + 1]);
+  assertEquals([isAborted(other), isAborted(ofClient)], [false, false]);
+  // A client may not name the ask of another.
+  aborted.receive(client, { ...report(2), asker: "b:1" });
+  aborted.receive(client, report(4));
+  assertEquals([isAborted(other), isAborted(ofClient), counts.at(-1)], [false, true, 3]);
+  // Nobody is told of the failure of an aborted ask, and it is counted no more.
+  failHeldAsks(actor, { reason: "stopped" });
+  assertEquals([failed, counts.at(-1), held.aborted], [["/_ask/2"], 0, 0]);
+
+  // Reports that wait are bounded.
+  await clock.advance(1_000);
+  aborted.receive(node, report(9));
+  const flood = Array.from({ length: maxWaitingReports + 1 }, (_, n) => ask(100 + n, "a:1"));
+  for (const { uid } of flood) aborted.receive(node, report(uid));
+  await clock.advance(searchInterval);
+  assertEquals(flood.filter((each) => !isAborted(each)), [flood.at(-1)!]);
+
+  // One that was passed on: its node is told.
+  await clock.advance(1_000);
+  routed.add(routedAsk(7, { address: "a:1" }), "d:1", 0);
+  routed.add(routedAsk(8, { address: "b:1" }), "d:1", 0);
+  aborted.receive(node, report(7));
+  aborted.receive(node, { ...report(8), asker: "b:1" });
+  await clock.advance(searchInterval);
+  assertEquals(sent, [["d:1", { ...report(7), asker: "a:1" }]]);
+
+  assertEquals(wrong, []);
+  const bad = [undefined, [], { ...report(1), uid: -1 }, { ...report(1), replyTo: "/a" }, {
+    ...report(1),
+    asker: 7,
+  }];
+  for (const each of bad) aborted.receive(node, each);
+  assertEquals(wrong.length, bad.length);
+  aborted.close();
+  assertEquals(internals.onAskAborted, undefined);
 });

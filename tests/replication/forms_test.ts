@@ -27,9 +27,9 @@ const operations: readonly LogOperation[] = [
       { id: "c", expectedSeq: 1, epoch: 2, events: [rich], wake: at },
     ],
   },
-  { type: "saveSnapshot", id: "a", snapshot, keep: 2 },
+  { type: "saveSnapshot", id: "a", snapshot, keep: 2, lastSeq: 9 },
   { type: "deleteEvents", id: "a", upTo: 5, epoch: 3 },
-  { type: "delete", id: "a", epoch: 3 },
+  { type: "delete", id: "a", epoch: 3, lastSeq: 300 },
 ];
 
 Deno.test("the writes of a log are the same after their form in bytes", () => {

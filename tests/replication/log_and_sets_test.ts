@@ -44,6 +44,31 @@ Deno.test("a log is trimmed at the front and cut at the end, and keeps its posit
   assertEquals([log.base.index, log.last.index, log.bytes], [4, 4, 0]);
 });
 
+Deno.test("a log that is trimmed again and again stays what it is", () => {
+  const log = new ShardLog();
+  const whole = new ShardLog();
+  for (let index = 1; index <= 500; index++) {
+    const entry = log.next(1 + Math.floor(index / 50), bytes(`${index}`));
+    log.append(entry);
+    whole.append(entry);
+    if (index % 3 === 0) log.trimTo(index - 20);
+    if (index % 7 !== 0) continue;
+    log.cutAfter(index - 5);
+    whole.cutAfter(index - 5);
+    for (let i = index - 4; i <= index; i++) {
+      const again = log.next(1 + Math.floor(index / 50), bytes(`again ${i}`));
+      log.append(again);
+      whole.append(again);
+    }
+    assertEquals(log.last, whole.last);
+    const from = log.base.index;
+    const kept = whole.after(from, 99, 9_999);
+    assertEquals(log.after(from, 99, 9_999), kept);
+    assertEquals(log.bytes, kept.reduce((sum, { payload }) => sum + payload.length, 0));
+    assertEquals(log.at(from)?.chain, whole.at(from)?.chain);
+  }
+});
+
 Deno.test("the last entry that two logs may share is found by epochs", () => {
   const log = logOf(1, 1, 4, 4, 7);
   assertEquals(log.lastUpTo(9, 5)!.index, 4);
@@ -91,7 +116,7 @@ Deno.test("each read set shares a copy with each write set, for every size and w
           for (const read of reads) {
             pairs++;
             assert(all.some((id) => written(id) && read(id)));
-            // Whoever reads the set before learns of the change.
+            // A reader of the set before learns of the change.
             if (config.previous !== undefined) {
               assert(old.inSync.some((id) => written(id) && read(id)));
             }

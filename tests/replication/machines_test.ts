@@ -325,6 +325,28 @@ Deno.test("the copies change one set after the other, and a dropped one is relea
   assert(copies.of("c").copy.config !== undefined, "it knows that the shard is not new");
 });
 
+Deno.test("another minAcks takes effect like a change of the copies", () => {
+  const copies = new Copies("a", "b", "c");
+  copies.grant("a", 10);
+  copies.propose("a", 3);
+  copies.grant("b", 20, { minAcks: 2 });
+  assertEquals(copies.of("b").primary!.config?.minAcks, 2);
+  copies.holds = to("c");
+  const index = copies.propose("b");
+  assertEquals(copies.of("b").primary!.acked, index - 1);
+  copies.release();
+  assertEquals(copies.of("b").primary!.acked, index);
+});
+
+Deno.test("a copy that is not wanted and in nobody's place is taken out", () => {
+  const copies = new Copies("a", "b", "c");
+  copies.grant("a", 10, { copies: 3 });
+  copies.step("a", { type: "replicas", epoch: 10, addresses: ["b"] });
+  for (let i = 0; i < 3; i++) copies.tick(300);
+  const inSync = copies.of("a").primary!.config?.inSync.map(({ address }) => address);
+  assertEquals(inSync, ["a", "b"]);
+});
+
 Deno.test("a node with a new store takes the place of the one that it had, with no other copy left", () => {
   const copies = new Copies("a", "b");
   copies.grant("a", 10);

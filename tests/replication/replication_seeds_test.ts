@@ -18,3 +18,13 @@ Deno.test("no acknowledged entry is lost or moved, and the shard opens again", (
   console.log(totals, `${lost} of ${count} lost too many copies`);
   assert(totals.openings! > count);
 });
+
+/**
+ * A copy that was filled had nothing of the log before the back-fill. As owner it could not give a slow in-sync
+ * copy what that one lacked.
+ */
+for (const seed of [10208, 15695]) {
+  Deno.test(`seed ${seed}: a copy that was filled can serve all in-sync copies`, () => {
+    runSeed(seed);
+  });
+}

@@ -66,6 +66,8 @@ export class ReplicationWorld extends MachineWorld {
   calm = false;
   readonly #cut = new Set<string>();
   readonly #unreachableSince = new Map<WorldNode, number>();
+  /** Entries that were acknowledged may be missing from now on. */
+  acceptsLoss = false;
   /** Stores that are gone for good. */
   readonly lostStores: StoreId[] = [];
   /** All entries that any copy has taken for acknowledged, by index. */
@@ -331,6 +333,7 @@ export class ReplicationWorld extends MachineWorld {
     for (const entry of this.#truth.values()) {
       if (entry.epoch < epoch) this.#checkOpening(opening, entry);
     }
+    if (this.acceptsLoss) return;
     if (base.index > 0 && this.#truth.get(base.index)?.chain !== base.chain) {
       this.fail(`${node.address} has another log before ${base.index}`);
     }
@@ -397,6 +400,22 @@ export class ReplicationWorld extends MachineWorld {
     }
     if (copies.some(({ entries }) => entries > 0)) return `copies lag: ${JSON.stringify(copies)}`;
     return undefined;
+  }
+
+  /** A person goes on without the copies that are gone. What was acknowledged before is not known any more. */
+  acceptLoss(): void {
+    this.acceptsLoss = true;
+    this.#truth.clear();
+    this.#openings.length = 0;
+    this.#highest = 0;
+    const accept = () => {
+      for (const node of this.nodes) {
+        const primary = node.machine?.primary;
+        if (primary?.phase === "fencing") node.step({ type: "acceptLoss", epoch: primary.epoch });
+      }
+      this.later(500, accept);
+    };
+    accept();
   }
 
   /** Whether so many stores are gone for good that the shard cannot open. */

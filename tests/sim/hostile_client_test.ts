@@ -34,6 +34,7 @@ const reservedPaths = [
   "/_cluster/barrier",
   "/_watch",
   "/_askfailed",
+  "/_askaborted",
   "/_rejected",
   "/_gateway",
   "/_locate",

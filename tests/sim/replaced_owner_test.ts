@@ -2,7 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { AskError } from "../../lib/actor/errors.ts";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
+import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
+import { SimulatedCluster } from "./simulated_cluster.ts";
 import { simulate, type SimulatedNode, type Simulation } from "../../lib/testkit/mod.ts";
 
 type Message = { readonly type: "answer" | "wait"; readonly replyTo: ActorRef<string> };
@@ -104,6 +106,9 @@ const references: Record<string, (node: SimulatedNode, id: string) => ActorRef<n
   "a reference to one entity": ({ running }, id) => {
     return running!.entityRef("places", { numShards: 40 }).entity(id);
   },
+  "the path of the type at another node": ({ system }) => {
+    return system.lookup<ShardEnvelope<Message>>("/places", { node: "node-2:25520" });
+  },
   "the actor of the type": ({ system }) => {
     return system.lookup<ShardEnvelope<Message>>("/places")! as ActorRef<never>;
   },
@@ -134,3 +139,55 @@ Deno.test("asks wait on at an owner that is back before its shards are taken ove
   const { waiting, answered } = await cutOff(1, 4_000, references["the actor of the type"]!);
   assertEquals([waiting, answered.length > 4], [[], true]);
 });
+
+for (const unisocket of [false, true]) {
+  const how = unisocket ? "through one connection" : "connected to the lost owner";
+  Deno.test(`asks of a client, ${how}, fail when the owner is replaced`, async () => {
+    const cluster = new SimulatedCluster(5);
+    const nodes = await cluster.start(4);
+    for (const node of nodes) node.spawn(Behaviors.sharded(entity, { numShards: 40 }), "places");
+    const runtime = cluster.runtime("client");
+    const client = await cluster.clock.resolve(ClusterClient.connect({
+      contactPoints: ["node-1:25520"],
+      systemName: "sim",
+      runtime,
+      logger: runtime.logger,
+      unisocket,
+    }));
+    const places = client.entityRef<Message>("places", { numShards: 40 });
+    const of = (type: Message["type"]) => (replyTo: ActorRef<string>) => ({ type, replyTo });
+    const ask = (id: string, type: Message["type"], timeout: number, index = 0) =>
+      index % 2 === 0
+        ? places.entity(id).ask(of(type), { timeout })
+        : client.ask(places, (replyTo: ActorRef<string>) => shardEnvelope(id, of(type)(replyTo)), {
+          timeout,
+        });
+    await cluster.clock.resolve(Promise.all(ids.map((id) => ask(id, "answer", 5_000))));
+    const away = ids.filter((id) => client.sharding.shardOwner("places", id) === "node-4:25520");
+    const told: string[] = [];
+    const wait = (id: string, index: number) =>
+      ask(id, "wait", 60_000, index).catch((error) => void told.push(error.reason));
+    const others: string[] = [];
+    for (const id of ids) {
+      if (away.includes(id)) continue;
+      ask(id, "wait", 60_000).catch((error) => void others.push(error.reason));
+    }
+    away.forEach(wait);
+    await cluster.clock.advance(200);
+    // The client still reaches it.
+    assert(away.length > 3);
+    cluster.network.partition(["node-4"], ["node-1", "node-2", "node-3"]);
+    const isAway = (id: string) => {
+      return (client.sharding.shardOwner("places", id) ?? "node-4:25520") === "node-4:25520";
+    };
+    await cluster.clock.runUntil(() => !away.some(isAway), 15_000);
+    await cluster.clock.runUntil(() => told.length === away.length, 500);
+    assertEquals([...new Set(told)], ["ownerLost"]);
+    // Nobody is removed yet, and no connection of the client has ended.
+    assertEquals([client.topology.others.length, nodes[0]!.members.length], [1, 4]);
+    assertEquals(others, [], "asks at reachable owners wait on");
+    cluster.network.heal();
+    await cluster.clock.resolve(client.close());
+    await cluster.stop(nodes);
+  });
+}

@@ -4,6 +4,8 @@ import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import type { EventSourced } from "../../lib/persistence/mod.ts";
 import { BehaviorTestKit, TestInbox, TestkitError } from "../../lib/testkit/mod.ts";
+import { OptionError } from "../../lib/options/option_error.ts";
+import { WireError } from "../../lib/wire/errors.ts";
 import { serializer } from "../../lib/wire/serializer.ts";
 
 type Command =
@@ -317,4 +319,207 @@ Deno.test("reminders are effects, and the actor sees them", () => {
   kit.expectEffect({ type: "persisted" });
   kit.expectNoEffects();
   assertEquals(keys, [["expiry"], [], []]);
+});
+
+/** Counts what reminders tell it. */
+type Alarm =
+  | { type: "once"; at: number | Date }
+  | { type: "every"; interval: number }
+  | { type: "cron"; expression: string }
+  | { type: "open" }
+  | { type: "cancel" }
+  | { type: "ring"; key: string };
+
+function alarm(onRing: (key: string) => "count" | "stash" | "stop" | "fail" = () => "count") {
+  return Behaviors.eventSourced<Alarm, { rang: string; due: number }, string[]>({
+    initial: [],
+    onCommand({ reminders, stash }, _state, command, effect) {
+      switch (command.type) {
+        case "once":
+          reminders.once("once", command.at, { type: "ring", key: "once" });
+          return effect.none();
+        case "every":
+          reminders.every("every", command.interval, { type: "ring", key: "every" });
+          return effect.none();
+        case "cron":
+          reminders.cron("cron", command.expression, { type: "ring", key: "cron" });
+          return effect.none();
+        case "cancel":
+          reminders.cancel("every");
+          return effect.none();
+        case "open":
+          return effect.unstashAll();
+        case "ring": {
+          const { key, due } = reminders.current!;
+          assertEquals(key, command.key);
+          const what = onRing(key);
+          if (what === "fail") throw new Error(`no ${key}`);
+          if (what === "stash") return effect.stash();
+          assertEquals(stash.size, 0);
+          const persisted = effect.persist({ rang: key, due });
+          return what === "stop" ? persisted.thenStop() : persisted;
+        }
+      }
+    },
+    onEvent: (state, { rang, due }) => [...state, `${rang} ${due}`],
+  });
+}
+
+Deno.test("reminders that become due are messages, at their times, the soonest first", () => {
+  const kit = BehaviorTestKit.create(alarm(), { wallTime: 1_000 });
+  kit.run({ type: "every", interval: 60_000 });
+  kit.run({ type: "once", at: new Date(91_000) });
+  kit.retrieveEffects();
+  assertEquals(kit.advance(59_999), []);
+  kit.expectNoEffects();
+  assertEquals(kit.advance(1), [{ key: "every", due: 61_000 }]);
+  assertEquals(kit.advance(120_000).map(({ key, due }) => `${key} ${due}`), [
+    "once 91000",
+    "every 121000",
+    "every 181000",
+  ]);
+  assertEquals(kit.state, ["every 61000", "once 91000", "every 121000", "every 181000"]);
+  assertEquals(kit.retrieveEvents().length, 4);
+  kit.run({ type: "cancel" });
+  assertEquals(kit.advance(1_000_000), []);
+});
+
+Deno.test("a time that has passed is due at once, and cron times are those of the wall", () => {
+  const kit = BehaviorTestKit.create(alarm(), { wallTime: Date.UTC(2026, 0, 1, 23, 59, 30) });
+  kit.run({ type: "once", at: new Date(5) });
+  assertEquals(kit.advance(0), [{ key: "once", due: 5 }]);
+  kit.run({ type: "cron", expression: "0 0 * * *" });
+  assertEquals(kit.advance(3 * 86_400_000).map(({ due }) => new Date(due).toISOString()), [
+    "2026-01-02T00:00:00.000Z",
+    "2026-01-03T00:00:00.000Z",
+    "2026-01-04T00:00:00.000Z",
+  ]);
+});
+
+Deno.test("reminders are there after a restart; of an actor that has stopped none is fired", () => {
+  const kit = BehaviorTestKit.create(alarm((key) => key === "every" ? "stop" : "count"));
+  kit.run({ type: "once", at: 1_000 });
+  kit.run({ type: "every", interval: 5_000 });
+  kit.signal({ type: "preRestart", cause: undefined });
+  assertEquals(kit.advance(60_000).map(({ key }) => key), ["once", "every"]);
+  assert(!kit.isAlive);
+  assertEquals(kit.advance(60_000), []);
+});
+
+Deno.test("a reminder that is stashed stays due until it is unstashed", () => {
+  let isOpen = false;
+  const kit = BehaviorTestKit.create(alarm(() => isOpen ? "count" : "stash"));
+  kit.run({ type: "once", at: 1_000 });
+  assertEquals(kit.advance(600_000).map(({ key }) => key), ["once"]);
+  kit.expectEvents();
+  isOpen = true;
+  kit.run({ type: "open" });
+  assertEquals(kit.advance(0).map(({ key }) => key), ["once"]);
+  assertEquals(kit.retrieveEvents().length, 1);
+});
+
+Deno.test("a reminder whose handler throws is due again after a pause", () => {
+  let fails = true;
+  const kit = BehaviorTestKit.create(alarm(() => fails ? "fail" : "count"));
+  kit.run({ type: "once", at: 1_000 });
+  assertThrows(() => kit.advance(1_000), Error, "no once");
+  fails = false;
+  assertEquals(kit.advance(999), []);
+  assertEquals(kit.advance(1).length, 1);
+});
+
+Deno.test("reminders of handlers that return promises", async () => {
+  const behavior = Behaviors.eventSourced<"set" | "ring", "rang", number>({
+    initial: 0,
+    async onCommand({ reminders }, _state, command, effect) {
+      if (command === "set") reminders.every("bell", 1_000, "ring");
+      await Promise.resolve();
+      return command === "set" ? effect.none() : effect.persist("rang");
+    },
+    onEvent: (count) => count + 1,
+  });
+  const kit = BehaviorTestKit.create(behavior);
+  await kit.runAsync("set");
+  assertEquals((await kit.advanceAsync(3_500)).length, 3);
+  assertEquals(kit.state, 3);
+  assertEquals(faultOf(() => kit.advance(1_000)).code, "asyncHandler");
+  await assertRejects(() => kit.advanceAsync(-1), OptionError);
+});
+
+class Money {
+  readonly cents: bigint;
+  constructor(cents: bigint) {
+    this.cents = cents;
+  }
+}
+
+const money = serializer({
+  name: "money",
+  type: Money,
+  encode: ({ cents }) => cents,
+  decode: (data) => new Money(data as bigint),
+});
+
+/** Loses what is below a euro. */
+const coarse = serializer({
+  name: "money",
+  version: 2,
+  type: Money,
+  encode: ({ cents }) => cents / 100n,
+  decode: (data) => new Money(data as bigint * 100n),
+});
+
+function purse(serializers: EventSourced<Money, Money, Money>["schema"]) {
+  return Behaviors.eventSourced<Money, Money, Money>({
+    initial: new Money(0n),
+    onCommand: (_context, _state, amount, effect) => effect.persist(amount),
+    onEvent: ({ cents }, more) => new Money(cents + more.cents),
+    ...(serializers !== undefined && { schema: serializers }),
+  });
+}
+
+Deno.test("events and states are checked with the serializers of their schema", () => {
+  const kit = BehaviorTestKit.create(purse({ serializers: [money] }), {
+    serializers: [money],
+    storedEvents: [new Money(5n)],
+  });
+  kit.run(new Money(7n));
+  kit.expectEvents(new Money(7n));
+  assertEquals(kit.state, new Money(12n));
+  assertEquals(kit.storedEvents, [new Money(5n), new Money(7n)]);
+
+  const { code, message } = faultOf(() =>
+    BehaviorTestKit.create(purse({ serializers: [coarse] }), { serializers: [money] })
+      .run(new Money(7n))
+  );
+  assertEquals(code, "codecMismatch");
+  assert(message.includes("is") && message.includes("when it is read"), message);
+});
+
+Deno.test("without a serializer a value of a class is no event", () => {
+  const kit = BehaviorTestKit.create(purse(undefined), { serializers: [money], verify: false });
+  const error = assertThrows(() => kit.run(new Money(7n)), WireError);
+  assertEquals(error.code, "notSerializable");
+});
+
+Deno.test("a state of a class that a handler changes is found by the serializer of its schema", () => {
+  class Sum {
+    cents = 0n;
+  }
+  const sum = serializer({
+    name: "sum",
+    type: Sum,
+    encode: ({ cents }) => cents,
+    decode: (data) => Object.assign(new Sum(), { cents: data }),
+  });
+  const kit = BehaviorTestKit.create(Behaviors.eventSourced<bigint, bigint, Sum>({
+    initial: new Sum(),
+    onCommand: (_context, _state, more, effect) => effect.persist(more),
+    onEvent: (state, more) => {
+      state.cents += more;
+      return state;
+    },
+    schema: { serializers: [sum] },
+  }));
+  assertEquals(faultOf(() => kit.run(5n)).code, "stateChanged");
 });

@@ -18,6 +18,7 @@ function read(chunks: ChunkReader, stream: Uint8Array): Whole[] {
   const reader = new FrameReader(2 ** 20, (type, bytes, start, end) => {
     assertStrictEquals(type, FrameType.chunk);
     const whole = chunks.push(bytes, start, end);
+    while (whole !== undefined && !whole.done) assert(whole.step(7) <= 7);
     if (whole !== undefined) wholes.push(whole);
   });
   reader.push(stream);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { noSerializers } from "../../lib/wire/serializer_registry.ts";
-import { textPiece } from "../../lib/wire/long_leaf.ts";
+import { binaryPiece, textPiece } from "../../lib/wire/long_leaf.ts";
 import { bytesOf, decodeInSteps, newCodec, wireErrorOf } from "./values.ts";
 
 const codec = newCodec();
@@ -24,7 +24,8 @@ Deno.test("long texts of all kinds are decoded in pieces, and are what they were
       const read = steps(bytes);
       assert((read.value as [string])[0] === text, `${character} ${shift}`);
       assertStrictEquals((read.value as [string, number])[1], shift);
-      const pieces = Math.floor(bytes.length / textPiece);
+      // UTF-16 is copied at once.
+      const pieces = text.isWellFormed() ? Math.floor(bytes.length / textPiece) : 0;
       assert(read.steps > pieces && read.steps < pieces + 4, `${read.steps} steps`);
       assert(codec.decode(bytes) instanceof Array);
       // Also where the memory is overwritten between two steps.
@@ -88,4 +89,67 @@ Deno.test("values count when they are read, not when they are announced", () => 
   codec.decode(bytes);
   assertEquals([decoder.work, decoder.values], [codec.values, codec.values]);
   assertStrictEquals(codec.values, 100_000 + 6);
+});
+
+Deno.test("a long text of ASCII is decoded at once, other texts in pieces and one copy", () => {
+  const text = "x".repeat(5_000_000);
+  const ascii = steps(codec.encode(text).slice());
+  assert(ascii.value === text);
+  assertStrictEquals(ascii.steps, 2);
+  assertStrictEquals(ascii.work, 1 + (5_000_000 >>> 8));
+  const other = steps(codec.encode(text + "ż").slice());
+  assert(other.value === text + "ż");
+  assertStrictEquals(other.steps, Math.ceil(5_000_002 / textPiece) + 2);
+});
+
+Deno.test("long binaries of all kinds are copied in pieces, and are what they were", () => {
+  const bytes = new Uint8Array(1_000_000).map((_, i) => i * 7 + (i >> 8));
+  const { buffer } = bytes;
+  const kinds = [
+    buffer,
+    bytes,
+    new DataView(buffer),
+    new Float64Array(buffer.slice(0)),
+    new BigUint64Array(buffer, 8),
+    new Uint16Array(buffer),
+  ];
+  for (const value of kinds) {
+    const encoded = codec.encode([value, 1]).slice();
+    const read = steps(encoded);
+    const [back, one] = read.value as [ArrayBuffer | ArrayBufferView, number];
+    assertStrictEquals(Object.getPrototypeOf(back), Object.getPrototypeOf(value));
+    assertStrictEquals(one, 1);
+    const memory = back instanceof ArrayBuffer ? back : back.buffer;
+    assertStrictEquals(memory.byteLength, value.byteLength, "memory of its own");
+    assert(codec.encode([back, 1]).every((byte, i) => byte === encoded[i]));
+    // Also where the memory is overwritten between two steps.
+    const other = (decodeInSteps(codec, encoded) as unknown[])[0];
+    assert(codec.encode([other, 1]).every((byte, i) => byte === encoded[i]));
+    const pieces = Math.ceil(value.byteLength / binaryPiece);
+    assert(read.steps >= pieces && read.steps <= pieces + 1, `${read.steps} steps`);
+    assert(read.work > value.byteLength >>> 8, `${read.work}`);
+  }
+});
+
+Deno.test("a long typed array with half an element is malformed, in pieces as in one", () => {
+  const bytes = codec.encode(new Uint16Array(200_000)).slice();
+  const odd = bytes.slice(0, -1);
+  new DataView(odd.buffer).setUint32(1, 399_999);
+  assertStrictEquals(wireErrorOf(() => codec.decode(odd)), "malformed");
+  assertStrictEquals(wireErrorOf(() => steps(odd)), "malformed");
+  assertStrictEquals(wireErrorOf(() => steps(bytes.subarray(0, 300_000))), "malformed");
+});
+
+Deno.test("one operation on megabytes gets a turn for itself, however short the turn has been", () => {
+  const text = "ż".repeat(2_000_000);
+  const bigint = -(1n << 48_000_000n);
+  for (const [value, least] of [[text, 2], ["x".repeat(2_000_000), 2], [bigint, 4]] as const) {
+    const bytes = codec.encode([0, value]).slice();
+    const decoder = codec.decodeInSteps(bytes, 0, bytes.length, noSerializers);
+    let turns = 1;
+    let whole = decoder.step(() => false);
+    for (; whole === undefined; turns++) whole = decoder.step(() => false);
+    assert((whole[0] as unknown[])[1] === value);
+    assert(turns >= least, `${turns} turns`);
+  }
 });

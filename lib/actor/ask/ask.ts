@@ -35,6 +35,8 @@ export interface AskHost extends RefHost {
   readonly stopping: boolean;
   /** The ask whose message is sent or delivered now, until an actor holds it. */
   askAtHand: HeldAsk | undefined;
+  /** Called when an ask was aborted whose message went to another system. */
+  onAskAborted: ((replyTo: TemporaryRef) => void) | undefined;
   /** An ask that another system has passed on to an actor here fails. False: it has passed on none. */
   returnedAskLost(replyTo: Ref<unknown>, failure: AskFailure): boolean;
   /** A message that was counted as sent is lost. */
@@ -494,6 +496,7 @@ export class Asks {
       ask.state = "gaveUp";
       ask.time = this.host.runtime.clock.now();
       ask.reject(aborted(ask.target, signal));
+      if (ask.replyTo.holder !== undefined) this.host.onAskAborted?.(ask.replyTo);
     };
     if (signal.aborted) onAbort();
     else {
@@ -615,7 +618,7 @@ function isContent(envelope: unknown, message: unknown): boolean {
 }
 
 /** What is sent for an entity: its id, the message and an epoch. */
-function isDelivery(message: unknown): message is readonly [string, unknown, number] {
+export function isDelivery(message: unknown): message is readonly [string, unknown, number] {
   return Array.isArray(message) && message.length === 3 && typeof message[0] === "string";
 }
 

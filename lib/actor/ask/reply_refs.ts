@@ -52,6 +52,11 @@ function findReplyIn(field: unknown, depth: number): Ref<unknown> | undefined {
   return typeof field === "object" && field !== null ? findReplyAt(field, depth - 1) : undefined;
 }
 
+/** Whether a message is that of an ask of another system whose asker has given up before its time. */
+export function isAbortedAsk(message: unknown): boolean {
+  return findReply(message)?.heldAsk?.deadline() === -Infinity;
+}
+
 /**
  * An actor that has to answer asks tells another something. If it holds the reply reference of one of
  * them, the other may answer: then the ask does not end with the first. Behind a router, the routee

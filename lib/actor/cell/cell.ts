@@ -13,7 +13,7 @@ import { AdaptedMessage, isAdapted, isSent, messageOf, SentMessage } from "../re
 import type { Signal } from "../behavior/signal.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import { type BehaviorTransition, Wrappers } from "../behavior/wrapper.ts";
-import { findReply, passAskOn } from "../ask/reply_refs.ts";
+import { findReply, isAbortedAsk, passAskOn } from "../ask/reply_refs.ts";
 import type { PendingAsk, PendingAsks } from "../ref/asker.ts";
 import { type AskFailure, failHeldAsks, type HeldAsk, owesAnswer } from "../ref/held_ask.ts";
 import type {
@@ -673,7 +673,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** Loses a message without handling it if its asker has given up. */
   #dropsExpired(kept: SentMessage): boolean {
     const { host } = this;
-    if (!dropsExpired || !kept.hasExpired(host.runtime.clock)) return false;
+    if (!dropsExpired) return false;
+    const isAborted = host.abortedAsks > 0 && isAbortedAsk(kept.message);
+    if (!isAborted && !kept.hasExpired(host.runtime.clock)) return false;
     host.lose("expired", this.path, kept);
     return true;
   }

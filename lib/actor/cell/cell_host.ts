@@ -42,6 +42,8 @@ export interface CellHost extends AskHost {
   nodeAddress: string;
   remoteWatch: RemoteWatch | undefined;
   stopping: boolean;
+  /** How many asks of other systems are held whose askers have aborted them. */
+  abortedAsks: number;
   /** Counts the runs of handlers. */
   step: number;
   /** In a shutdown: rejects the asks of actors that have stopped, soon. */

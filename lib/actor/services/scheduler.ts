@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { ActorError } from "../errors.ts";
+import { ActorError, anotherSystem } from "../errors.ts";
 import { checkOptions, checkValue } from "../../options/check_options.ts";
 import {
   actorSystemDefaults,
@@ -197,8 +197,9 @@ export class Scheduler {
 
   #check(key: string): void {
     if (this.#closed) {
-      throw new ActorError("systemStopped", `the system was shut down and schedules nothing more`, {
+      throw new ActorError("systemStopped", "the system was shut down and schedules nothing more", {
         value: key,
+        remedy: anotherSystem,
       });
     }
     if (typeof key !== "string") {

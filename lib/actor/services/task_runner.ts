@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { ActorError } from "../errors.ts";
+import { ActorError, anotherSystem } from "../errors.ts";
 import { checkOptions, checkValue } from "../../options/check_options.ts";
 import {
   actorSystemDefaults,
@@ -174,7 +174,9 @@ export class TaskRunner {
     if (this.#closing !== undefined) return this.#closing;
     const { promise, resolve } = Promise.withResolvers<number>();
     this.#closing = promise;
-    const reason = new ActorError("systemStopped", "the system shuts down");
+    const reason = new ActorError("systemStopped", "the system shuts down", {
+      remedy: anotherSystem,
+    });
     for (const task of [...this.#tasks]) task.abort(reason);
     if (this.#tasks.size === 0) {
       resolve(0);
@@ -203,7 +205,10 @@ export class TaskRunner {
 
   #check(key: string, work: unknown): void {
     if (this.#closing !== undefined) {
-      throw new ActorError("systemStopped", `the system shuts down and runs no task "${key}"`);
+      throw new ActorError("systemStopped", `the system shuts down and runs no task "${key}"`, {
+        value: key,
+        remedy: anotherSystem,
+      });
     }
     if (typeof work !== "function") {
       throw new ActorError("badTask", `the task "${key}" is not a function`, {

@@ -22,7 +22,7 @@ import { Dispatcher } from "../cell/dispatcher.ts";
 import { TurnGate } from "../cell/turn_gate.ts";
 import { MessageCheck } from "../cell/message_check.ts";
 import { SlowHandlers } from "../cell/slow_handlers.ts";
-import { ActorError, AskTimeoutError } from "../errors.ts";
+import { ActorError, anotherSystem, AskTimeoutError } from "../errors.ts";
 import { checkActorName, checkSystemName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef, whenLocalStopped } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
@@ -64,6 +64,7 @@ class LocalActorSystem implements LocalSystem {
   readonly scheduler: Scheduler;
   readonly tasks: TaskRunner;
   readonly receptionist: Receptionist;
+  #ending: SystemInternals["ending"];
   readonly #registry = new ActorRegistry();
   readonly #host: CellHost;
   readonly #asks: Asks;
@@ -81,6 +82,7 @@ class LocalActorSystem implements LocalSystem {
   constructor(options: ActorSystemOptions = {}) {
     const resolved = resolveOptions(actorSystemTable, options);
     this.name = resolved.name;
+    this.#ending = { what: `the system ${this.name} was shut down`, remedy: anotherSystem };
     this.runtime = makeRuntime(options.runtime);
     const { clock, logger, random } = this.runtime;
     this.#limitedLog = new LimitedLog(clock, logger);
@@ -222,7 +224,8 @@ class LocalActorSystem implements LocalSystem {
   }
 
   #stopped(): ActorError {
-    return new ActorError("systemStopped", `the system ${this.name} was shut down`);
+    const { what, remedy } = this.#ending;
+    return new ActorError("systemStopped", what, { remedy });
   }
 
   #makeDeadLetters(): DeadLetters {
@@ -259,6 +262,8 @@ class LocalActorSystem implements LocalSystem {
       sweepAsks: () => this.#asks.sweepLater(() => this.#stopped()),
       running: undefined,
       askAtHand: undefined,
+      onAskAborted: undefined,
+      abortedAsks: 0,
       returnedAskLost: (replyTo, failure) => this.#onReturnedAskLost?.(replyTo, failure) ?? false,
       failAsk: (cell, message, failure) => {
         const elsewhere = this.#asks.unanswered(cell, message, failure);
@@ -298,7 +303,11 @@ class LocalActorSystem implements LocalSystem {
       get: () => this.#onReturnedAskLost,
       set: (value: SystemInternals["onReturnedAskLost"]) => this.#onReturnedAskLost = value,
     };
+    const ending = { set: (value: SystemInternals["ending"]) => this.#ending = value };
     setInternals(this, {
+      set ending(value: SystemInternals["ending"]) {
+        ending.set(value);
+      },
       get nodeAddress() {
         return host.nodeAddress;
       },
@@ -330,6 +339,19 @@ class LocalActorSystem implements LocalSystem {
         host.askAtHand = value;
       },
       replicates: undefined,
+      get onAskAborted() {
+        return host.onAskAborted;
+      },
+      set onAskAborted(value) {
+        host.onAskAborted = value;
+      },
+      get abortedAsks() {
+        return host.abortedAsks;
+      },
+      set abortedAsks(value) {
+        host.abortedAsks = value;
+      },
+      rejectAsks: () => asks.rejectAll(this.#stopped()),
       persistence,
       limitedLog: this.#limitedLog,
       lastSlowRun: () => this.#slowHandlers?.last,
@@ -349,6 +371,7 @@ class LocalActorSystem implements LocalSystem {
         registry.deliver(path, uid, message, asks, deadLetters, host),
       failAsksTo: (node, inOrder) => asks.lostAllOf(node, inOrder),
       failAsksRoutedTo: (node, isMeant) => asks.lostOwner(node, isMeant),
+      failForeignAsksRoutedTo: undefined,
       failAsksWhere: (isLost, reason) => asks.lostWhere(isLost, reason),
       failAsk: (path, uid, target, failure) => asks.lostElsewhere(path, uid, target, failure),
       deadLetter: (reason, target, message, why) =>

@@ -2,9 +2,13 @@ import type { LimitedLog } from "../../runtime/limited_log.ts";
 import { messageTypeOf } from "../ref/message_type.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 
-/** System paths on which no message of a user travels. What is lost there is sent again. */
+/**
+ * System paths on which no message of a user travels, and the ends of streams. What is lost at the first
+ * is sent again; a stream that misses an element tells its user, and what reaches one that has ended is
+ * wanted by nobody.
+ */
 const ownPath =
-  /^(?!.*\/_region-).*\/_(?:cluster(?:\/\w+)?|watch|locate|shardtable|gateway|topology|askfailed|rejected)$/;
+  /^(?!.*\/_region-).*\/_(?:cluster(?:\/\w+)?|watch|locate|shardtable|gateway|topology|askfailed|rejected|stream-\d+)$/;
 
 /**
  * Logs dead letters: the first of each reason in a minute, and then how many more there were. A peer

@@ -3,7 +3,7 @@ import type { LimitedLog } from "../../runtime/limited_log.ts";
 import type { LocalSystem } from "../behavior/local_system.ts";
 import type { Behavior } from "../behavior/behavior.ts";
 import type { AskFailure, HeldAsk } from "../ref/held_ask.ts";
-import type { RemoteWatch } from "../ref/local_ref.ts";
+import type { RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef, Ref, RefAddress } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
@@ -19,6 +19,10 @@ export type LossDetails = Omit<AskFailure, "reason">;
 export interface SystemInternals {
   /** `"host:port"` once it is known; references carry it. */
   nodeAddress: string;
+  /** What its users are told after its end. Default: that the system was shut down. */
+  set ending(value: { readonly what: string; readonly remedy: string });
+  /** Rejects all pending asks with that. */
+  rejectAsks(): void;
   /** Where durable actors are stored, and how they recover. */
   readonly persistence: PersistenceOptions | undefined;
   /** Whether a node can have copies of replicated shards; undefined: it is not known yet. */
@@ -65,6 +69,10 @@ export interface SystemInternals {
    * Returns whether another system has passed it on, and decides.
    */
   onReturnedAskLost: ((replyTo: Ref<unknown>, failure: AskFailure) => boolean) | undefined;
+  /** Called when an ask was aborted whose message went to another system, `replyTo.holder`. */
+  onAskAborted: ((replyTo: TemporaryRef) => void) | undefined;
+  /** How many asks of other systems actors here hold whose askers have aborted them. */
+  abortedAsks: number;
   /** Another system has lost a message for `target` with the reply reference `path`: fails its ask. */
   failAsk(path: string, uid: number, target: string, failure: AskFailure): void;
   /** Another system has been removed, `inOrder` or not: fails the asks that it can not answer. */
@@ -77,6 +85,13 @@ export interface SystemInternals {
     node: string,
     isMeant: (target: ActorRef<never>, message: unknown) => boolean,
   ): void;
+  /**
+   * The same for asks of other systems that actors of this one have passed on to entities of `node`,
+   * in messages to `path`. Undefined: there is no network.
+   */
+  failForeignAsksRoutedTo:
+    | ((node: string, isMeant: (path: string, entityId: string) => boolean) => void)
+    | undefined;
   /**
    * Fails the pending asks for which `isLost` returns true, with `reason`. `holder`: address of the
    * system that has the reply reference; undefined: it was not sent, or it has come back.

@@ -10,7 +10,7 @@ import type { Timer } from "../../runtime/clock.ts";
 import { randomId } from "../../runtime/random.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type Arrival, BarrierRounds } from "./barrier_rounds.ts";
-import { ClusterError, ClusterTimeoutError } from "../errors.ts";
+import { ClusterError, ClusterTimeoutError, systemStopped } from "../errors.ts";
 
 /** Path of barrier messages. */
 export const barrierPath = "/_cluster/barrier";
@@ -107,7 +107,7 @@ export class Barriers {
   stop(): void {
     this.#repeat?.cancel();
     for (const id of [...this.#waiting.keys()]) {
-      this.#settle(id)?.reject(new ClusterError("stopped", "the system was shut down"));
+      this.#settle(id)?.reject(systemStopped());
     }
   }
 

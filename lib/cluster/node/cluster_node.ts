@@ -42,6 +42,7 @@ import {
   SeedResolver,
 } from "../bootstrap/seed_source.ts";
 import type { NodeExtensions } from "./node_extensions.ts";
+import { logStart } from "./start_log.ts";
 import { type StallDetection, stallDetectionOf } from "../stall/stall_detection.ts";
 import { logStall } from "../stall/stall_log.ts";
 import { ViewWaits } from "./view_waits.ts";
@@ -163,6 +164,13 @@ export class ClusterNode {
       () => this.#quorumTimeout(requiredQuorum, startTimeout),
     );
     this.#opened = true;
+    logStart(this.#runtime.logger, {
+      address: this.address,
+      nodeId: this.nodeId,
+      cluster: this.#options.name,
+      members: this.#up(),
+      tls: this.#options.tls,
+    });
     // Not before: loading the thread must not slow down the formation of the cluster.
     this.#stall?.start(this.view.self.incarnation);
   }

@@ -156,7 +156,7 @@ export class NodeExtensions {
     const { name, requires = [] } = extension;
     const { clock, logger } = this.#runtime;
     const left = Math.max(0, end - clock.now());
-    const limit = requires.length > 0 ? left / 2 : left;
+    const limit = Math.round(requires.length > 0 ? left / 2 : left);
     await new Promise<void>((resolve) => {
       const timer = clock.schedule(limit, () => {
         logger.log("warn", "cluster", "an extension has not left in time", { name, limit });

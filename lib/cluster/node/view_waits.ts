@@ -1,5 +1,5 @@
 import type { Clock } from "../../runtime/clock.ts";
-import { ClusterError } from "../errors.ts";
+import { systemStopped } from "../errors.ts";
 
 /** Calls the listener with every new view until the returned function is called. */
 export type ListenToViews = (listener: () => void) => () => void;
@@ -44,7 +44,7 @@ export class ViewWaits {
   }
 
   /** Rejects all pending waits. */
-  giveUp(error: Error = new ClusterError("stopped", "the system was shut down")): void {
+  giveUp(error: Error = systemStopped()): void {
     for (const one of [...this.#waits]) one(error);
   }
 }

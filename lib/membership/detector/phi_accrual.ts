@@ -21,6 +21,12 @@ export interface DetectorOptions {
 export const defaultDetectorOptions: DetectorOptions = detectorDefaults;
 
 /**
+ * Phi is below this while the silence is at most the mean interval and the tolerated pause, because
+ * the probability is then at least a half: log10(2), rounded up.
+ */
+const usualPhi = 0.302;
+
+/**
  * The phi accrual failure detector (Hayashibara et al., 2004) for one peer, with a normal
  * distribution of heartbeat intervals. Pure: time is an argument. Keeps at most `maxSamples`
  * intervals; each call takes constant time.
@@ -77,10 +83,9 @@ export class PhiAccrualDetector {
     const { acceptablePause, minStdDeviation, firstEstimate } = this.#options;
     const count = this.#intervals.length;
     if (count < 2 && !rules.silenceCountsFromStart) return 0;
-    let mean = firstEstimate;
+    const mean = this.#meanInterval;
     let deviation = firstEstimate / 4;
     if (count >= 2) {
-      mean = this.#sum / count;
       const variance = (this.#sumOfSquares - this.#sum * mean) / (count - 1);
       deviation = Math.max(Math.sqrt(Math.max(0, variance)), minStdDeviation);
     }
@@ -92,14 +97,21 @@ export class PhiAccrualDetector {
 
   /** Whether the silence is long enough for indirect probes. */
   isOverdue(now: number): boolean {
-    const count = this.#intervals.length;
-    const mean = count >= 2 ? this.#sum / count : this.#options.firstEstimate;
-    return now - this.#lastHeard > mean + this.#options.acceptablePause / 2;
+    return now - this.#lastHeard > this.#meanInterval + this.#options.acceptablePause / 2;
   }
 
   /** Whether phi is below the threshold. */
   isAvailable(now: number): boolean {
-    return this.phi(now) < this.#options.threshold;
+    const { acceptablePause, threshold } = this.#options;
+    // Called for each message: what is no longer than usual needs no logarithm.
+    const pause = rules.pausesAreTolerated ? acceptablePause : 0;
+    if (now - this.#lastHeard <= this.#meanInterval + pause && threshold > usualPhi) return true;
+    return this.phi(now) < threshold;
+  }
+
+  get #meanInterval(): number {
+    const count = this.#intervals.length;
+    return count >= 2 ? this.#sum / count : this.#options.firstEstimate;
   }
 
   #remember(interval: number): void {

@@ -149,7 +149,12 @@ function takesVoteOf(known: Member, { upNumber, status, inheritedNumber }: Membe
 function ownWord(m: Machine, known: MemberRecord, record: MemberRecord, by: Told): Judged {
   if (!hasVote(known.member) && hasVote(record.member)) {
     if (!isAgreed(m, "votes", known.member, by.from, by.now)) {
-      return { record: { ...record, member: known.member }, refused: false };
+      // It decides itself that it leaves, also where the others have to say that it has a vote: both
+      // come in one record when this node has not seen it up.
+      const { status } = record.member;
+      const leaves = isLeaving(record.member) && isAlive(known.member) && !isLeaving(known.member);
+      const member = leaves ? { ...known.member, status } : known.member;
+      return { record: { ...record, member }, refused: false };
     }
   }
   const upNumber = admittedNumber(m, record.member, known.member.upNumber);

@@ -1,7 +1,6 @@
 import {
   callback,
   choice,
-  code,
   either,
   flag,
   group,
@@ -17,19 +16,10 @@ import {
   without,
 } from "../option.ts";
 import { actorSystemTable } from "./actor_tables.ts";
-import {
-  addressText,
-  clock,
-  hostText,
-  isObject,
-  label,
-  logger,
-  runtime,
-  storage,
-} from "./forms.ts";
+import { addressText, clock, hostText, label, logger, runtime, storage } from "./forms.ts";
 import { tlsMaterial } from "./tls_tables.ts";
 import { transportTable } from "./transport_tables.ts";
-import { maxSerializers } from "./wire_tables.ts";
+import { serializerList } from "./wire_tables.ts";
 
 /** The type of a port that others can reach. */
 export const reachablePort = whole(1, 65_535);
@@ -73,17 +63,6 @@ export const dnsSeedsTable = optionTable("seedNodes", {
   }),
   port: option(reachablePort, { text: "Port of the nodes, for `A` and `AAAA`." }),
 });
-
-/** The type of a list of serializers; the registry validates their combination. */
-export const serializerList = list(
-  code(
-    "what serializer() has made",
-    (value) =>
-      isObject(value) && typeof value.name === "string" && typeof value.encode === "function",
-  ),
-  0,
-  maxSerializers,
-);
 
 /** Where to dial for an address. */
 export const addressMapType = either(

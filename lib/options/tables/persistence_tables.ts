@@ -16,6 +16,7 @@ import {
 } from "../option.ts";
 import { maxDelay } from "../../runtime/clock.ts";
 import { label } from "./forms.ts";
+import { serializerList } from "./wire_tables.ts";
 
 /** The type of a journal. */
 export const journal = objectWith("a Journal, such as memoryJournal()", "open", "append", "read");
@@ -116,6 +117,10 @@ const schemaOptions = {
   upcastState: option(upcasts, {
     defaultText: "none",
     text: "By version: makes a state of that version into one of the next.",
+  }),
+  serializers: option(serializerList, {
+    defaultText: "none",
+    text: "How values of your classes are stored; of one name, the highest version writes.",
   }),
 } as const;
 
@@ -236,6 +241,7 @@ export const projectionSchemaTable = optionTable("schema of projection", {
   version: schemaOptions.version,
   upcastEvent: schemaTable.options.upcastEvent,
   event: schemaTable.options.event,
+  serializers: schemaOptions.serializers,
 });
 
 /** `projection(...)`. */

@@ -17,14 +17,17 @@ import {
 } from "../option.ts";
 import { actorSystemTable, spawnTable } from "./actor_tables.ts";
 import { clientTable } from "./client_tables.ts";
-import { clusterTable, serializerList } from "./cluster_tables.ts";
+import { clusterTable } from "./cluster_tables.ts";
 import { isObject, label, logger, pathText } from "./forms.ts";
+import { serializerList } from "./wire_tables.ts";
 
 /** The type of virtual times. */
 export const virtualTime = number(0, undefined, { unit: "milliseconds" });
 /** The type of a number of messages. */
 export const messageCount = whole(0);
 const longest = 1e10;
+/** Wall time at which virtual times begin, milliseconds since 1970. */
+const firstWallTime = 1_700_000_000_000;
 const seed = either(number(-Number.MAX_SAFE_INTEGER), text(0, 1_000));
 
 /** `ActorTestKit.create(...)`. */
@@ -68,6 +71,10 @@ export const behaviorTestKitTable = optionTable("BehaviorTestKit.create", {
   serializers: option(serializerList, {
     defaultText: "none",
     text: "How values of your classes in messages of a durable actor cross the wire.",
+  }),
+  wallTime: option(number(0, undefined, { unit: "milliseconds" }), {
+    default: firstWallTime,
+    text: "The wall time when it starts, since 1970.",
   }),
 });
 
@@ -289,7 +296,7 @@ export const simulatedClientTable = optionTable(
 /** `new ManualClock(...)`. */
 export const manualClockTable = optionTable("ManualClock", {
   epoch: option(number(0), {
-    default: 1_700_000_000_000,
+    default: firstWallTime,
     text: "Wall time of the beginning, milliseconds since 1970.",
   }),
 });

@@ -1,4 +1,5 @@
-import { bytes, callback, code, option, optionTable, text, whole } from "../option.ts";
+import { bytes, callback, code, list, option, optionTable, text, whole } from "../option.ts";
+import { isObject } from "./forms.ts";
 
 /** The longest string that any option allows, in bytes. */
 export const longestString = 268_435_456;
@@ -115,3 +116,14 @@ export const serializerTable = optionTable("serializer", {
 
 /** The defaults of a serializer. */
 export const serializerDefaults = serializerTable.defaults;
+
+/** The type of a list of serializers; the registry validates their combination. */
+export const serializerList = list(
+  code(
+    "what serializer() has made",
+    (value) =>
+      isObject(value) && typeof value.name === "string" && typeof value.encode === "function",
+  ),
+  0,
+  maxSerializers,
+);

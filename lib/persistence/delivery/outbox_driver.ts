@@ -52,6 +52,8 @@ export interface OutboxPort {
   readonly home: string;
   /** The number of the last event that is durable. */
   durable(): number;
+  /** A message that was stored with the event of that number leaves the actor. */
+  onSent(seq: number): void;
   /** Applies an entry, which is stored with the next event. */
   note(entry: unknown): void;
   /** Stores what was noted. */
@@ -179,7 +181,8 @@ export class OutboxDriver {
 
   #send({ to, number, after, at, message }: DueMessage): void {
     const ref = this.#refTo(to);
-    const { self: ackTo } = this.#port;
+    const { self: ackTo, onSent } = this.#port;
+    onSent(seqOf(number));
     ref?.tellSent(
       new Delivery({ from: this.#streamTo(to), number, after, at, to, ackTo }, message),
     );

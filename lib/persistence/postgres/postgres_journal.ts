@@ -454,6 +454,10 @@ class PostgresJournal implements Journal {
     await this.#pool.end();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** A statement that may be repeated when its connection has ended. */
   async #repeated<R extends object>(
     text: string,

@@ -229,6 +229,10 @@ class PostgresStore implements ProjectionStore<PostgresTransaction> {
     await this.#pool.end();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** Runs in one transaction. */
   async #commit<R>(work: (transaction: Transaction) => Promise<R>): Promise<R> {
     if (this.#closed) throw storeClosed(this.name);

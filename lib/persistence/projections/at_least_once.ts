@@ -41,5 +41,6 @@ export function atLeastOnce<T>(store: ProjectionStore<T>): ProjectionStore {
       await clear?.(undefined);
     },
     close: () => store.close(),
+    [Symbol.asyncDispose]: () => store.close(),
   };
 }

@@ -81,6 +81,10 @@ class MemoryProjectionStore implements ProjectionStore {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #kept(projection: string): Kept {
     let kept = this.#projections.get(projection);
     if (kept === undefined) {

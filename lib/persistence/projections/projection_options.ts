@@ -1,4 +1,5 @@
 import type { MessageSchema } from "../../actor/behavior/message_schema.ts";
+import type { Serializer } from "../../wire/serializer.ts";
 import type { Journal, SliceRange } from "../journal.ts";
 import type { StoredForm, Upcast } from "../schema.ts";
 import type { BatchHandler, EventHandler } from "./projected_event.ts";
@@ -25,6 +26,8 @@ export interface ProjectionSchema<E = unknown> {
    * not match fails like its handler. Default: none.
    */
   readonly event?: MessageSchema<E>;
+  /** How values of classes are read. Default: none. */
+  readonly serializers?: readonly Serializer[];
 }
 
 /** Pauses between attempts. */

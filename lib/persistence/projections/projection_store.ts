@@ -68,4 +68,6 @@ export interface ProjectionStore<T = undefined> {
   ): Promise<void>;
   /** Ends connections. */
   close(): Promise<void>;
+  /** The same as `close`: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

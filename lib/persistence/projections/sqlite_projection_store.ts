@@ -200,6 +200,10 @@ class SqliteStore implements SqliteProjectionStore {
     return Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #save(projection: string, { range, fence, offsets }: SavedOffsets): void {
     const { changes } = this.#statement(
       "update casty_offsets set positions = ? " +

@@ -25,8 +25,8 @@ export interface DurableRemindersPort {
   isDeciding(): boolean;
   /** Those that are set; undefined: none ever was. */
   reminders(): ReminderSet | undefined;
-  /** Tells the actor that a reminder is due, in its turn. Absent: none is fired. */
-  readonly fire?: (reminder: DueReminder) => void;
+  /** Tells the actor that a reminder is due, in its turn. */
+  readonly fire: (reminder: DueReminder) => void;
   /** The actor, which outlives its incarnations. */
   readonly actor: object;
   /** That of the incarnation. */
@@ -154,7 +154,7 @@ export class DurableReminders implements ReminderHost {
     if (this.#alarm !== undefined) return this.#alarm.arm();
     const set = this.reminders;
     const { clock, actor, context, fire } = this.#port;
-    if (set === undefined || fire === undefined) return;
+    if (set === undefined) return;
     let tries = triesOf.get(actor);
     if (tries === undefined) triesOf.set(actor, tries = new ReminderTries());
     this.#alarm = new ReminderAlarm(set, { clock, tries, fire });

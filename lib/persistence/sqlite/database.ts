@@ -134,6 +134,8 @@ export class SqliteDatabase {
     if (readOnly) return;
     this.#database.exec("pragma journal_mode = wal");
     this.#database.exec(`pragma synchronous = ${synchronous}`);
+    // A statement that changes many rows keeps the pages as they were, until it ends: not in a file.
+    this.#database.exec("pragma temp_store = memory");
     migrate(this.#database, path);
   }
 

@@ -333,6 +333,10 @@ class SqliteJournal implements CopyableJournal {
     await this.#reader.close();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   #read<T>(read: SqliteRead): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed(this.name));
     return this.#reader.ask({ type: "read", read });
@@ -358,11 +362,12 @@ class SqliteJournal implements CopyableJournal {
   }
 
   #sendMore(): void {
-    const waiting = this.#waiting;
-    if (waiting === 0 || !this.#pace.maySend) return;
-    this.#send(this.#pace.next(waiting));
-    // The rest is the next commit's.
-    this.#sendMore();
+    for (;;) {
+      const count = this.#pace.next(this.#waiting);
+      if (count === 0) return;
+      this.#send(count);
+      // The rest is the next commit's.
+    }
   }
 
   /** How many writes wait for a commit that has not begun. */
@@ -376,7 +381,7 @@ class SqliteJournal implements CopyableJournal {
     const appended: SqliteWrite[] = entries.length === 0
       ? []
       : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
-    this.#pace.begin(systemClock.now());
+    this.#pace.begin(writes.length + entries.length, this.#waiting, systemClock.now());
     const message: ToSqlite = {
       type: "write",
       writes: [...writes.map(({ write }) => write), ...appended],

@@ -54,10 +54,16 @@ export function votersOf({ voters, previous }: LeaseConfig): readonly HolderId[]
   return [...voters, ...previous.filter((id) => !voters.some((other) => sameHolder(other, id)))];
 }
 
-/** Whether the members for which `has` holds can decide for this configuration. */
-export function isQuorum(
-  { voters, previous }: LeaseConfig,
-  has: (id: HolderId) => boolean,
+/** The sets of a configuration of which decisions need a quorum each; see {@linkcode LeaseConfig}. */
+export interface Electorate<Voter> {
+  readonly voters: readonly Voter[];
+  readonly previous?: readonly Voter[] | undefined;
+}
+
+/** Whether the voters for which `has` holds can decide for this configuration. */
+export function isQuorum<Voter>(
+  { voters, previous }: Electorate<Voter>,
+  has: (voter: Voter) => boolean,
 ): boolean {
   return isQuorumOf(voters, has) && (previous === undefined || isQuorumOf(previous, has));
 }
@@ -66,8 +72,9 @@ export function isQuorum(
  * More than half, or exactly half with the first one. Two quorums of one set always share a member;
  * of two nodes the first can decide alone, as with `keepMajority`.
  */
-function isQuorumOf(set: readonly HolderId[], has: (id: HolderId) => boolean): boolean {
-  const count = set.filter(has).length;
+function isQuorumOf<Voter>(set: readonly Voter[], has: (voter: Voter) => boolean): boolean {
+  let count = 0;
+  for (const voter of set) if (has(voter)) count++;
   if (!rules.leaseNeedsQuorum) return count > 0;
   return 2 * count > set.length || (2 * count === set.length && set.length > 0 && has(set[0]!));
 }

@@ -454,14 +454,9 @@ export class LeaseConfiguration {
     if (rules.recoveryNeedsEveryone) {
       return this.#isEveryone(has, now) && all.every((id) => has(id) || isDead(id));
     }
-    const { version, voters, previous, excluded } = config;
+    const { voters, previous } = config;
     const living = (set: readonly HolderId[]) => set.filter((id) => !isDead(id));
-    return isQuorum({
-      version,
-      voters: living(voters),
-      ...(previous && { previous: living(previous) }),
-      excluded,
-    }, has);
+    return isQuorum({ voters: living(voters), previous: previous && living(previous) }, has);
   }
 
   /** Whether nobody who lives can know more than those for whom `has` holds. */

@@ -3,11 +3,12 @@ import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
 import {
   compareVersions,
   type ConfigVersion,
+  type Electorate,
   excludes,
   type HolderId,
-  holderKey,
   isQuorum,
   type LeaseConfig,
+  sameHolder,
   votersOf,
 } from "./lease_config.ts";
 import { defaultLeaseTiming, type LeaseTiming } from "./lease_timing.ts";
@@ -30,6 +31,13 @@ interface SentRound {
   readonly offset: number;
 }
 
+/** A voter of the newest known configuration. */
+interface Acknowledgement {
+  readonly voter: HolderId;
+  /** When the newest round that it has acknowledged was sent; -Infinity: none. */
+  at: number;
+}
+
 /**
  * The lease of one incarnation of a node. It may run what lives once only while
  * {@linkcode LeaseHolder.holds}.
@@ -45,8 +53,10 @@ export class LeaseHolder {
   #excludedAt: ConfigVersion | undefined;
   #round = 0;
   #sent: SentRound[] = [];
-  /** When the newest round that a voter has acknowledged was sent. */
-  readonly #acknowledged = new Map<string, number>();
+  /** Of each voter once; others get no rounds, and what they acknowledge does not count. */
+  #acknowledged: readonly Acknowledgement[] = [];
+  /** The same by the sets of the configuration. */
+  #electorate: Electorate<Acknowledgement> = { voters: [] };
   /** Rounds that were sent to each voter since it was heard last, by address. */
   readonly #unanswered = new Map<string, number>();
   #endsAt = -Infinity;
@@ -101,6 +111,7 @@ export class LeaseHolder {
       return false;
     }
     this.#config = config;
+    this.#setVoters(config);
     this.#unanswered.clear();
     if (this.isExcluded) {
       this.#excludedAt = config.version;
@@ -147,10 +158,11 @@ export class LeaseHolder {
     this.heard(from.address);
     const sent = this.#sent.find((other) => other.round === round);
     if (sent === undefined || this.#config === undefined || this.isExcluded) return false;
-    const key = holderKey(from);
+    const known = this.#acknowledged.find(({ voter }) => sameHolder(voter, from));
+    if (known === undefined) return false;
     const at = rules.leaseCountsFromSend ? sent.at : now;
-    this.#acknowledged.set(key, Math.max(at, this.#acknowledged.get(key) ?? -Infinity));
-    const endsAt = this.#quorumAt(this.#config) + this.#timing.leaseDuration;
+    known.at = Math.max(at, known.at);
+    const endsAt = this.#quorumAt() + this.#timing.leaseDuration;
     if (!(endsAt > this.#endsAt)) return false;
     this.#endsAt = endsAt;
     return true;
@@ -171,7 +183,7 @@ export class LeaseHolder {
   /** Ends the lease. Rounds that were sent before obtain no other. */
   expire(): void {
     this.#sent = [];
-    this.#acknowledged.clear();
+    for (const known of this.#acknowledged) known.at = -Infinity;
     this.#endsAt = -Infinity;
   }
 
@@ -183,17 +195,26 @@ export class LeaseHolder {
   }
 
   /** The latest time such that a quorum has acknowledged rounds sent then or later. */
-  #quorumAt(config: LeaseConfig): number {
-    const voters = votersOf(config);
-    const times = voters.map((id) => this.#acknowledgedAt(id)).sort((a, b) => b - a);
-    for (const time of times) {
-      if (time === -Infinity) break;
-      if (isQuorum(config, (id) => this.#acknowledgedAt(id) >= time)) return time;
+  #quorumAt(): number {
+    let latest = -Infinity;
+    for (const { at: time } of this.#acknowledged) {
+      if (time > latest && isQuorum(this.#electorate, ({ at }) => at >= time)) latest = time;
     }
-    return -Infinity;
+    return latest;
   }
 
-  #acknowledgedAt(id: HolderId): number {
-    return this.#acknowledged.get(holderKey(id)) ?? -Infinity;
+  /** A voter of the former configuration stays one with what it has acknowledged. */
+  #setVoters(config: LeaseConfig): void {
+    const former = this.#acknowledged;
+    const known = votersOf(config).map((voter) =>
+      former.find((other) => sameHolder(other.voter, voter)) ?? { voter, at: -Infinity }
+    );
+    const of = (set: readonly HolderId[]) =>
+      set.map((id) => known.find(({ voter }) => sameHolder(voter, id))!);
+    this.#acknowledged = known;
+    this.#electorate = {
+      voters: of(config.voters),
+      previous: config.previous && of(config.previous),
+    };
   }
 }

@@ -334,15 +334,19 @@ export class ShardRouter {
     this.#routes.reset();
   }
 
+  /** Uses the new routes that wait for messages through nodes which are lost. */
+  leaveLost(): void {
+    for (const [shard, { via, next }] of [...this.#routes.pendingRoutes()]) {
+      if (this.#isLost(via)) this.#leave(via, shard, next.epoch);
+    }
+  }
+
   /** Requests missing locations again, and gives up messages that have waited too long. */
   tick(): void {
     const now = this.#port.now();
     for (const shard of this.#routes.takeStalled(now - pendingRouteTimeout)) this.#flush(shard);
+    this.leaveLost();
     for (const [shard, { via, next }] of [...this.#routes.pendingRoutes()]) {
-      if (this.#isLost(via)) {
-        this.#leave(via, shard, next.epoch);
-        continue;
-      }
       this.#sendMarker(via, shard, next.owner, next.epoch);
     }
     // One look at the clock for all.

@@ -24,8 +24,7 @@ export interface ShardingPort {
    */
   bringAsk?(message: unknown): void;
   /**
-   * A shard has another owner, and the former one, to which messages went, cannot be reached. Only on
-   * nodes.
+   * A shard has another owner, and the former one, to which messages went, cannot be reached.
    */
   ownerReplaced?(owner: string, shardType: string, shard: number): void;
 }

@@ -16,6 +16,7 @@ import type {
   StoredSnapshot,
 } from "../../persistence/journal.ts";
 import { copyableMemoryJournal } from "../../persistence/memory_journal.ts";
+import { reportOutputs } from "../../persistence/output_reports.ts";
 import { replaceFile } from "../../runtime/atomic_file.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { folderOf, isNotFound, type Storage, type StorageFile } from "../../runtime/storage.ts";
@@ -77,6 +78,7 @@ export class DiskJournal implements CopyableJournal {
   constructor(options: DiskJournalOptions) {
     this.name = `disk:${options.machine}:${options.path}`;
     this.#options = options;
+    reportOutputs(this, (id, lastSeq) => options.ledger.reportsOf(id, lastSeq));
     const refuse = (): never => {
       throw new TypeError("a store has no references");
     };
@@ -176,6 +178,10 @@ export class DiskJournal implements CopyableJournal {
   close(): Promise<void> {
     this.#closed = true;
     return this.#turn.then(() => this.#file?.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** Takes its turn: no reader sees what is not durable yet. */

@@ -5,7 +5,6 @@ function kept(promise: BrokenDurability["promise"]): Invariant {
   let checked = 0;
   return {
     name: promise,
-    on: "second",
     check: ({ database: { broken } }) => {
       for (; checked < broken.length; checked++) {
         if (broken[checked]!.promise === promise) return broken[checked]!.text;
@@ -27,4 +26,13 @@ export function noEventStoredTwice(): Invariant {
 /** Nothing is stored by a writer after one with a higher epoch has opened its id. */
 export function oneWriter(): Invariant {
   return kept("oneWriter");
+}
+
+/**
+ * What a durable actor says leaves it only when its store has acknowledged all events that it is based on:
+ * replies, messages, callbacks, and acknowledgements of what it has handled. What `onCommand` sends by
+ * itself is no output in this sense: it is never held back.
+ */
+export function repliesOnlyAfterDurable(): Invariant {
+  return kept("repliesOnlyAfterDurable");
 }

@@ -1,9 +1,14 @@
 import type { AppendEntry, AppendResult, NewEvent } from "../../persistence/journal.ts";
+import type { OutputReports } from "../../persistence/output_reports.ts";
 
 /** A promise of durable actors that was broken. */
 export interface BrokenDurability {
   /** Which promise. */
-  readonly promise: "noAcknowledgedEventLost" | "noEventStoredTwice" | "oneWriter";
+  readonly promise:
+    | "noAcknowledgedEventLost"
+    | "noEventStoredTwice"
+    | "oneWriter"
+    | "repliesOnlyAfterDurable";
   /** What was seen, with id and number. */
   readonly text: string;
 }
@@ -18,6 +23,8 @@ export interface AppendCounts {
   readonly unknown: number;
   /** Calls that failed and stored nothing. */
   readonly refused: number;
+  /** Replies and other outputs of durable actors that have left them. */
+  readonly outputs: number;
 }
 
 interface Log {
@@ -37,10 +44,12 @@ export class JournalLedger {
   /** Promises that were broken, in the order in which that was seen. */
   readonly broken: BrokenDurability[] = [];
   /** See {@linkcode AppendCounts}. */
-  readonly counts = { appended: 0, fenced: 0, unknown: 0, refused: 0 };
+  readonly counts = { appended: 0, fenced: 0, unknown: 0, refused: 0, outputs: 0 };
   readonly #logs = new Map<string, Log>();
   /** All events that were stored: the writer makes one object for each event. */
   readonly #stored = new WeakSet<NewEvent>();
+  /** Those of which their writers were told that they are durable. */
+  readonly #durable = new WeakSet<NewEvent>();
 
   /** An id was opened. `store` tells stores apart. */
   opened(store: string, id: string, epoch: number): void {
@@ -88,10 +97,45 @@ export class JournalLedger {
       const result = results[index]!;
       if (result.outcome !== "appended") return;
       const { acknowledged } = this.#log(store, id);
-      events.forEach(({ checksum }, place) => {
-        acknowledged.set(result.lastSeq - events.length + 1 + place, checksum);
+      events.forEach((event, place) => {
+        acknowledged.set(result.lastSeq - events.length + 1 + place, event.checksum);
+        this.#durable.add(event);
       });
     });
+  }
+
+  /**
+   * What an incarnation reports to. It says which events its outputs are based on; that they are durable
+   * is known from the store alone.
+   */
+  reportsOf(id: string, lastSeq: number): OutputReports {
+    /** Events from `first` on; those before are durable. */
+    let events: NewEvent[] = [];
+    let first = lastSeq + 1;
+    /** By output: the number of the last event that it is based on. */
+    const decided = new WeakMap<object, number>();
+    const checkUpTo = (seq: number, what: string): void => {
+      for (let next = first; next <= seq; next++) {
+        const event = events[next - first];
+        if (event !== undefined && this.#durable.has(event)) continue;
+        return this.#report(
+          "repliesOnlyAfterDurable",
+          `${id}: ${what} before event ${next}` +
+            ` was acknowledged`,
+        );
+      }
+      events = events.slice(Math.max(0, seq + 1 - first));
+      first = Math.max(first, seq + 1);
+    };
+    return {
+      onEvents: (added) => void events.push(...added),
+      onDecided: (output) => void decided.set(output, first + events.length - 1),
+      onOutput: (output) => {
+        this.counts.outputs++;
+        checkUpTo(decided.get(output) ?? Infinity, "an output has left");
+      },
+      onSent: (seq) => checkUpTo(seq, `a stored message has left`),
+    };
   }
 
   /** Events up to a number, of those that there are, are deleted now or may be. */

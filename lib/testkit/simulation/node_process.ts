@@ -47,6 +47,14 @@ export interface NodeSurroundings {
   crash(host: string, silently: boolean): void;
 }
 
+/** What has changed of a node. */
+export interface NodeChanges {
+  readonly view: boolean;
+  readonly grants: boolean;
+}
+
+const unchanged: NodeChanges = { view: false, grants: false };
+
 /** A node of a simulated cluster, and its process, which can be started many times. */
 export class NodeProcess implements SimulatedNode {
   /** `"node-1"` and so on: stays the same when the node starts again. */
@@ -238,9 +246,11 @@ export class NodeProcess implements SimulatedNode {
   }
 
   /** The changes since the last call. */
-  takeChanges(): { view: boolean; grants: boolean } {
+  takeChanges(): NodeChanges {
     const view = this.view;
     const grants = this.#system?.sharding.ownedVersion ?? 0;
+    // Asked after each event: most change nothing.
+    if (view === this.#seenView && grants === this.#seenGrants) return unchanged;
     const changes = { view: view !== this.#seenView, grants: grants !== this.#seenGrants };
     this.#seenView = view;
     this.#seenGrants = grants;

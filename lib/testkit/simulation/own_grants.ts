@@ -4,7 +4,8 @@ import type { SimulatedNode } from "./simulated_node.ts";
 /** The grants of one process of a node, read anew only when they have changed. */
 export class OwnGrants {
   readonly #process: SimulatedNode;
-  readonly #epochs = new Map<string, number>();
+  /** By type and number of the shard. */
+  readonly #epochs = new Map<string, Map<number, number>>();
   readonly #numShards = new Map<string, number>();
   #version = -1;
 
@@ -20,7 +21,9 @@ export class OwnGrants {
       this.#version = sharding.ownedVersion;
       this.#epochs.clear();
       for (const { shardType: type, shard, epoch } of sharding.ownedShards()) {
-        this.#epochs.set(`${shard} ${type}`, epoch);
+        const epochs = this.#epochs.get(type);
+        if (epochs === undefined) this.#epochs.set(type, new Map([[shard, epoch]]));
+        else epochs.set(shard, epoch);
       }
     }
     let numShards = this.#numShards.get(shardType);
@@ -28,6 +31,6 @@ export class OwnGrants {
       numShards = sharding.shardTable(shardType).length;
       this.#numShards.set(shardType, numShards);
     }
-    return this.#epochs.get(`${shardOf(entityId, numShards)} ${shardType}`) ?? 0;
+    return this.#epochs.get(shardType)?.get(shardOf(entityId, numShards)) ?? 0;
   }
 }

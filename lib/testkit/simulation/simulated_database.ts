@@ -13,6 +13,7 @@ import type {
   StoredSnapshot,
 } from "../../persistence/journal.ts";
 import { memoryJournal } from "../../persistence/memory_journal.ts";
+import { reportOutputs } from "../../persistence/output_reports.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Random } from "../../runtime/random.ts";
 import { type AppendCounts, type BrokenDurability, JournalLedger } from "./journal_ledger.ts";
@@ -74,7 +75,9 @@ export class DatabaseServer implements SimulatedDatabase {
 
   /** The database as one process reaches it. */
   journalOf(user: DatabaseUser): Journal {
-    return new DatabaseConnection(this, user);
+    const connection = new DatabaseConnection(this, user);
+    reportOutputs(connection, (id, lastSeq) => this.ledger.reportsOf(id, lastSeq));
+    return connection;
   }
 
   /** Compares what is stored with what was acknowledged. To be called at the end. */
@@ -212,6 +215,10 @@ class DatabaseConnection implements Journal {
   close(): Promise<void> {
     this.#closed = true;
     return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #call<T>(

@@ -429,14 +429,24 @@ export class SimulatedWorld implements Simulation {
   }
 
   #isConverged(): boolean {
-    if (this.nodes.some((node) => node.status !== "up" && this.#isExpected(node))) return false;
-    const up = this.nodes.filter(({ status }) => status === "up");
-    const addresses = new Set(up.map(({ address }) => address));
-    return up.length > 0 &&
-      up.every(({ view }) =>
-        view !== undefined && view.leader === up[0]!.view?.leader && view.unreachable.size === 0 &&
-        view.members.length === up.length &&
-        view.members.every(({ address, status }) => status === "up" && addresses.has(address))
+    // Asked after each event: it allocates nothing until the numbers are right.
+    let up = 0;
+    for (const node of this.nodes) {
+      if (node.status === "up") up++;
+      else if (this.#isExpected(node)) return false;
+    }
+    const leader = this.nodes.find(({ status }) => status === "up")?.view?.leader;
+    for (const { status, view } of this.nodes) {
+      if (status !== "up") continue;
+      if (view?.leader !== leader || view?.members.length !== up) return false;
+      if (view.unreachable.size > 0) return false;
+    }
+    const addresses = new Set<string>();
+    for (const { status, address } of this.nodes) if (status === "up") addresses.add(address);
+    return up > 0 &&
+      this.nodes.every(({ status, view }) =>
+        status !== "up" ||
+        view!.members.every(({ address, status }) => status === "up" && addresses.has(address))
       );
   }
 }

@@ -165,7 +165,8 @@ class SimulationRun {
     }
     while (this.#problem === undefined && !until()) {
       try {
-        if (!(await time.runNext(end))) return;
+        if (!time.runNext(end)) return;
+        await time.settle();
       } catch (thrown) {
         simulation.error ??= { thrown };
       }

@@ -16,6 +16,9 @@ const livelockEvents = 300_000;
  */
 const eventsPerMacrotask = 64;
 
+/** Resolved: to await it takes one turn, and makes no other promise. */
+const idle = Promise.resolve();
+
 /** The virtual time of the simulation, which the network uses. Nodes have their own clocks. */
 export class SimulationTime implements Clock {
   readonly #clock = new VirtualClock();
@@ -67,10 +70,10 @@ export class SimulationTime implements Clock {
   }
 
   /**
-   * Advances time to the next event and runs all its immediate consequences. False: there is none
-   * until `end`, and it is `end` now.
+   * Advances time to the next event and runs it; its consequences need {@linkcode SimulationTime.settle}.
+   * False: there is none until `end`, and it is `end` now.
    */
-  async runNext(end: number): Promise<boolean> {
+  runNext(end: number): boolean {
     const before = this.now();
     const event = this.#clock.next(end);
     if (event === undefined) {
@@ -85,7 +88,6 @@ export class SimulationTime implements Clock {
     }
     this.#trace.number(event.due);
     event.run();
-    await this.settle();
     return true;
   }
 
@@ -103,10 +105,12 @@ export class SimulationTime implements Clock {
         );
       }
       const before = this.#activity;
-      await null;
+      await idle;
       if (this.#activity !== before) quiet = -1;
     }
     if (this.events % eventsPerMacrotask === 0) await settled();
+    // The number of turns before the next event is part of each history, looked at or not.
+    await idle;
   }
 
   #livelock(message: string): SimulationError {

@@ -7,7 +7,12 @@
 import { statusRank } from "../../membership/state/member.ts";
 import type { MembershipView } from "../../membership/state/view.ts";
 import type { Invariant, InvariantMaker } from "./invariant.ts";
-import { noAcknowledgedEventLost, noEventStoredTwice, oneWriter } from "./journal_invariants.ts";
+import {
+  noAcknowledgedEventLost,
+  noEventStoredTwice,
+  oneWriter,
+  repliesOnlyAfterDurable,
+} from "./journal_invariants.ts";
 import { oneOwnerAtEveryInstant } from "./one_owner.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -205,4 +210,5 @@ export const standardInvariants: readonly InvariantMaker[] = [
   noAcknowledgedEventLost,
   noEventStoredTwice,
   oneWriter,
+  repliesOnlyAfterDurable,
 ];

@@ -38,8 +38,7 @@ export class Waiters {
 
   /** Something has happened. */
   look(): void {
-    if (this.#waiters.size === 0) return;
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters) {
       try {
         if (waiter.condition()) waiter.settle();
       } catch (error) {

@@ -57,8 +57,9 @@ export interface TransportLimits {
    */
   readonly maxPartialBytes: number;
   /**
-   * Messages above this size are compressed, if the other end can read that. 0: none. Default 0,
-   * because deflating costs more time than a local network: worth it for texts over slow links.
+   * Messages above this size and of at most 256 KiB are compressed, if the other end can read that.
+   * 0: none. Default 0, because deflating costs more time than a local network: worth it for texts
+   * over slow links.
    */
   readonly compressAbove: number;
   /** How many times its compressed size a message may have. Default 100. */

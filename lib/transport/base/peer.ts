@@ -33,6 +33,8 @@ interface PeerFacts {
   readonly deadlines?: boolean;
   /** Whether both ends report lost asks to the nodes of routers. Default false. */
   readonly routedAsks?: boolean;
+  /** Whether both ends take reports of aborted asks. Default false. */
+  readonly abortedAsks?: boolean;
   /** Whether both ends know the lane `replication`. Default false. */
   readonly replicates?: boolean;
 }

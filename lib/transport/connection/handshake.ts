@@ -60,6 +60,8 @@ export const features = {
   deadline: "deadline",
   /** Reports of lost asks to the nodes of the routers that have passed them on. */
   routedAsks: "routedAsks",
+  /** Reports of aborted asks. */
+  abortedAsks: "abortedAsks",
   /** A lane for the logs of replicated shards. */
   replication: "replication",
 } as const;
@@ -264,6 +266,7 @@ export function judge(
     traces: both(features.trace),
     deadlines: both(features.deadline),
     routedAsks: both(features.routedAsks),
+    abortedAsks: both(features.abortedAsks),
     replicates: both(features.replication),
   };
   if (said.role === "client") {

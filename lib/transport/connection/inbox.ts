@@ -1,12 +1,20 @@
-import { ChunkReader } from "../../wire/chunks.ts";
-import { type CompressionLimits, decompress } from "../../wire/compression.ts";
+import { ChunkReader, type Whole } from "../../wire/chunks.ts";
+import { type CompressionLimits, inflaterOf } from "../../wire/compression.ts";
 import { malformed } from "../../wire/errors.ts";
 import { FrameType, HEADER_BYTES } from "../../wire/frame.ts";
+import type { Inflater } from "../../wire/inflate.ts";
 import { NumberedPaths } from "../../wire/interned_paths.ts";
 import type { LongRead, ReadTurns } from "./read_turns.ts";
 
 /** Most bytes that are read before they are acknowledged at once, whatever the window is. */
 const maxUnacknowledged = 262_144;
+
+/** Work of an {@linkcode Inflater} between two looks at whether the turn is over: some 0.5 ms. */
+const inflatedAtOnce = 65_536;
+
+/** Bytes that are joined between two such looks, and how many of them cost as much as a value. */
+const joinedAtOnce = 524_288;
+const bytesPerValue = 256;
 
 /** Bounds of an {@linkcode Inbox}; see `TransportLimits`. */
 export interface InboxLimits extends CompressionLimits {
@@ -40,6 +48,10 @@ export class Inbox {
   /** The message that is being read, and bytes that count as read after it. */
   #long: LongRead | undefined;
   #longSize = 0;
+  /** The same message, while its chunks are joined. */
+  #whole: Whole | undefined;
+  /** The same message, while it is inflated. */
+  #inflater: Inflater | undefined;
 
   /** `onPartial` receives the number of buffered bytes of an unfinished message. */
   constructor(
@@ -64,7 +76,7 @@ export class Inbox {
 
   /** Whether a message is decoded in part. */
   get inMessage(): boolean {
-    return this.#long !== undefined;
+    return (this.#long ?? this.#inflater ?? this.#whole) !== undefined;
   }
 
   /** Whether something was read that is not acknowledged. */
@@ -88,12 +100,13 @@ export class Inbox {
     const size = end - start + HEADER_BYTES;
     if (type === FrameType.chunk) {
       const whole = this.#chunks.push(bytes, start, end);
-      this.#onPartial?.(this.#chunks.capacity);
+      if (whole === undefined) this.#onPartial?.(this.#chunks.capacity);
       if (whole === undefined) {
         this.#consumed += size;
         return true;
       }
-      return this.#deliver(whole.type, whole.bytes, 0, whole.bytes.length, true, size);
+      this.#longSize = size;
+      return this.#join(whole);
     }
     if (this.#chunks.busy) throw malformed("a message arrives within the chunks of another");
     return this.#deliver(type, bytes, start, end, kept, size);
@@ -101,6 +114,8 @@ export class Inbox {
 
   /** Reads on; answers as {@linkcode Inbox.push}. */
   proceed(): boolean {
+    if (this.#whole !== undefined) return this.#join(this.#whole);
+    if (this.#inflater !== undefined) return this.#inflate(this.#inflater);
     const long = this.#long;
     if (long === undefined) return true;
     const more = this.#turns.spend(long.step(), 0);
@@ -111,6 +126,25 @@ export class Inbox {
     return more;
   }
 
+  /** Joins chunks until the turn is over, or the message is whole: then it is read. */
+  #join(whole: Whole): boolean {
+    this.#whole = whole;
+    let more = true;
+    while (more && !whole.done) {
+      const values = Math.ceil(whole.step(joinedAtOnce) / bytesPerValue);
+      more = this.#turns.spend(values, 0);
+    }
+    const { bytes, type } = whole;
+    if (!whole.done) {
+      // The segments that are copied are not counted, nor the part that is not filled.
+      this.#onPartial?.(bytes.length);
+      return false;
+    }
+    this.#whole = undefined;
+    this.#onPartial?.(0);
+    return this.#deliver(type, bytes, 0, bytes.length, true, this.#longSize) && more;
+  }
+
   #deliver(
     type: number,
     bytes: Uint8Array,
@@ -119,23 +153,46 @@ export class Inbox {
     kept: boolean,
     size: number,
   ): boolean {
-    let inflated = 0;
-    if (type === FrameType.compressed) {
-      if (!this.#limits.acceptCompressed) throw malformed("a compressed message was not agreed on");
-      bytes = decompress(bytes, start, end, this.#limits);
-      start = 0;
-      end = inflated = bytes.length;
-      kept = true;
+    if (type !== FrameType.compressed) return this.#read(bytes, start, end, kept, size);
+    if (!this.#limits.acceptCompressed) throw malformed("a compressed message was not agreed on");
+    const inflater = inflaterOf(bytes, start, end, this.#limits);
+    this.#longSize = size;
+    const more = this.#inflate(inflater);
+    if (this.#inflater !== undefined && !kept) inflater.keepBytes();
+    return more;
+  }
+
+  /** Inflates until the turn is over, or the message is whole: then it is read. */
+  #inflate(inflater: Inflater): boolean {
+    this.#inflater = inflater;
+    let more = true;
+    while (more && !inflater.done) more = this.#turns.spend(0, inflater.step(inflatedAtOnce));
+    if (!inflater.done) {
+      this.#onPartial?.(inflater.memory);
+      return false;
     }
+    this.#inflater = undefined;
+    this.#onPartial?.(0);
+    const { output } = inflater;
+    return this.#read(output, 0, output.length, true, this.#longSize) && more;
+  }
+
+  /** `size`: bytes that count as read with the message. */
+  #read(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    kept: boolean,
+    size: number,
+  ): boolean {
     const read = this.#onMessage(bytes, start, end, kept);
     if (typeof read === "object") {
       this.#long = read;
       this.#longSize = size;
       this.#onPartial?.(end - start);
-      this.#turns.spend(0, inflated);
       return false;
     }
     this.#consumed += size;
-    return this.#turns.spend(read ?? 0, inflated);
+    return this.#turns.spend(read ?? 0, 0);
   }
 }

@@ -1,5 +1,11 @@
-import { CHUNK_OVERHEAD, chunkedSize, ChunkReader, writeChunks } from "../../wire/chunks.ts";
-import { compress, decompress } from "../../wire/compression.ts";
+import {
+  CHUNK_OVERHEAD,
+  chunkedSize,
+  ChunkReader,
+  type Whole,
+  writeChunks,
+} from "../../wire/chunks.ts";
+import { compress, restored } from "../../wire/compression.ts";
 import { NUMBER_BYTES, withPath, writeNumbered } from "../../wire/envelope.ts";
 import { FrameType, HEADER_BYTES, LENGTH_BYTES } from "../../wire/frame.ts";
 import { readUint32, writeFrameHeader } from "../../wire/frame_header.ts";
@@ -192,7 +198,7 @@ export class Outbox {
         const end = frameEnd(buffer, at);
         const isChunk = buffer[at + 4] === FrameType.chunk;
         const whole = isChunk
-          ? chunks.push(buffer, at + HEADER_BYTES, end)
+          ? joined(chunks.push(buffer, at + HEADER_BYTES, end))
           : { type: buffer[at + 4]!, bytes: buffer.subarray(at + HEADER_BYTES, end) };
         at = end;
         if (whole !== undefined && base + end > this.#acknowledged) {
@@ -207,8 +213,7 @@ export class Outbox {
     if (type !== FrameType.compressed) {
       return this.#numbers.size === 0 ? bytes : withPath(bytes, this.#numbers);
     }
-    const unlimited = { maxMessage: Infinity, maxCompressionRatio: Infinity };
-    return decompress(bytes, 0, bytes.length, unlimited);
+    return restored(bytes);
   }
 
   #append(type: number, payload: Uint8Array): "queueFull" | undefined {
@@ -287,6 +292,11 @@ export class Outbox {
     open.filled = 0;
     open.taken = 0;
   }
+}
+
+function joined(whole: Whole | undefined): Whole | undefined {
+  whole?.step(Infinity);
+  return whole;
 }
 
 function frameEnd(bytes: Uint8Array, at: number): number {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link, PeerIdentity } from "../../runtime/network.ts";
+import { ByteArena } from "./byte_arena.ts";
 import type { MemoryLane } from "./memory_lane.ts";
 import { connectionLost, writeInProgress } from "../base/socket_errors.ts";
 import { lingerTime } from "../tcp/tcp_socket.ts";
@@ -42,6 +43,9 @@ interface Arrival {
   readonly bytes: Uint8Array;
   readonly taken: () => void;
 }
+
+/** What is in flight on all links. */
+const inFlight = new ByteArena();
 
 /** One end of a simulated connection. It keeps to the rules of a TCP socket. */
 export class MemoryLink implements Link {
@@ -95,7 +99,7 @@ export class MemoryLink implements Link {
     const isHeld = this.#underWay <= socketBuffer;
     if (!isHeld) this.#onRoom = written;
     // Copied, because the writer may reuse its memory while the bytes are in flight.
-    const sent = isHeld ? bytes.slice() : bytes;
+    const sent = isHeld ? inFlight.copy(bytes) : bytes;
     // A reader that pauses holds the writer back, once the buffers are full.
     const taken = () => {
       this.#underWay -= length;

@@ -68,3 +68,17 @@ export function ownHolder(tls: TlsMaterial | undefined): HolderIdentity {
     return { kind: "plain" };
   }
 }
+
+/**
+ * Whom the own certificate of a node that runs names, such as `node node-1`, and the end of its validity,
+ * Unix time in milliseconds.
+ */
+export function ownCertificate(
+  tls: TlsMaterial,
+): { readonly identity: string; readonly notAfter: number } {
+  const { identity, own } = prepareMaterial(tls);
+  const named = isMissing(identity)
+    ? describeCertificate(own)
+    : `${identity.kind} ${identity.name}`;
+  return { identity: named, notAfter: own.notAfter };
+}

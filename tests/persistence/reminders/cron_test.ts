@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { PersistenceError } from "../../../lib/persistence/mod.ts";
 import { cronAfter } from "../../../lib/persistence/reminders/cron.ts";
+import "../../../lib/persistence/reminders/croner.ts";
 import { cronTime, nextDue } from "../../../lib/persistence/reminders/schedule.ts";
 
 /** The next due times, in UTC, to the minute. */

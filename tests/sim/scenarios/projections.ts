@@ -113,6 +113,7 @@ function offsetsOf(world: World, link: Link): ProjectionStore {
     setPaused: (...args) => link.call(() => offsets.setPaused(...args)),
     reset: (...args) => link.call(() => offsets.reset(...args)),
     close: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 

@@ -136,7 +136,13 @@ Deno.test("errors come before or after the commit, as the fault says", async () 
     assertEquals(await codeOf(journal.append([entry("one", 0)])), "outcomeUnknown");
     await sim.sleep(4_100 - sim.now);
     assertEquals((await journal.open("a", 1)).lastSeq, 1);
-    assertEquals(sim.database.counts, { appended: 1, fenced: 0, unknown: 1, refused: 1 });
+    assertEquals(sim.database.counts, {
+      appended: 1,
+      fenced: 0,
+      unknown: 1,
+      refused: 1,
+      outputs: 0,
+    });
   });
 });
 

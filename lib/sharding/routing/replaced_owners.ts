@@ -1,7 +1,8 @@
-import type { ActorRef } from "../actor/ref/ref.ts";
-import { EntityProxy } from "./routing/entity_ref.ts";
-import { isShardEnvelope } from "./routing/shard_envelope.ts";
-import { shardOf } from "./routing/shard_hash.ts";
+import type { ActorRef } from "../../actor/ref/ref.ts";
+import { EntityProxy } from "./entity_ref.ts";
+import { regionPrefix } from "./protocol.ts";
+import { isShardEnvelope } from "./shard_envelope.ts";
+import { shardOf } from "./shard_hash.ts";
 
 /** Dependencies of {@linkcode ReplacedOwners}. */
 export interface ReplacedOwnersPort {
@@ -14,6 +15,8 @@ export interface ReplacedOwnersPort {
     node: string,
     isMeant: (target: ActorRef<never>, message: unknown) => boolean,
   ): void;
+  /** The same for asks of others that were sent on from here to entities behind the region at `path`. */
+  failForeignAsks?(node: string, isMeant: (path: string, entityId: string) => boolean): void;
 }
 
 /**
@@ -44,9 +47,11 @@ export class ReplacedOwners {
     const all = [...this.#shards];
     this.#shards.clear();
     for (const [owner, shards] of all) {
-      this.#port.failAsks(owner, (target, message) => {
-        const key = this.#shardAsked(target, message);
-        return key !== undefined && shards.has(key);
+      const has = (key: string | undefined) => key !== undefined && shards.has(key);
+      this.#port.failAsks(owner, (target, message) => has(this.#shardAsked(target, message)));
+      this.#port.failForeignAsks?.(owner, (path, entityId) => {
+        return path.startsWith(regionPrefix) &&
+          has(this.#shardOf(path.slice(regionPrefix.length), entityId));
       });
     }
   }
@@ -60,6 +65,10 @@ export class ReplacedOwners {
       shardType = target.path.slice(1);
       entityId = message.entityId;
     } else return undefined;
+    return this.#shardOf(shardType, entityId);
+  }
+
+  #shardOf(shardType: string, entityId: string): string | undefined {
     const numShards = this.#port.numShardsOf(shardType);
     return numShards === undefined ? undefined : keyOf(shardType, shardOf(entityId, numShards));
   }
