@@ -56,13 +56,12 @@ async function measure(add: Add): Promise<void> {
   }
   {
     // Two processes on two cores: the cost of a client without contention for cores.
-    await using single = await BenchCluster.start(node, false, 1);
+    await using single = await BenchCluster.start(node, 1);
     await measureTraffic((name, ...rest) => add(`one node: ${name}`, ...rest), single, tls);
   }
-  for (const tuned of [false, true]) {
-    await using cluster = await BenchCluster.start(node, tuned);
-    const name = `owner killed, first ask of its entity${tuned ? ", nodes tuned" : ""}`;
-    add(name, await ownerKill(cluster, tls), "us");
+  {
+    await using cluster = await BenchCluster.start(node);
+    add("owner killed, first ask of its entity", await ownerKill(cluster, tls), "us");
   }
   const raw = new Peer("raw", node);
   try {

@@ -1,12 +1,12 @@
 /**
  * Event-sourced actors beside the raw engine of their store, in the same run:
  * `deno run -A --v8-flags=--expose-gc bench/persistence.ts`. PostgreSQL is measured if it is installed.
+ * Parts alone: `bench/persistence.ts sqlite`, `postgres`, `heap`.
  *
  * Exits with 1 if a figure misses its target, or if an event is missing at the end.
  *
  * @module
  */
-import { DatabaseSync } from "node:sqlite";
 // @ts-types="../lib/persistence/postgres/pg_types.d.ts"
 import pg from "pg";
 import type { Behavior } from "../lib/actor/behavior/behavior.ts";
@@ -23,6 +23,7 @@ import {
 } from "../lib/persistence/mod.ts";
 import { postgresJournal } from "../lib/persistence/postgres/postgres_journal.ts";
 import { missing, PostgresServer } from "../tests/persistence/postgres_server.ts";
+import { rawCallers, rawLoop, warmUp } from "./raw_sqlite.ts";
 import { loadAverage, machine } from "./report.ts";
 
 type Command = { readonly type: "add" | "get"; readonly replyTo: ActorRef<number> };
@@ -45,65 +46,45 @@ const counter = (journal: Journal, id: string | undefined) =>
 /** Events a second that actors confirm, each asked again when it has answered `depth` asks. */
 async function confirmed(journal: Journal, actors: number, depth: number, name: string) {
   const system = new ActorSystem();
-  const end = performance.now() + seconds * 1_000;
   const times: number[] = [];
+  let answered = 0;
   const refs = Array.from({ length: actors }, (_, n) => {
     return system.spawn(counter(journal, `${name}|${n}`), `${name}-${n}`);
   });
   const add = (replyTo: ActorRef<number>): Command => ({ type: "add", replyTo });
   await Promise.all(refs.map((ref) => system.ask(ref, add)));
-  const begun = performance.now();
+  const begin = performance.now() + warmUp;
+  const end = begin + seconds * 1_000;
   await Promise.all(refs.flatMap((ref) =>
     Array.from({ length: depth }, async () => {
       while (performance.now() < end) {
         const at = performance.now();
         await system.ask(ref, add, { timeout: 30_000 });
-        times.push(performance.now() - at);
+        answered++;
+        if (at >= begin) times.push(performance.now() - at);
       }
     })
   ));
-  const rate = times.length / (performance.now() - begun) * 1_000;
+  const rate = times.length / (performance.now() - begin) * 1_000;
   let stored = 0;
   for (const ref of refs) {
     stored += await system.ask(ref, (replyTo) => ({ type: "get", replyTo }));
   }
-  if (stored !== times.length + actors) {
-    throw new Error(`${times.length} confirmed, ${stored} there`);
+  if (stored !== answered + actors) {
+    throw new Error(`${answered} confirmed, ${stored} there`);
   }
   await system.shutdown();
   times.sort((a, b) => a - b);
   return { rate, p50: times[times.length >> 1]! };
 }
 
-/** Rows a second that one loop inserts with 64 rows in each commit, and one commit's time. */
-function rawSqlite(file: string, rows: number) {
-  const database = new DatabaseSync(file);
-  database.exec("pragma journal_mode = wal; pragma synchronous = full");
-  database.exec("create table if not exists raw (id text, seq integer, payload blob)");
-  const insert = database.prepare("insert into raw values (?, ?, ?)");
-  const bytes = new TextEncoder().encode(payload);
-  const times: number[] = [];
-  const end = performance.now() + seconds * 1_000;
-  let count = 0;
-  while (performance.now() < end) {
-    const at = performance.now();
-    database.exec("begin immediate");
-    for (let row = 0; row < rows; row++) insert.run("raw", count++, bytes);
-    database.exec("commit");
-    times.push(performance.now() - at);
-  }
-  database.close();
-  times.sort((a, b) => a - b);
-  return { rate: count / seconds, p50: times[times.length >> 1]! };
-}
-
-/** The same with `pg`, over as many connections as the store has. */
+/** Rows a second that `pg` inserts, over as many connections as the store has. */
 async function rawPostgres(url: string, rows: number) {
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   await pool.query("create table if not exists raw (id text, seq bigint, payload bytea)");
   const bytes = Array.from({ length: rows }, () => new TextEncoder().encode(payload));
-  const end = performance.now() + seconds * 1_000;
-  let count = 0;
+  const begin = performance.now() + warmUp;
+  const end = begin + seconds * 1_000;
   const times: number[] = [];
   await Promise.all(Array.from({ length: 4 }, async () => {
     while (performance.now() < end) {
@@ -112,13 +93,12 @@ async function rawPostgres(url: string, rows: number) {
         "insert into raw select 'raw', s, p from unnest($1::bigint[], $2::bytea[]) as t (s, p)",
         [bytes.map((_, n) => n), bytes.map((one) => `\\x${one.toHex()}`)],
       );
-      count += rows;
-      times.push(performance.now() - at);
+      if (at >= begin) times.push(performance.now() - at);
     }
   }));
   await pool.end();
   times.sort((a, b) => a - b);
-  return { rate: count / seconds, p50: times[times.length >> 1]! };
+  return { rate: rows * times.length / seconds, p50: times[times.length >> 1]! };
 }
 
 /** Milliseconds until an actor with so many events answers. */
@@ -232,15 +212,24 @@ console.log(`\n## Persistence\n\n${machine()}; ${loadAverage()}\n`);
 row("figure", "measured", undefined);
 row("---", "---:", undefined);
 
+const isWanted = (part: string) => Deno.args.length === 0 || Deno.args.includes(part);
 const folder = await Deno.makeTempDir();
-{
-  const raw = rawSqlite(`${folder}/raw.db`, 64);
+if (isWanted("sqlite")) {
+  const bytes = new TextEncoder().encode(payload);
+  const raw = rawLoop(`${folder}/raw.db`, 64, bytes, seconds);
+  const callers = await rawCallers(`${folder}/callers.db`, 64, bytes, seconds);
   const journal = await sqliteJournal(`${folder}/journal.db`);
   const many = await confirmed(journal, 64, 1, "many");
-  row("SQLite, raw: 64 rows in each commit", perSecond(raw.rate));
+  row("SQLite, raw: one loop, 64 rows in each commit", perSecond(raw.rate));
+  row("SQLite, raw in a thread, 64 callers, one row at a time", perSecond(callers.rate));
+  row("  p50 beside one commit of the loop", `${(callers.p50 / raw.p50).toFixed(1)} times`);
   const share = many.rate / raw.rate;
   row("SQLite, 64 actors", perSecond(many.rate));
-  row("  of the raw rate", percent(share), { text: "at least 60 %", holds: share >= 0.6 });
+  row("  of the raw rate in a thread", percent(many.rate / callers.rate));
+  row("  of the raw rate of the loop", percent(share), {
+    text: "at least 60 %",
+    holds: share >= 0.6,
+  });
   const slower = many.p50 / raw.p50;
   row("  p50 beside one commit", `${slower.toFixed(1)} times`, {
     text: "within 2 times",
@@ -264,15 +253,20 @@ const folder = await Deno.makeTempDir();
 }
 await Deno.remove(folder, { recursive: true });
 
-if (missing !== undefined) console.log(`PostgreSQL is not measured: ${missing}`);
+if (!isWanted("postgres")) {
+  // Not asked for.
+} else if (missing !== undefined) console.log(`PostgreSQL is not measured: ${missing}`);
 else {
   await using server = await PostgresServer.create();
   const raw = await rawPostgres(server.url, 64);
+  const few = await rawPostgres(server.url, 16);
   const journal = await postgresJournal(server.url);
   const many = await confirmed(journal, 64, 1, "many");
   const flood = await confirmed(journal, 64, 16, "flood");
   row("PostgreSQL, raw: 64 rows in each commit, 4 connections", perSecond(raw.rate));
+  row("PostgreSQL, raw: 16 rows in each commit, 4 connections", perSecond(few.rate));
   row("PostgreSQL, 64 actors", perSecond(many.rate));
+  row("  of the raw rate with 16 rows", percent(many.rate / few.rate));
   row("PostgreSQL, 64 actors, 16 commands at a time each", perSecond(flood.rate));
   const share = flood.rate / raw.rate;
   row("  of the raw rate", percent(share), { text: "at least 50 %", holds: share >= 0.5 });
@@ -284,12 +278,14 @@ else {
   await journal.close();
 }
 
-const { plain, durable, entity } = await heapOfDurable(100_000);
-row("heap of a plain actor at rest, of 100,000", `${Math.round(plain)} B`);
-row("heap of a durable actor at rest, of 100,000", `${Math.round(durable)} B`);
-row("  over the plain one", `${Math.round(durable - plain)} B`, {
-  text: "under 1,024 B",
-  holds: durable - plain < 1_024,
-});
-row("heap of a durable entity at rest, of 100,000 of one behaviour", `${Math.round(entity)} B`);
+if (isWanted("heap")) {
+  const { plain, durable, entity } = await heapOfDurable(100_000);
+  row("heap of a plain actor at rest, of 100,000", `${Math.round(plain)} B`);
+  row("heap of a durable actor at rest, of 100,000", `${Math.round(durable)} B`);
+  row("  over the plain one", `${Math.round(durable - plain)} B`, {
+    text: "under 1,024 B",
+    holds: durable - plain < 1_024,
+  });
+  row("heap of a durable entity at rest, of 100,000 of one behaviour", `${Math.round(entity)} B`);
+}
 Deno.exit(failed > 0 ? 1 : 0);

@@ -8,6 +8,7 @@
  */
 import { type ActorRef, ActorSystem, AskError, Behaviors } from "@casty/casty";
 import { persistenceId, sqliteJournal } from "@casty/casty/persistence";
+import { killedAfter } from "./killed_process.ts";
 
 type Command =
   | { type: "deposit"; amount: number; replyTo: ActorRef<number> }
@@ -47,30 +48,12 @@ async function depositUntilKilled(file: string): Promise<never> {
   }
 }
 
-/** Kills the second process after some confirmations; returns the last one. */
-async function killInTheMiddle(file: string): Promise<number> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", import.meta.url, file],
-    stdout: "piped",
-  }).spawn();
-  let text = "";
-  let isKilled = false;
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (!isKilled && text.split("\n").length > 20) {
-      isKilled = true;
-      child.kill("SIGKILL");
-    }
-  }
-  await child.status;
-  return Number(text.split("\n").at(-2));
-}
-
 if (Deno.args[0] !== undefined) await depositUntilKilled(Deno.args[0]);
 
 const folder = await Deno.makeTempDir();
 const file = `${folder}/bank.db`;
-const confirmed = await killInTheMiddle(file);
+const confirmations = await killedAfter(import.meta.url, [file], 20);
+const confirmed = Number(confirmations.at(-1));
 console.log("the process was killed while it deposited");
 
 const journal = await sqliteJournal(file);

@@ -11,6 +11,7 @@
  */
 import { type ActorRef, Behaviors, ClusteredActorSystem } from "@casty/casty";
 import { outboxOf, sqliteJournal } from "@casty/casty/persistence";
+import { killedAfter } from "./killed_process.ts";
 import { account, Accounts, type TransferAnswer } from "./ledger/account.ts";
 
 const names = ["alice", "bob", "carol", "dave"];
@@ -45,31 +46,14 @@ async function transferUntilKilled(file: string): Promise<never> {
   }
 }
 
-/** Kills the second process after some transfers; returns how many were accepted. */
-async function killInTheMiddle(file: string): Promise<number> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", import.meta.url, file],
-    stdout: "piped",
-  }).spawn();
-  let text = "";
-  let isKilled = false;
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (!isKilled && text.split("\n").length > 50) {
-      isKilled = true;
-      child.kill("SIGKILL");
-    }
-  }
-  await child.status;
-  return text.split("\n").filter((line) => line.endsWith("accepted")).length;
-}
-
 if (Deno.args[0] !== undefined) await transferUntilKilled(Deno.args[0]);
 
 const folder = await Deno.makeTempDir();
 const file = `${folder}/ledger.db`;
-const accepted = await killInTheMiddle(file);
-if (accepted === 0) throw new Error("no transfer was confirmed");
+const answers = await killedAfter(import.meta.url, [file], 50);
+if (!answers.some((answer) => answer.endsWith("accepted"))) {
+  throw new Error("no transfer was confirmed");
+}
 console.log("the process was killed in the middle of its transfers");
 
 const { node, journal } = await start(file);

@@ -5,6 +5,8 @@
  *
  *     deno run -A examples/orders_postgres.ts --database postgres://user:password@localhost/orders
  *
+ * The log of the nodes warns of the killed one, and at the end that they leave although it has not agreed.
+ *
  * With `--port` the same file runs as one node, with `--contact` as the client: see
  * `compose.orders.yaml`.
  *

@@ -1,5 +1,5 @@
 /** The nodes of an example, each a process with its own certificate. */
-import { TlsConfig } from "@casty/casty";
+import { CastyError, TlsConfig } from "@casty/casty";
 import { createCa, issueClient, type Issued, issueNode } from "@casty/casty/cert";
 import { TextLineStream } from "./tls_counter/text_lines.ts";
 
@@ -114,7 +114,10 @@ export class Processes implements AsyncDisposable {
           resolve(address);
         }
         await child.status;
-        reject(new Error(`${name} has exited`));
+        const remedy = "see its error above";
+        reject(
+          new CastyError("nodeEnded", `node ${name} has ended before it listened`, { remedy }),
+        );
       };
       this.#reading.push(read());
     });

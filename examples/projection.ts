@@ -18,6 +18,7 @@ import {
   type SqliteProjectionStore,
   sqliteProjectionStore,
 } from "@casty/casty/persistence";
+import { killedAfter } from "./killed_process.ts";
 
 type Sold = { product: string; cents: number };
 type Sell = { sales: readonly Sold[]; replyTo: ActorRef<number> };
@@ -90,15 +91,6 @@ async function projectUntilKilled(folder: string): Promise<void> {
   console.log("begun");
 }
 
-async function killInTheMiddle(folder: string): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", import.meta.url, folder],
-    stdout: "piped",
-  }).spawn();
-  for await (const _begun of child.stdout) child.kill("SIGKILL");
-  await child.status;
-}
-
 async function main(): Promise<void> {
   const folder = await Deno.makeTempDir();
   const journal = await sqliteJournal(`${folder}/shops.db`);
@@ -110,7 +102,7 @@ async function main(): Promise<void> {
   }
   const total = shops.length * salesOfShop;
 
-  await killInTheMiddle(folder);
+  await killedAfter(import.meta.url, [folder], 1);
   const views = await openViews(folder);
   const before = countOf(views);
   console.log(`killed in the middle: ${before > 0 && before < total}`);

@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { type RuleName, rules } from "../lib/runtime/rules.ts";
 import { mutations } from "../tests/mutations.ts";
 import { runTest, type TestResult } from "../tests/rule_switch.ts";
+import { scriptArguments } from "./script_arguments.ts";
 
 /** The result of the test of a rule. */
 type Verdict = "noticed" | "NOT NOTICED" | "CANNOT RUN" | "FAILS ANYWAY";
@@ -32,7 +32,11 @@ async function tryRule(name: RuleName): Promise<Verdict> {
   return result === "passed" ? "NOT NOTICED" : "CANNOT RUN";
 }
 
-const { only = "" } = parseArgs(Deno.args, { string: ["only"] });
+const usage = `Usage: deno task mutations [options]
+
+  --only TEXT  only rules whose name or sentence contains the text`;
+
+const { only = "" } = scriptArguments(usage, { string: ["only"] });
 const names = Object.keys(rules) as RuleName[];
 const chosen = names.filter((name) => `${name} ${mutations[name].sentence}`.includes(String(only)));
 let missed = 0;

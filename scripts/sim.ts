@@ -3,12 +3,21 @@
  * `deno task sim --seeds 10000 [--from 1] [--scenario storm] [--jobs 2] [--failures folder]`.
  * Each seed is one run of the next scenario in turn. Exits with 1 if a run has failed.
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { namedScenario, scenarios } from "../tests/sim/scenarios/all.ts";
 import { waiting } from "../tests/sim/scenarios/ownership.ts";
+import { scriptArguments } from "./script_arguments.ts";
 import type { Order, Result } from "./sim_worker.ts";
 
-const options = parseArgs(Deno.args, {
+const usage = `Usage: deno task sim [options]
+
+  --seeds N        runs, each with a seed of its own (100)
+  --from N         the first seed (1)
+  --scenario NAME  only this scenario; otherwise all in turn
+  --jobs N         runs at once (the cores, at most 2)
+  --failures DIR   where tests of what has failed are written (simulation_failures)
+  --trials N       runs in which a failure is made smaller (100)`;
+
+const options = scriptArguments(usage, {
   string: ["seeds", "from", "scenario", "jobs", "failures", "trials"],
 });
 
@@ -16,14 +25,14 @@ const seeds = wholeNumber("seeds", 100);
 const from = wholeNumber("from", 1);
 const jobs = wholeNumber("jobs", Math.max(1, Math.min(2, navigator.hardwareConcurrency)));
 const trials = wholeNumber("trials", 100);
-const failures = String(options.failures ?? "simulation_failures");
+const failures = String(options["failures"] ?? "simulation_failures");
 const names = scenarios.flatMap(({ name }) => name === undefined ? [] : [name]);
-const chosen = options.scenario === undefined ? names : [String(options.scenario)];
+const chosen = options["scenario"] === undefined ? names : [String(options["scenario"])];
 if (chosen.some((name) => namedScenario(name) === undefined)) {
-  console.error(`unknown scenario: ${options.scenario}; random scenarios: ${names.join(", ")}`);
+  console.error(`unknown scenario: ${options["scenario"]}; random scenarios: ${names.join(", ")}`);
   Deno.exit(2);
 }
-if (options.scenario === undefined) {
+if (options["scenario"] === undefined) {
   // They fail today, so they run only by name.
   for (const { scenario, waitsFor } of waiting) {
     console.log(`not run: "${scenario.name}" waits for ${waitsFor} of issue 13`);

@@ -293,6 +293,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "That a member has a vote, or leaves, is believed from two members only.",
     "one member cannot make members that do not exist",
   ),
+  leavingNeedsNoVote: testedBy("membership/scenario_test.ts")(
+    "That a member leaves is believed from itself, also before others have said that it has a vote.",
+    "a member that leaves as soon as it is up has left once the others have seen it",
+  ),
   expiredAsksAreDropped: askDeadline(
     "A message whose asker has given up is not handled.",
     "a message whose asker has given up is dropped before the handler",
@@ -396,6 +400,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   refusalsAreConfirmed: testedBy("sharding/lease/refused_config_test.ts")(
     "A newer configuration of leases is believed from the coordinator, or from two voters.",
     "a configuration that one voter names is not believed, and that of two is",
+  ),
+  laterListsAreKept: testedBy("sharding/entity_list_saver_test.ts")(
+    "A node that was replaced does not overwrite the saved list of the next owner.",
+    "an owner that was replaced does not overwrite the list of the next one",
   ),
   entitiesKeepMessages: entityMessages(
     "What an entity has not handled when it stops waits for its next incarnation.",
@@ -504,6 +512,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   failedWritesEndIncarnations: effects(
     "An actor never goes on with a state that is not stored.",
     "an actor whose write has failed never goes on, whatever its supervisor says (output)",
+  ),
+  restartsAwaitWrites: durableEntities(
+    "An incarnation that fails ends when its write has ended: the next one finds it.",
+    "an entity that fails in the middle of a write is started again when that has ended (supervised)",
   ),
   failedWritesFailAsks: effects(
     "A failed write fails all asks that the actor was given and has not answered.",

@@ -6,19 +6,16 @@ export const sharding = { numShards: 60 } as const;
 
 /** Nodes, each in its own process. */
 export class BenchCluster implements AsyncDisposable {
-  readonly #tuned: boolean;
   readonly #count: number;
   readonly #processes = new Map<string, Deno.ChildProcess>();
 
-  /** `tuned`: detection and downing of a crashed node take about two seconds. */
-  private constructor(tuned: boolean, count: number) {
-    this.#tuned = tuned;
+  private constructor(count: number) {
     this.#count = count;
   }
 
   /** Resolves when all see each other. */
-  static async start(tls: TlsMaterial, tuned = false, count = 3): Promise<BenchCluster> {
-    const cluster = new BenchCluster(tuned, count);
+  static async start(tls: TlsMaterial, count = 3): Promise<BenchCluster> {
+    const cluster = new BenchCluster(count);
     const first = await cluster.#node(tls);
     const others = Array.from({ length: count - 1 }, () => cluster.#node(tls, first.address));
     await Promise.all([first, ...await Promise.all(others)].map(({ ready }) => ready));
@@ -63,7 +60,6 @@ export class BenchCluster implements AsyncDisposable {
         CASTY_BENCH_TLS: JSON.stringify(tls),
         CASTY_BENCH_NODES: String(this.#count),
         ...(seed && { CASTY_BENCH_SEED: seed }),
-        ...(this.#tuned && { CASTY_BENCH_TUNED: "1" }),
       },
       stdin: "piped",
       stdout: "piped",

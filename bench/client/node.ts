@@ -4,12 +4,6 @@ import { benchSystem, counter } from "../remote/counter.ts";
 import { givenTls, inputEnd } from "../remote/peer.ts";
 import { sharding } from "./cluster.ts";
 
-const tuned = Deno.env.has("CASTY_BENCH_TUNED") && {
-  gossipInterval: 200,
-  heartbeatInterval: 200,
-  acceptablePause: 1_000,
-  stableAfter: 1_000,
-};
 /** Milliseconds within which the shards must be spread. */
 const spreadTimeout = 60_000;
 const seed = Deno.env.get("CASTY_BENCH_SEED");
@@ -19,7 +13,6 @@ const system = await ClusteredActorSystem.start({
   port: 0,
   tls: givenTls(),
   ...(seed && { seedNodes: [seed] }),
-  ...(tuned && { membership: tuned }),
 });
 system.spawn(Behaviors.sharded(counter, sharding), "counters");
 console.log(system.address);

@@ -53,7 +53,10 @@ export function busyGauge(): NodeExtension {
       publish();
     },
     afterLeave: () => stop(),
-    explain: () => [...jobs].map(([address, count]) => `${address} runs ${count} jobs`),
+    explain: () =>
+      [...jobs].map(([address, count]) =>
+        `${address} runs ${count} ${count === 1 ? "job" : "jobs"}`
+      ),
     health: () => ({ healthy: true, details: { nodes: jobs.size } }),
   };
 }

@@ -234,7 +234,7 @@ export class ClientConnections {
       isUsable: (address) => this.#isUsable(address),
       incarnationOf: (address) =>
         Math.max(this.#incarnations.get(address) ?? 0, this.#connected.get(address) ?? 0),
-      handleUndelivered: (prefix, handler) => remoting.handleUndelivered(prefix, handler),
+      handleUndelivered: (...given) => remoting.handleUndelivered(...given),
       handle: (path, handler) =>
         remoting.handlePeers(
           path,

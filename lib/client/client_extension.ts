@@ -1,7 +1,7 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
-import type { RefResolver } from "../remoting/remoting_options.ts";
+import type { LostContents, RefResolver } from "../remoting/remoting_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /**
@@ -32,11 +32,12 @@ export interface ClientContext {
   handle(path: string, handler: ClientHandler): void;
   /**
    * Takes back messages for reserved paths that begin with `prefix` and were certainly not read at
-   * `to`, oldest first. False: it is not taken, and lost.
+   * `to`, oldest first. False: it is not taken, and lost. `contents`: what the dead letter says then.
    */
   handleUndelivered(
     prefix: string,
     handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
+    contents?: LostContents,
   ): void;
   /** Makes the references that arrive and point to reserved paths that begin with `prefix`. */
   resolveRefs(prefix: string, resolve: RefResolver): void;

@@ -12,6 +12,7 @@ import {
   type LocateMessage,
   locatePath,
   type LocationMessage,
+  lostDelivery,
   parseShardingMessage,
   type RefusedMessage,
   regionPrefix,
@@ -120,7 +121,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     client.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
       const type = this.#types.get(path.slice(regionPrefix.length));
       return type?.router.undelivered(to, value, deadline) ?? false;
-    });
+    }, lostDelivery);
     client.handle(clientShardsPath, (_from, value, deadline) => this.#onMessage(value, deadline));
     client.handle(shardTablePath, (from, value) => this.#onTable(from, value));
   }

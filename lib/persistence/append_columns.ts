@@ -41,8 +41,20 @@ export interface AppendColumns {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Entries as columns. Their bytes are copied. */
-export function columnsOf(entries: readonly AppendEntry[]): AppendColumns {
+/** What is packed as JSON: ids, and tags if there are any. */
+type Texts = readonly [ids: readonly string[], tags?: readonly (string | null)[]];
+
+/** Numbers before all others: how many entries and events, and bytes of events. */
+const headColumns = 3;
+const numberBytes = Float64Array.BYTES_PER_ELEMENT;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * Entries as columns in one array of bytes: the head, the numbers of entries and of events, the bytes
+ * of events, and the texts as JSON.
+ */
+export function packedOf(entries: readonly AppendEntry[]): Uint8Array<ArrayBuffer> {
   let count = 0;
   let size = 0;
   let hasTags = false;
@@ -51,52 +63,90 @@ export function columnsOf(entries: readonly AppendEntry[]): AppendColumns {
     size += sizeOf(entry);
     hasTags ||= entry.events.some(({ tags }) => tags !== undefined);
   }
-  const columns = {
-    ids: new Array<string>(entries.length),
-    entries: new Float64Array(entryColumns * entries.length),
-    events: new Float64Array(eventColumns * count),
-    tags: hasTags ? new Array<string | null>(count) : undefined,
-    bytes: new Uint8Array(size),
-  };
-  fill(columns, entries);
-  return columns;
+  const ids = new Array<string>(entries.length);
+  const tags = hasTags ? new Array<string | null>(count) : undefined;
+  for (let n = 0; n < ids.length; n++) ids[n] = entries[n]!.id;
+  if (tags !== undefined) fillTags(tags, entries);
+  const texts: Texts = tags === undefined ? [ids] : [ids, tags];
+  const text = encoder.encode(JSON.stringify(texts));
+  const numbers = headColumns + entryColumns * entries.length + eventColumns * count;
+  const packed = new Uint8Array(numbers * numberBytes + size + text.length);
+  fill(new Float64Array(packed.buffer, 0, numbers), packed, entries, count, size);
+  packed.set(text, packed.length - text.length);
+  return packed;
 }
 
-type Filled = Omit<AppendColumns, "ids" | "tags"> & {
-  readonly ids: string[];
-  readonly tags: (string | null)[] | undefined;
-};
-
-function fill(columns: Filled, entries: readonly AppendEntry[]): void {
+function fillTags(tags: (string | null)[], entries: readonly AppendEntry[]): void {
   let index = 0;
-  let at = 0;
-  let start = 0;
+  for (const { events } of entries) {
+    for (const { tags: own } of events) {
+      tags[index++] = own === undefined ? null : JSON.stringify(own);
+    }
+  }
+}
+
+function fill(
+  numbers: Float64Array,
+  packed: Uint8Array,
+  entries: readonly AppendEntry[],
+  count: number,
+  size: number,
+): void {
+  numbers[0] = entries.length;
+  numbers[1] = count;
+  numbers[2] = size;
+  let at = headColumns;
+  let eventAt = at + entryColumns * entries.length;
+  let start = numbers.byteLength;
   for (let n = 0; n < entries.length; n++) {
-    const { id, expectedSeq, epoch, events, wake } = entries[n]!;
-    columns.ids[n] = id;
-    columns.entries[at++] = expectedSeq;
-    columns.entries[at++] = epoch;
-    columns.entries[at++] = events.length;
-    columns.entries[at++] = wake === undefined ? sameWake : wake ?? noWake;
-    for (const event of events) start = addEvent(columns, event, index++, start);
+    const { expectedSeq, epoch, events, wake } = entries[n]!;
+    numbers[at++] = expectedSeq;
+    numbers[at++] = epoch;
+    numbers[at++] = events.length;
+    numbers[at++] = wake === undefined ? sameWake : wake ?? noWake;
+    for (const event of events) {
+      start = fillEvent(numbers, eventAt, packed, start, event);
+      eventAt += eventColumns;
+    }
   }
 }
 
 /** Returns where the bytes of the next event begin. */
-function addEvent(
-  { events, tags: allTags, bytes }: Filled,
-  { at, version, checksum, payload, metadata, tags }: NewEvent,
-  index: number,
+function fillEvent(
+  numbers: Float64Array,
+  at: number,
+  packed: Uint8Array,
   start: number,
+  { at: time, version, checksum, payload, metadata }: NewEvent,
 ): number {
-  const first = eventColumns * index;
-  events[first] = at;
-  events[first + 1] = version;
-  events[first + 2] = checksum;
-  events[first + 3] = payload.length;
-  events[first + 4] = metadata?.length ?? noMetadata;
-  if (allTags !== undefined) allTags[index] = tags === undefined ? null : JSON.stringify(tags);
-  bytes.set(payload, start);
-  if (metadata !== undefined) bytes.set(metadata, start + payload.length);
-  return start + payload.length + (metadata?.length ?? 0);
+  numbers[at] = time;
+  numbers[at + 1] = version;
+  numbers[at + 2] = checksum;
+  numbers[at + 3] = payload.length;
+  numbers[at + 4] = metadata?.length ?? noMetadata;
+  packed.set(payload, start);
+  if (metadata === undefined) return start + payload.length;
+  packed.set(metadata, start + payload.length);
+  return start + payload.length + metadata.length;
+}
+
+/** The columns in an array of bytes, as parts of it. It begins where its buffer does. */
+export function columnsIn(packed: Uint8Array<ArrayBuffer>): AppendColumns {
+  const { buffer } = packed;
+  const [entryCount, count, size] = new Float64Array(buffer, 0, headColumns) as unknown as [
+    number,
+    number,
+    number,
+  ];
+  const entriesAt = headColumns * numberBytes;
+  const eventsAt = entriesAt + entryColumns * entryCount * numberBytes;
+  const bytesAt = eventsAt + eventColumns * count * numberBytes;
+  const [ids, tags] = JSON.parse(decoder.decode(packed.subarray(bytesAt + size))) as Texts;
+  return {
+    ids,
+    entries: new Float64Array(buffer, entriesAt, entryColumns * entryCount),
+    events: new Float64Array(buffer, eventsAt, eventColumns * count),
+    tags,
+    bytes: packed.subarray(bytesAt, bytesAt + size),
+  };
 }

@@ -16,6 +16,8 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `futureVersion`: what is stored has a version that this program does not know.
  * - `eventFailed`: `onEvent` or an upcaster has thrown at a stored event.
  * - `schemaMismatch`: an event or state does not match its schema.
+ * - `tooLarge`: an event, a state, a message or a reminder is larger than what can be stored, or nested
+ *   more deeply.
  * - `badEffect`: `onCommand` has returned something that is no effect.
  * - `outboxFull`: too many messages wait for delivery; nothing of the command was stored.
  * - `badReceiver`: a message cannot be stored for this receiver.
@@ -40,6 +42,7 @@ export type PersistenceErrorCode =
   | "futureVersion"
   | "eventFailed"
   | "schemaMismatch"
+  | "tooLarge"
   | "badEffect"
   | "outboxFull"
   | "badReceiver"

@@ -2,10 +2,11 @@ import type { Behavior } from "../actor/behavior/behavior.ts";
 import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
-import type { StatusError } from "../actor/errors.ts";
+import { ActorError, type StatusError } from "../actor/errors.ts";
 import { Delivery, InternalMessage, Wake } from "../actor/ref/internal_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { OwnWork } from "../actor/ref/own_work.ts";
+import { internalsOf } from "../actor/system/system_internals.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
@@ -188,6 +189,8 @@ async function start<C, E, S>(
     const turns = recoveryTurnsOf(context.system, place.journal);
     await turns.enter();
     try {
+      // It would take its log from an actor that has it by now.
+      if (isStopped(context)) throw stoppedMeanwhile(context);
       const incarnation = await recover(context, kind, place);
       if (context.self instanceof LocalRef) context.self.takeInternalMessages();
       return incarnation.behavior();
@@ -204,6 +207,17 @@ async function start<C, E, S>(
   }
 }
 
+/** Whether it was not waited for any more. */
+function isStopped<C>({ self }: ActorContext<C>): boolean {
+  return self instanceof LocalRef && self.stopped;
+}
+
+function stoppedMeanwhile<C>({ self: { path } }: ActorContext<C>): ActorError {
+  return new ActorError("actorStopped", `${path} was stopped before it could recover`, {
+    value: path,
+  });
+}
+
 /** Reads what is stored. */
 async function recover<C, E, S>(
   context: ActorContext<C>,
@@ -211,8 +225,39 @@ async function recover<C, E, S>(
   place: DurablePlace,
 ): Promise<Incarnation<C, E, S>> {
   const { id, journal } = place;
-  const { needed } = kind;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
+  for (let snapshotAt = 0;;) {
+    const read = await readLog(context, kind, place, lastSeq);
+    const { saved, error } = read;
+    if (error === undefined) {
+      const { recovery: { state }, metadataOf } = read;
+      const incarnation = new Incarnation(context, kind, place, epoch, state, lastSeq, saved);
+      // One that was stopped meanwhile says nothing.
+      if (!isStopped(context)) incarnation.startMetadata(metadataOf());
+      return incarnation;
+    }
+    // An earlier incarnation of the same epoch may have saved a snapshot, and deleted the events before it.
+    const isMissing = error instanceof PersistenceError && error.code === "missingEvent";
+    const newest = isMissing ? await journal.loadSnapshot(id) : undefined;
+    if (newest === undefined || newest.seq <= Math.max(saved, snapshotAt)) throw error;
+    snapshotAt = newest.seq;
+  }
+}
+
+/** What was read of a log; `saved`: the last event in the snapshot. */
+interface ReadLog<E, S> extends DurableRecovery<E, S> {
+  readonly saved: number;
+  readonly error?: unknown;
+}
+
+/** Reads the newest snapshot that can be used, and the events after it. */
+async function readLog<C, E, S>(
+  context: ActorContext<C>,
+  kind: DurableKind<C, E, S>,
+  { id, journal }: DurablePlace,
+  lastSeq: number,
+): Promise<ReadLog<E, S>> {
+  const { needed } = kind;
   const { recovery, metadataOf } = recoveryOf(kind, id);
   if (needed === "last" && lastSeq > 0) recovery.startAt(lastSeq);
   let snapshot = needed === "all" ? await journal.loadSnapshot(id) : undefined;
@@ -223,21 +268,15 @@ async function recover<C, E, S>(
     snapshot = await journal.loadSnapshot(id, snapshot.seq - 1);
   }
   const saved = recovery.seq;
-  for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
-    recovery.next(event);
+  try {
+    for await (const event of journal.read(id, { from: saved + 1, to: lastSeq })) {
+      recovery.next(event);
+    }
+    recovery.end(lastSeq);
+  } catch (error) {
+    return { recovery, metadataOf, saved, error };
   }
-  recovery.end(lastSeq);
-  const incarnation = new Incarnation(
-    context,
-    kind,
-    place,
-    epoch,
-    recovery.state,
-    lastSeq,
-    saved,
-  );
-  incarnation.startMetadata(metadataOf());
-  return incarnation;
+  return { recovery, metadataOf, saved };
 }
 
 /** What is stored of one actor on its way to a state and its metadata. */
@@ -471,6 +510,15 @@ class Incarnation<C, E, S> implements MetadataHost {
         return Behaviors.same() as Behavior<C>;
       case "early":
         return Behaviors.same() as Behavior<C>;
+      case "fromFuture": {
+        const { at, from } = delivery;
+        const { path } = this.#context.self;
+        const fields = { id: this.id, from, at };
+        const text =
+          "a message comes from the future and is not handled; check the clocks of nodes";
+        internalsOf(this.#context.system).limitedLog.add("warn", path, text, fields);
+        return Behaviors.same() as Behavior<C>;
+      }
     }
   }
 
@@ -564,7 +612,12 @@ class Incarnation<C, E, S> implements MetadataHost {
     const every = needed === "last" ? statesKept : snapshots!.every;
     if (seq - saved.at < every) return;
     saved.at = seq;
-    saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
+    try {
+      saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
+    } catch (error) {
+      // Its events are on their way: the command has not failed.
+      this.#context.log.warn("snapshot was not saved", { id: this.id, seq, error });
+    }
   }
 
   /** Whether the store has failed, so that the state has what it has not. */
@@ -602,12 +655,22 @@ class Incarnation<C, E, S> implements MetadataHost {
     if (entries.length === 0 && !keeper.hasNoted && needed === "all") return;
     let metadata: Uint8Array | undefined = keeper.write(entries);
     keeper.apply(entries);
-    if (needed === "last") metadata = keeper.metadata.save(form.codec);
+    if (needed === "last") metadata = this.#savedMetadata(keeper);
     // Of whole states the last one has to have all.
     const isStateKnown = needed === "all" || state === initial;
     const last = stored.pop() ??
       (isStateKnown ? form.writeNoEvent(at) : form.writeEvent(state as unknown as E, at));
     stored.push(withMetadata(last, metadata));
+  }
+
+  /** What was applied to it cannot be taken back: if it cannot be stored, the incarnation ends. */
+  #savedMetadata({ metadata }: MetadataKeeper): Uint8Array | undefined {
+    try {
+      return metadata.save(this.#kind.form.codec);
+    } catch (error) {
+      (this.#writes ??= new Writes(this.id, this.#epoch, this.#lastSeq)).log.failed(error);
+      throw error;
+    }
   }
 
   get #metadata(): MetadataKeeper {

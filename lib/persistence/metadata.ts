@@ -14,10 +14,12 @@
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { Codec } from "../wire/codec.ts";
 import { PersistenceError } from "./errors.ts";
-import { readStored } from "./stored_codec.ts";
+import { readStored, writeStored } from "./stored_codec.ts";
 
 /** The form of what this program writes. */
 const version = 1;
+/** Names it in errors. */
+const theMetadata = "the messages, marks and reminders of an actor, or one of them,";
 
 /** The name of a kind of entries in what is stored: never changed, and never given to another. */
 export type MetadataKind = "inbox" | "outbox" | "reminders";
@@ -147,7 +149,7 @@ export class Metadata {
       const saved = section.save();
       if (saved !== undefined) parts.push(kind, saved);
     }
-    return parts.length === 1 ? undefined : codec.encode(parts).slice();
+    return parts.length === 1 ? undefined : writeStored(codec, parts, theMetadata).slice();
   }
 
   /** Replaces all by what {@linkcode Metadata.save} has made. */
@@ -167,7 +169,7 @@ export class Metadata {
 export function writeEntries(entries: readonly MetadataEntry[], codec: Codec): Uint8Array {
   const parts: unknown[] = [version];
   for (const { kind, entry } of entries) parts.push(kind, entry);
-  return codec.encode(parts).slice();
+  return writeStored(codec, parts, theMetadata).slice();
 }
 
 /** The entries in bytes. */

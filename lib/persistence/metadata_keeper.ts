@@ -146,7 +146,8 @@ export class MetadataKeeper implements EntryOwner {
 
   /** Judges a message of another durable actor. */
   judge(delivery: Delivery): InboxVerdict {
-    return (this.metadata.section("inbox") as Inbox).judge(delivery);
+    const now = this.#host.context.system.runtime.clock.wallTime();
+    return (this.metadata.section("inbox") as Inbox).judge(delivery, now);
   }
 
   /** The mark of a message that is handled now, where it is not stored. */

@@ -10,7 +10,7 @@ import { copyToSlab } from "./byte_slab.ts";
 import { crc32c } from "./crc32c.ts";
 import { PersistenceError } from "./errors.ts";
 import type { NewEvent } from "./journal.ts";
-import { readStored, storedCodecOf } from "./stored_codec.ts";
+import { readStored, storedCodecOf, writeStored } from "./stored_codec.ts";
 
 /** Makes a value of one version into one of the next. Pure. */
 export type Upcast = (value: never) => unknown;
@@ -95,7 +95,7 @@ export class StoredForm<E, S> {
    * An event in bytes.
    *
    * @throws {WireError} with the place in the event, if it is not plain data.
-   * @throws {PersistenceError} code `schemaMismatch`.
+   * @throws {PersistenceError} codes `schemaMismatch`, `tooLarge`.
    */
   writeEvent(event: E, at: number): NewEvent {
     return this.#write("event", event, at);
@@ -105,7 +105,7 @@ export class StoredForm<E, S> {
    * A state in bytes.
    *
    * @throws {WireError} with the place in the state, if it is not plain data.
-   * @throws {PersistenceError} code `schemaMismatch`.
+   * @throws {PersistenceError} codes `schemaMismatch`, `tooLarge`.
    */
   writeState(state: S, at: number): NewEvent {
     return this.#write("state", state, at);
@@ -132,7 +132,7 @@ export class StoredForm<E, S> {
   #write(kind: Kind, value: E | S, at: number): NewEvent {
     const schema = this.#schema[kind];
     if (schema !== undefined) checked(kind, schema, value);
-    const bytes = this.codec.encode(value);
+    const bytes = writeStored(this.codec, value, nameOf(kind));
     // Events are many and short-lived; a state may be large.
     const payload = kind === "event" ? copyToSlab(bytes) : bytes.slice();
     return { payload, version: this.#version, at, checksum: crc32c(payload) };
@@ -161,13 +161,17 @@ export class StoredForm<E, S> {
   }
 }
 
+function nameOf(kind: Kind): string {
+  return kind === "event" ? "an event" : "a state";
+}
+
 /** The value as the schema makes it. */
 function checked(kind: Kind, schema: MessageSchema<unknown>, value: unknown): unknown {
   const result = checkMessage(schema, value, kind);
   if (result.valid) return result.value;
   throw new PersistenceError(
     "schemaMismatch",
-    `${kind === "event" ? "an event" : "a state"} does not match its schema: ${result.why}`,
+    `${nameOf(kind)} does not match its schema: ${result.why}`,
     { value, remedy: "see the place; what was stored earlier may need an upcast" },
   );
 }

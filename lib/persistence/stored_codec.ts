@@ -6,6 +6,7 @@
  * @module
  */
 import { Codec } from "../wire/codec.ts";
+import { WireError } from "../wire/errors.ts";
 import { badSerializer, type Serializer, signatureOf } from "../wire/serializer.ts";
 import { revivedBy, SerializerRegistry } from "../wire/serializer_registry.ts";
 import { PersistenceError } from "./errors.ts";
@@ -47,6 +48,28 @@ export function storedCodecOf(serializers: readonly Serializer[]): Codec {
     trusted: true,
     serializers: new StoredSerializers(serializers),
   });
+}
+
+/**
+ * The value in bytes, which are valid until the next call. `what` names it in errors.
+ *
+ * @throws {PersistenceError} code `tooLarge`: the bounds of messages hold for what is stored as well, and
+ * cannot be raised for it.
+ * @throws {WireError} code `notSerializable`.
+ */
+export function writeStored(codec: Codec, value: unknown, what: string): Uint8Array {
+  try {
+    return codec.encode(value);
+  } catch (error) {
+    if (!(error instanceof WireError) || error.code === "notSerializable") throw error;
+    const { message, remedy } = error;
+    const why = remedy === undefined ? message : message.slice(0, -`; ${remedy}`.length);
+    throw new PersistenceError("tooLarge", `${what} cannot be stored: ${why}`, {
+      value: error.value,
+      cause: error,
+      remedy: "store less at once, or keep it elsewhere and store where it is",
+    });
+  }
 }
 
 /**

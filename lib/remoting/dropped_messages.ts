@@ -1,14 +1,14 @@
 /**
- * Messages for clients that were not delivered. To say what was lost, each has to be decoded, and a
- * client that asks for 32 MiB of answers and cuts its connection leaves millions of values: they are
- * decoded in turns.
+ * Messages that were not delivered and are lost. To say what was lost, and to fail the asks in them, each
+ * has to be decoded, and a client that asks for 32 MiB of answers and cuts its connection leaves millions
+ * of values, as a node that crashes does: they are decoded in turns.
  *
  * @module
  */
 import type { Clock } from "../runtime/clock.ts";
 import { type LongRead, turnTime, turnValues } from "../transport/connection/read_turns.ts";
 
-/** A message for a client that was not delivered. */
+/** A message that was not delivered. */
 export interface DroppedMessage {
   readonly to: string;
   readonly payload: Uint8Array;

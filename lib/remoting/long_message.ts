@@ -49,7 +49,11 @@ export class LongMessage implements LongRead {
   #decode(): void {
     this.#owner.onStep();
     try {
-      const whole = this.#decoder.step(turnOf(this.#clock));
+      const decoder = this.#decoder;
+      const isOver = turnOf(this.#clock);
+      const most = decoder.work + turnValues;
+      // A piece of a long text takes as long as many values.
+      const whole = decoder.step(() => isOver() || decoder.work >= most);
       if (whole === undefined) return;
       this.#next = this.#owner.onDecoded(whole[0]);
     } catch (error) {

@@ -137,12 +137,25 @@ export class RemoteAsks {
     }
   }
 
-  /** Nothing reaches the peer any more. */
-  forget(peer: AccountFacts): void {
-    const account = accountOf(peer);
+  /** Nothing reaches the client any more. */
+  forget(client: AccountFacts): void {
+    const account = accountOf(client);
     const kept = this.#byAccount.get(account);
-    if (kept === undefined) return;
-    for (const ask of [...kept]) if (ask.node === peer.address) releaseAsk(ask);
+    if (kept !== undefined) this.#release(account, kept, client.address);
+  }
+
+  /** A node is no member any more: nothing there waits. */
+  onRemoved(node: string): void {
+    for (const [account, kept] of this.#byAccount) this.#release(account, kept, node);
+  }
+
+  /** Peers for which anything is kept. */
+  get accounts(): number {
+    return this.#byAccount.size;
+  }
+
+  #release(account: string, kept: ReadonlySet<RemoteReplyRef>, address: string): void {
+    for (const ask of kept) if (ask.node === address) releaseAsk(ask);
     if (kept.size === 0) this.#byAccount.delete(account);
   }
 }

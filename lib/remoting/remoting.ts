@@ -43,7 +43,7 @@ import {
   withoutDeadline,
 } from "../wire/envelope.ts";
 import { WireError } from "../wire/errors.ts";
-import { copyOf } from "../wire/memory.ts";
+import { copyOf, release } from "../wire/memory.ts";
 import type { NumberedPaths } from "../wire/interned_paths.ts";
 import { SerializerScan } from "../wire/serializer_registry.ts";
 import { abortedAskPath, AbortedAsks } from "./aborted_asks.ts";
@@ -57,6 +57,7 @@ import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
+  type LostContents,
   messageLimits,
   type MissingHandler,
   type NodeHandler,
@@ -101,7 +102,7 @@ interface Dropped {
   readonly deadline: number | undefined;
 }
 
-interface DroppedForClient extends DroppedMessage {
+interface LostMessage extends DroppedMessage {
   readonly reason: SendRefusal;
 }
 
@@ -111,6 +112,8 @@ export class Remoting {
   readonly #logger: Logger;
   readonly #codec: Codec;
   readonly #serialization: Serialization;
+  /** Whether no value shows the memory of the message that it came in. */
+  readonly #copiesBinaries: boolean;
   readonly #peerLog: PeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
@@ -118,6 +121,7 @@ export class Remoting {
   readonly #missing = new Map<string, MissingHandler>();
   /** For messages to paths that begin so. */
   readonly #undelivered = new Map<string, UndeliveredHandler>();
+  readonly #lostContents = new Map<string, LostContents>();
   readonly #grants = new Grants();
   readonly #admitsNode: RemotingOptions["admitsNode"];
   readonly #onForeignNode: RemotingOptions["onForeignNode"];
@@ -157,7 +161,9 @@ export class Remoting {
   readonly #watcher: RemoteWatcher;
   readonly #lostAsks: LostAsks;
   readonly #rejections: Rejections;
-  readonly #dropped: DroppedMessages<DroppedForClient>;
+  /** Messages that are lost, for clients and for nodes. */
+  readonly #ofClients: DroppedMessages<LostMessage>;
+  readonly #ofNodes: DroppedMessages<LostMessage>;
   /** Asks that clients are to answer. */
   readonly #heldAsks: HeldAsks;
   /** Whether the message that is being encoded has an ask that its client cannot hold as well. */
@@ -201,6 +207,7 @@ export class Remoting {
     );
     const { registry } = this.#serialization;
     const limits = transportLimits(options.limits);
+    this.#copiesBinaries = limits.binaries === "copy";
     this.#codec = new Codec({
       now: () => options.runtime.clock.now(),
       resolve: (address) => this.#resolve(address),
@@ -247,12 +254,15 @@ export class Remoting {
       ...common,
       send: (to, message) => this.send(to, rejectedPath, 0, message),
     });
-    this.#dropped = new DroppedMessages({
+    const dropped = {
       clock: this.#clock,
-      maxBytes: limits.maxQueuedBytesPerIdentity,
-      read: (dropped) => this.#readDropped(dropped),
-      giveUp: ({ to, reason }) => this.#internals.deadLetter(reason, to, undefined),
-    });
+      read: (lost: LostMessage) => this.#readDropped(lost),
+      giveUp: ({ to, reason }: LostMessage) => this.#internals.deadLetter(reason, to, undefined),
+    };
+    const maxBytes = limits.maxQueuedBytesPerIdentity;
+    this.#ofClients = new DroppedMessages({ ...dropped, maxBytes });
+    // The asks in them must fail.
+    this.#ofNodes = new DroppedMessages({ ...dropped, maxBytes: Infinity });
     this.#relay = this.#makeRelay(options, limits.maxRoutesPerIdentity);
     this.handlePeers(watchPath, (peer, message) => this.#watcher.receive(peer, message));
     this.handlePeers(lostAskPath, (peer, note) => this.#lostAsks.receive(peer, note));
@@ -276,8 +286,8 @@ export class Remoting {
         options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
-        if (remoting.#isNode && to.startsWith("client:")) {
-          remoting.#dropped.add({ to, payload, reason });
+        if (remoting.#isLost(to, payload, reason, unread)) {
+          remoting.#droppedFor(to).add({ to, payload, reason });
         } else if (remoting.#onDropped(to, payload, reason, unread)) return;
         options.onUndelivered?.(to, reason);
       },
@@ -340,10 +350,12 @@ export class Remoting {
 
   /**
    * Gives messages of this system for paths of one part that begin with `prefix`, and that were
-   * certainly not read at their node, to `handler`, oldest first.
+   * certainly not read at their node, to `handler`, oldest first. `contents`: what the dead letter of
+   * one that is lost says.
    */
-  handleUndelivered(prefix: string, handler: UndeliveredHandler): void {
+  handleUndelivered(prefix: string, handler: UndeliveredHandler, contents?: LostContents): void {
     this.#undelivered.set(prefix, handler);
+    if (contents !== undefined) this.#lostContents.set(prefix, contents);
   }
 
   /** A message has not left this system, or has come back. False: nothing sends it again. */
@@ -402,6 +414,7 @@ export class Remoting {
       const inOrder = this.#leaving.has(node) && !downed.has(node);
       this.#internals.failAsksTo(node, inOrder);
       this.#lostAsks.onRemoved(node, inOrder);
+      this.remoteAsks.onRemoved(node);
     }
     this.#alive = [...alive.keys()];
     this.#leaving = leaving;
@@ -552,7 +565,8 @@ export class Remoting {
       const left = isTimed ? remaining : undefined;
       bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
     } catch (error) {
-      return this.#refuseMessage(peer, node + path, message, error);
+      const refused = this.#contentsOf(path, message);
+      return this.#refuseMessage(peer, node + refused.path, refused.message, error);
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
@@ -570,10 +584,13 @@ export class Remoting {
     // A one-off path is not worth a number.
     const numbered = path.startsWith(askPath) ? undefined : path;
     const refused = this.endpoint.trySend(node, lane, bytes, numbered);
-    if (refused === undefined) return;
+    // What was taken was copied.
+    if (refused === undefined) return this.#codec.releaseEncoded(bytes);
     // Too much waits for the client already: its message is not decoded again to be lost.
-    if (isClient && refused === "queueFull") this.#lose(refused, node, path, message);
-    else if (this.#onDropped(node, bytes, refused, true)) return;
+    if (isClient && refused === "queueFull") {
+      this.#codec.releaseEncoded(bytes);
+      this.#lose(refused, node, path, message);
+    } else if (this.#onDropped(node, bytes, refused, true)) return;
     this.#onUndelivered?.(node, refused);
   }
 
@@ -610,7 +627,7 @@ export class Remoting {
     this.#abortedAsks.close();
     this.#telemetry?.close();
     await this.endpoint.close();
-    await this.#dropped.done();
+    await Promise.all([this.#ofClients.done(), this.#ofNodes.done()]);
   }
 
   #isReserved(path: string): boolean {
@@ -672,7 +689,18 @@ export class Remoting {
         return this.#refuseAsk(peer, path, bytes, bodyStart, end);
       }
       if (end - bodyStart >= shortBody) {
-        return this.#readLong(peer, lane, header, bytes, start, end, kept, deadline);
+        const isOfTransport = paths !== undefined;
+        return this.#readLong(
+          peer,
+          lane,
+          header,
+          bytes,
+          start,
+          end,
+          kept,
+          isOfTransport,
+          deadline,
+        );
       }
       const reviver = this.#serialization.reviverOf(peer);
       this.#decodingFrom = peer;
@@ -704,7 +732,7 @@ export class Remoting {
     else while (!read.done) read.step();
   }
 
-  /** Reads a message in steps, the first at once. */
+  /** Reads a message in steps, the first at once. `isOfTransport`: no value has the memory of the bytes. */
   #readLong(
     peer: Peer,
     lane: Lane,
@@ -713,10 +741,13 @@ export class Remoting {
     start: number,
     end: number,
     kept: boolean,
+    isOfTransport: boolean,
     deadline: number | undefined,
   ): number | LongRead {
     const { bodyStart, path } = header;
     const size = end - start;
+    // Binaries may show the memory of the message otherwise.
+    const isReleased = kept && isOfTransport && this.#copiesBinaries;
     const onStep = () => void (this.#decodingFrom = peer);
     const reviver = this.#serialization.reviverOf(peer);
     let body = bytes.subarray(bodyStart, end);
@@ -735,11 +766,14 @@ export class Remoting {
       }),
     );
     const values = read.step();
-    if (read.done || owned) return read.done ? values : read;
-    body = copyOf(body, 0, body.length);
-    owned = true;
-    decoder.keepBytes();
-    return read;
+    if (!read.done && !owned) {
+      body = copyOf(body, 0, body.length);
+      owned = true;
+      decoder.keepBytes();
+    }
+    if (!isReleased) return read.done ? values : read;
+    if (read.done) release(bytes);
+    return read.done ? values : releasing(read, bytes);
   }
 
   /** Steps between which other messages may be decoded. */
@@ -1074,6 +1108,31 @@ export class Remoting {
     return false;
   }
 
+  #droppedFor(to: string): DroppedMessages<LostMessage> {
+    return to.startsWith("client:") ? this.#ofClients : this.#ofNodes;
+  }
+
+  /**
+   * Whether nothing can become of a message that was not delivered. What may be sent again is sent at
+   * once, so that it stays in order.
+   */
+  #isLost(to: string, payload: Uint8Array, reason: SendRefusal, unread: boolean): boolean {
+    if (to.startsWith("client:")) return this.#isNode;
+    try {
+      const { path } = decodeEnvelopeHeader(
+        payload,
+        0,
+        payload.length,
+        this.#codec.limits.maxPath,
+      );
+      if (path === relayPath) return false;
+      const mayBeTakenBack = unread && reason === "disconnected";
+      return !mayBeTakenBack || handlerOf(this.#undelivered, path) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
   #decodeDropped(payload: Uint8Array, relayed: number | undefined): Dropped | undefined {
     const replyRefs: Ref<unknown>[] = [];
     this.#decodingFrom = undefined;
@@ -1092,8 +1151,8 @@ export class Remoting {
     }
   }
 
-  /** A message for a client was not delivered: nothing can be sent again. */
-  #readDropped({ to, payload, reason }: DroppedForClient): number | LongRead {
+  /** A message was not delivered and is lost: the dead letter and the asks in it are told. */
+  #readDropped({ to, payload, reason }: LostMessage): number | LongRead {
     let header: EnvelopeHeader;
     try {
       header = decodeEnvelopeHeader(payload, 0, payload.length, this.#codec.limits.maxPath);
@@ -1153,7 +1212,13 @@ export class Remoting {
   }
 
   #lose(reason: DeadLetterReason, to: string, path: string, message: unknown): void {
-    if (!this.#own.has(path)) this.#internals.deadLetter(reason, to + path, message);
+    if (this.#own.has(path)) return;
+    const lost = this.#contentsOf(path, message);
+    this.#internals.deadLetter(reason, to + lost.path, lost.message);
+  }
+
+  #contentsOf(path: string, message: unknown): ReturnType<LostContents> & object {
+    return handlerOf(this.#lostContents, path)?.(path, message) ?? { path, message };
   }
 
   #refuseMessage(peer: Peer | undefined, target: string, message: unknown, error: unknown): void {
@@ -1167,6 +1232,20 @@ export class Remoting {
 /** Whether a connection carries messages of users; a client has only one. */
 function usesUserLane({ role }: Peer, lane: Lane): boolean {
   return role === "client" || lane === "user";
+}
+
+/** Gives back the memory of a message once it is read. */
+function releasing(read: LongRead, bytes: Uint8Array): LongRead {
+  return {
+    get done() {
+      return read.done;
+    },
+    step: () => {
+      const values = read.step();
+      if (read.done) release(bytes);
+      return values;
+    },
+  };
 }
 
 /** The node that has sent an ask of another. */

@@ -32,6 +32,14 @@ export type UndeliveredHandler = (
   path: string,
   deadline?: number,
 ) => boolean;
+/**
+ * What a user has sent in a message for `path` that is lost, and to which path below it. Undefined: the
+ * message itself.
+ */
+export type LostContents = (
+  path: string,
+  message: unknown,
+) => { readonly path: string; readonly message: unknown } | undefined;
 
 /** Whose message a reference has arrived in. */
 export interface RefSource {

@@ -78,6 +78,7 @@ const all = {
   onlyMembersGossip: true,
   endsNeedTwoWitnesses: true,
   hearsayNeedsTwoSpeakers: true,
+  leavingNeedsNoVote: true,
   // Asks.
   expiredAsksAreDropped: true,
   innerAsksInheritDeadlines: true,
@@ -108,6 +109,7 @@ const all = {
   locationsAreConfirmed: true,
   refusalsAreConfirmed: true,
   entitiesKeepMessages: true,
+  laterListsAreKept: true,
   workIsNotIdle: true,
   // Leases of owners.
   suspendedWithoutLease: true,
@@ -137,6 +139,7 @@ const all = {
   // Durable actors.
   repliesFollowCommits: true,
   failedWritesEndIncarnations: true,
+  restartsAwaitWrites: true,
   failedWritesFailAsks: true,
   unrecoveredActorsRefuseAsks: true,
   recoveriesTakeTurns: true,

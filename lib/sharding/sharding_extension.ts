@@ -42,6 +42,7 @@ import {
   clientShardsPath,
   type EntityDelivery,
   locatePath,
+  lostDelivery,
   parseEntityDelivery,
   regionPath,
   regionPrefix,
@@ -151,7 +152,7 @@ export class ShardingExtension implements NodeExtension {
     node.handleUndelivered(regionPrefix, (to, value, path, deadline) => {
       const router = machine.routers.get(path.slice(regionPrefix.length));
       return router?.undelivered(to, value, deadline) ?? false;
-    });
+    }, lostDelivery);
     const host: EntityRefHost = {
       address: node.address,
       ask: (ref, factory, options) => node.system.ask(ref, factory as never, options),
@@ -500,10 +501,10 @@ export class ShardingExtension implements NodeExtension {
       ? "the machine was suspended"
       : this.#machine.lease.missing ?? "it was not renewed in time";
     const shards = this.#machine.regions.owned;
-    this.#log("info", "this node holds no lease; entities are suspended", { reason, shards });
+    this.#log("warn", "this node holds no lease; entities are suspended", { reason, shards });
   }
 
-  #log(level: "info", message: string, fields: Record<string, unknown>): void {
+  #log(level: "info" | "warn", message: string, fields: Record<string, unknown>): void {
     this.#node.runtime.logger.log(level, "sharding", message, fields);
   }
 

@@ -18,7 +18,7 @@
 import { malformed, tooLarge } from "./errors.ts";
 import { FrameType, HEADER_BYTES } from "./frame.ts";
 import { readUint32, writeFrameHeader, writeUint32 } from "./frame_header.ts";
-import { unfilled } from "./memory.ts";
+import { release, unfilled } from "./memory.ts";
 
 /** Marks the first chunk of a message. */
 const FIRST = 1;
@@ -112,6 +112,7 @@ export class Whole {
       this.#from = end;
       if (end < segment.length) continue;
       this.#segments[this.#next++] = nothing;
+      release(segment);
       this.#from = 0;
     }
     return this.#copied - before;

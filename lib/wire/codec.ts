@@ -3,6 +3,8 @@ import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import { KeyTimes } from "./key_watch.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
+import { release } from "./memory.ts";
+import { KEPT_BUFFER } from "./output.ts";
 import type { InternalForm } from "./serialized.ts";
 import {
   noSerializers,
@@ -90,6 +92,12 @@ export class Codec {
     // A getter in a message may encode something itself; that call then has a separate buffer.
     const encoder = this.#encoder.busy ? this.#newEncoder() : this.#encoder;
     return encoder.encode(value, headroom, peer);
+  }
+
+  /** Gives back the memory of bytes that were encoded here, and that nobody uses any more. */
+  releaseEncoded(bytes: Uint8Array): void {
+    // A smaller buffer is used for the next message.
+    if (bytes.buffer.byteLength > KEPT_BUFFER) release(bytes);
   }
 
   /**

@@ -39,6 +39,8 @@ export class FrameReader {
   #halted = false;
   /** Chunks that are not read yet, or not to the end. */
   readonly #backlog: Uint8Array[] = [];
+  /** Bytes of them. */
+  #waiting = 0;
 
   /** `maxFrame`: largest frame in bytes (type and payload). */
   constructor(maxFrame: number, onFrame: FrameHandler) {
@@ -49,6 +51,11 @@ export class FrameReader {
   /** Bytes of an unfinished frame; above 0 at close: the stream was cut. */
   get pendingBytes(): number {
     return this.#filled;
+  }
+
+  /** Bytes of memory that the unfinished frame and what waits behind a halt take. */
+  get held(): number {
+    return this.#buffer.length + this.#waiting;
   }
 
   /** Whether no more frames come out, because of `stop()` or an error. */
@@ -81,6 +88,7 @@ export class FrameReader {
     while (!this.#halted && !this.#stopped) {
       const chunk = this.#backlog.shift();
       if (chunk === undefined) return;
+      this.#waiting -= chunk.length;
       this.#read(chunk, true);
     }
   }
@@ -89,6 +97,7 @@ export class FrameReader {
   stop(): void {
     this.#stopped = true;
     this.#backlog.length = 0;
+    this.#waiting = 0;
     this.#filled = 0;
     this.#length = -1;
     this.#buffer = nothing;
@@ -102,7 +111,10 @@ export class FrameReader {
    */
   push(chunk: Uint8Array): void {
     if (this.#stopped) return;
-    if (this.#halted) return void this.#backlog.push(copyOf(chunk, 0, chunk.length));
+    if (this.#halted) {
+      this.#waiting += chunk.length;
+      return void this.#backlog.push(copyOf(chunk, 0, chunk.length));
+    }
     this.#read(chunk, false);
   }
 
@@ -118,6 +130,7 @@ export class FrameReader {
     try {
       const at = this.#parse(chunk, this.#filled > 0 ? this.#finishPending(chunk) : 0);
       if (this.#halted && !this.#stopped && at < chunk.length) {
+        this.#waiting += chunk.length - at;
         this.#backlog.unshift(kept ? chunk.subarray(at) : copyOf(chunk, at, chunk.length));
       }
       completed = true;

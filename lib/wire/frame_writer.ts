@@ -61,6 +61,15 @@ export class FrameWriter {
     this.#size = size;
   }
 
+  /** Adds complete frames, which are copied. */
+  appendFrames(frames: Uint8Array): void {
+    const at = this.#size;
+    const size = at + frames.length;
+    if (size > this.#buffer.length) this.#grow(size);
+    this.#buffer.set(frames, at);
+    this.#size = size;
+  }
+
   /**
    * Hands over all frames so far and starts the other buffer. The bytes stay unchanged until the
    * next `take` that hands over anything: call it only after the write of the last one is done.

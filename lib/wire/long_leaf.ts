@@ -6,7 +6,7 @@
 import { isAscii } from "node:buffer";
 import type { BinaryKind } from "./extension.ts";
 import { malformed } from "./errors.ts";
-import { unfilled } from "./memory.ts";
+import { release, unfilled } from "./memory.ts";
 import { decodeText, decodeUtf16 } from "./text.ts";
 
 /** Longer texts and binaries are decoded in pieces. */
@@ -85,7 +85,9 @@ export class LongText implements LongLeaf {
       return this.#left === 0;
     }
     if (start === end) {
-      this.value += decodeUtf16(new Uint8Array(units.buffer), 0, 2 * this.#filled);
+      const bytes = new Uint8Array(units.buffer);
+      this.value += decodeUtf16(bytes, 0, 2 * this.#filled);
+      release(bytes);
       return true;
     }
     const piece = decodeText(bytes, start, end);

@@ -1,12 +1,12 @@
 import { tooLarge } from "./errors.ts";
 import type { WireLimits } from "./limits.ts";
-import { unfilled } from "./memory.ts";
+import { release, unfilled } from "./memory.ts";
 import { encodeText, SHORT_TEXT, utf8Length } from "./text.ts";
 
 /** First size of the buffer, and the size to which it goes back after a large message. */
 const FIRST_BUFFER = 4_096;
 /** A buffer that grew beyond this is replaced, so that one big message is not for ever. */
-const KEPT_BUFFER = 1_048_576;
+export const KEPT_BUFFER = 1_048_576;
 /** Largest number of bytes reserved beyond the need. */
 const SLACK = 16_384;
 /** Up to this many units a text is encoded before it is known how many bytes it takes. */
@@ -248,7 +248,9 @@ export class Output {
     }
     const grown = new Uint8Array(unfilled(Math.max(needed, 2 * this.bytes.length)));
     grown.set(this.bytes.subarray(0, this.at));
+    const { bytes } = this;
     this.#use(grown);
+    release(bytes);
   }
 
   #use(bytes: Uint8Array): void {

@@ -18,7 +18,8 @@ export function reviveError(parts: readonly unknown[]): Error {
   if (name !== error.name) define(error, "name", name);
   if (code !== null) define(error, "code", code);
   // The stack of the sender is not sent, and that of this decoder would only mislead.
-  define(error, "stack", `${name}: ${message}`);
+  // To define the property would take twice the memory of the error.
+  error.stack = `${name}: ${message}`;
   return error;
 }
 

@@ -10,12 +10,12 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { NetCluster } from "./cluster.ts";
 import { Namespaces } from "./namespaces.ts";
 import { type Figure, holds, report } from "../../bench/ownership/figures.ts";
 import { loadAverage, machine } from "../../bench/report.ts";
 import { ownershipScenarios, runOwnership } from "./ownership.ts";
+import { scriptArguments } from "../script_arguments.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 
 /** The result of one scenario. Times are milliseconds. */
@@ -141,23 +141,30 @@ async function runOwners(only: string, runs: number): Promise<boolean> {
   return missed.length === 0;
 }
 
+const usage = `Usage: deno task net [options]
+
+  --short      a few network faults only
+  --only TEXT  only scenarios whose name contains the text
+  --runs N     how often owners are killed (20)
+  --json FILE  writes the figures there`;
+
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { boolean: ["short"], string: ["json", "only", "runs"] });
+  const args = scriptArguments(usage, { boolean: ["short"], string: ["json", "only", "runs"] });
   const missing = await Namespaces.missing();
   if (missing !== undefined) {
     console.error(`the network run is not possible here: ${missing}`);
     Deno.exit(2);
   }
-  const only = String(args.only ?? "");
+  const only = String(args["only"] ?? "");
   const faults = scenarios.filter(({ short, name }) =>
-    (short || !args.short) && name.includes(only)
+    (short || !args["short"]) && name.includes(only)
   );
   console.log(machine());
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Otherwise namespaces, nodes and logs would stay.
     Deno.addSignalListener(signal, () => void NetCluster.endAll().finally(() => Deno.exit(130)));
   }
-  const isSound = await runFaults(faults, args.json);
-  const isMet = args.short ? true : await runOwners(only, Number(args.runs ?? 20));
+  const isSound = await runFaults(faults, args["json"]);
+  const isMet = args["short"] ? true : await runOwners(only, Number(args["runs"] ?? 20));
   Deno.exit(isSound && isMet ? 0 : 1);
 }

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { TextLineStream } from "./text_lines.ts";
+import { TextLineStream } from "../../examples/tls_counter/text_lines.ts";
 
 function linesOf(bytes: ReadableStream<Uint8Array>): AsyncIterableIterator<string> {
   return bytes.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)

@@ -57,6 +57,19 @@ runtimesTest(
   },
 );
 
+runtimesTest("an SQLite store keeps the promises of the port on Deno, Node and Bun", async () => {
+  const expected = {
+    failed: [],
+    account: { balances: [5, 10, 15], seen: { count: 3, sum: 15 } },
+  };
+  const outcomes = await linesOnEach<{ checks: number }>("sqlite.ts");
+  for (const [outcome] of outcomes) {
+    const { checks, ...others } = outcome!;
+    assert(checks >= 20, `${checks} checks`);
+    assertEquals(others, expected);
+  }
+});
+
 runtimesTest("contracts are read from types alike on Deno, Node and Bun", async () => {
   const expected = {
     written: [0, ""],

@@ -4,7 +4,7 @@
  * end of its input ends it.
  */
 import { ClusteredActorSystem, type MemberDowned, type MembershipTiming } from "@casty/casty";
-import { TextLineStream } from "./text_lines.ts";
+import { TextLineStream } from "../../examples/tls_counter/text_lines.ts";
 
 /** How a child starts. */
 export interface ChildOptions {

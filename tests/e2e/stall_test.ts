@@ -5,7 +5,7 @@ import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import { Certificates } from "../transport/network/certificates.ts";
 import type { ChildOptions } from "./stall_child.ts";
 import { Lines } from "./lines.ts";
-import { TextLineStream } from "./text_lines.ts";
+import { TextLineStream } from "../../examples/tls_counter/text_lines.ts";
 
 const script = new URL("stall_child.ts", import.meta.url).pathname;
 /** Quick, so that what takes 12 s by default is over in three. */

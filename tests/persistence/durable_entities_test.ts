@@ -8,7 +8,9 @@ import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { type Journal, memoryJournal, PersistenceError } from "../../lib/persistence/mod.ts";
 import type { DurableStore } from "../../lib/runtime/durable_store.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
-import { simulate } from "../../lib/testkit/mod.ts";
+import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import { silentLogger } from "../../lib/runtime/logger.ts";
+import { ManualClock, simulate } from "../../lib/testkit/mod.ts";
 import { SimulatedCluster } from "../sim/simulated_cluster.ts";
 import { HeldJournal } from "./faulty_journal.ts";
 
@@ -388,4 +390,121 @@ Deno.test("`simulate` gives nodes a journal as their options say, and entities s
     },
   });
   assert((await seqsOf(journal, "counters|a")).length >= count);
+});
+
+const reasonOf = (ask: Promise<unknown>) =>
+  ask.then(() => "answered", ({ reason }: AskError) => reason);
+
+for (const how of ["supervised", "not supervised"] as const) {
+  Deno.test(`an entity that fails in the middle of a write is started again when that has ended (${how})`, async () => {
+    const held = new HeldJournal(memoryJournal());
+    const { cluster, node: system } = await node(held.journal);
+    type Message = { type: "add" | "fail"; replyTo: ActorRef<number> };
+    const Failing = entityType<Message>("failing", { numShards: 4 });
+    const behavior = Behaviors.eventSourced<Message, "added", number>({
+      initial: 0,
+      onCommand(_context, _count, { type, replyTo }, effect) {
+        if (type === "fail") throw new Error("no");
+        return effect.persist("added").thenReply(replyTo, (after) => after);
+      },
+      onEvent: (count) => count + 1,
+    });
+    system.spawn(
+      Behaviors.sharded(
+        Failing,
+        () =>
+          how === "supervised"
+            ? Behaviors.supervise(behavior, { maxRestarts: 10, backoff: { min: 1, max: 1 } })
+            : behavior,
+      ),
+    );
+    const send = (type: Message["type"]) =>
+      system.entity(Failing, "a").ask((replyTo: ActorRef<number>) => ({ type, replyTo }), {
+        timeout: 60_000,
+      });
+    assertEquals(await cluster.clock.resolve(send("add")), 1);
+    held.holds = true;
+    const underWay = reasonOf(send("add"));
+    await cluster.clock.runUntil(() => held.appends.length === 2);
+    const failing = reasonOf(send("fail"));
+    const later = send("add");
+    // Neither is it lost, nor found missing: the next incarnation does not read before it is there.
+    await cluster.clock.advance(2_000);
+    assertEquals(held.appends.length, 2);
+    held.holds = false;
+    held.release();
+    assertEquals(await cluster.clock.resolve(later), 3);
+    assertEquals(await seqsOf(held.journal, "failing|a"), [1, 2, 3]);
+    const lost = how === "supervised" ? "handlerFailed" : "stopped";
+    assertEquals([await underWay, await failing], [lost, "handlerFailed"]);
+    await cluster.stop([system]);
+  });
+}
+
+Deno.test("an entity that fails while its store hangs waits no longer than stopTimeout", async () => {
+  const held = new HeldJournal(memoryJournal());
+  const { cluster, node: system } = await node(held.journal);
+  type Message = { type: "add" | "fail" | "get"; replyTo: ActorRef<number> };
+  const Failing = entityType<Message>("failing", { numShards: 4 });
+  system.spawn(Behaviors.sharded(Failing, () =>
+    Behaviors.eventSourced<Message, "added", number>({
+      initial: 0,
+      onCommand(_context, count, { type, replyTo }, effect) {
+        if (type === "fail") throw new Error("no");
+        if (type === "get") return effect.reply(replyTo, count);
+        return effect.persist("added").thenReply(replyTo, (after) => after);
+      },
+      onEvent: (count) => count + 1,
+    })));
+  const send = (type: Message["type"]) =>
+    system.entity(Failing, "a").ask((replyTo: ActorRef<number>) => ({ type, replyTo }), {
+      timeout: 60_000,
+    });
+  held.holds = true;
+  const underWay = reasonOf(send("add"));
+  await cluster.clock.runUntil(() => held.appends.length === 1);
+  const failing = reasonOf(send("fail"));
+  const start = cluster.clock.now();
+  assertEquals(await cluster.clock.resolve(send("get")), 0);
+  const waited = cluster.clock.now() - start;
+  assert(waited >= 10_000 && waited < 12_000, `${waited}`);
+  assertEquals([await underWay, await failing], ["stopped", "handlerFailed"]);
+  // What arrives all the same is found: the next write is refused, and the one after it is not.
+  held.holds = false;
+  held.release();
+  assertEquals((await failed(cluster, send("add"))).reason, "notPersisted");
+  assertEquals(await cluster.clock.resolve(send("add")), 2);
+  await cluster.stop([system]);
+});
+
+Deno.test("an actor that waits for a write before it restarts is stopped at once", async () => {
+  const held = new HeldJournal(memoryJournal());
+  const clock = new ManualClock();
+  const system = new ActorSystem({ runtime: { clock, logger: silentLogger } });
+  const actor = system.spawn(
+    Behaviors.supervise(
+      Behaviors.eventSourced<"add" | "fail", "added", number>({
+        id: "plain|a",
+        journal: held.journal,
+        initial: 0,
+        onCommand(_context, _count, command, effect) {
+          if (command === "fail") throw new Error("no");
+          return effect.persist("added");
+        },
+        onEvent: (count) => count + 1,
+      }),
+      { maxRestarts: 10 },
+    ),
+    "plain",
+  );
+  held.holds = true;
+  actor.tell("add");
+  await clock.runUntil(() => held.appends.length === 1);
+  actor.tell("fail");
+  await clock.advance(5);
+  const start = clock.now();
+  await clock.resolve(system.stop(actor));
+  assert(clock.now() - start < 100, `${clock.now() - start} ms`);
+  held.release();
+  await clock.resolve(system.shutdown());
 });

@@ -3,7 +3,12 @@ import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { Metadata, type MetadataEntry, writeEntries } from "../../lib/persistence/metadata.ts";
 import { metadataSections } from "../../lib/persistence/metadata_sections.ts";
-import { type DeliveryNumber, Inbox, inboxEntry } from "../../lib/persistence/delivery/inbox.ts";
+import {
+  type DeliveryNumber,
+  Inbox,
+  inboxEntry,
+  maxAheadOfClock,
+} from "../../lib/persistence/delivery/inbox.ts";
 import {
   acknowledgedEntry,
   discardedEntry,
@@ -64,7 +69,7 @@ Deno.test("an inbox keeps a bounded number of marks, and never lets a message in
       if (copy === undefined) continue;
       const after = copy.number - 1 > sender.acknowledged ? copy.number - 1 : 0;
       const delivery = { ...copy, after };
-      const verdict = inbox.judge(delivery);
+      const verdict = inbox.judge(delivery, time);
       const key = `${copy.from} ${copy.number}`;
       if (verdict === "next") {
         assert(!handled.has(key), `seed ${seed}: ${key} twice`);
@@ -78,6 +83,24 @@ Deno.test("an inbox keeps a bounded number of marks, and never lets a message in
     }
     assert(handled.size > 100 && refused > 0, `seed ${seed}: ${handled.size} ${refused}`);
   }
+});
+
+Deno.test("no sender can raise the floor of an inbox above the present time and an hour", () => {
+  const now = 1_000_000_000;
+  const inbox = new Inbox(20);
+  inbox.apply(inboxEntry(message("honest", 1, 0, now)));
+  // What one bad node can make up: streams without end, at any time.
+  for (let i = 0; i < 200; i++) {
+    for (const at of [now + maxAheadOfClock, now + maxAheadOfClock + 1, Number.MAX_SAFE_INTEGER]) {
+      const bad = message(`bad ${i} ${at}`, Number.MAX_SAFE_INTEGER, 0, at);
+      const verdict = inbox.judge(bad, now);
+      if (verdict === "next") inbox.apply(inboxEntry(bad));
+      assertEquals(verdict === "fromFuture", at > now + maxAheadOfClock);
+    }
+  }
+  assertEquals(inbox.judge(message("new", 1, 0, now), now), "expired");
+  const later = now + maxAheadOfClock + 1;
+  assertEquals(inbox.judge(message("new", 1, 0, later), later), "next");
 });
 
 Deno.test("what was refused as too old is sent as new when somebody retries", () => {
@@ -99,11 +122,11 @@ Deno.test("a program with fewer marks reads the metadata of one with more, and t
   for (let i = 1; i <= 100; i++) large.apply(inboxEntry(message(`s${i}`, i, 0, i)));
   const small = reloaded(large, 10);
   small.apply(inboxEntry(message("new", 1, 0, 1_000)));
-  assertEquals(small.judge(message("s1", 1, 0, 1)), "expired");
+  assertEquals(small.judge(message("s1", 1, 0, 1), 1_000), "expired");
   const again = reloaded(small, 100);
-  assertEquals(again.judge(message("s1", 1, 0, 1)), "expired");
-  assertEquals(again.judge(message("new", 1, 0, 1_000)), "handled");
-  assertEquals(again.judge(message("newer", 1, 0, 1_001)), "next");
+  assertEquals(again.judge(message("s1", 1, 0, 1), 1_000), "expired");
+  assertEquals(again.judge(message("new", 1, 0, 1_000), 1_000), "handled");
+  assertEquals(again.judge(message("newer", 1, 0, 1_001), 1_000), "next");
 });
 
 Deno.test("numbers of messages grow, and name the event that they came with", () => {

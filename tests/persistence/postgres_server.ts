@@ -135,6 +135,23 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Ends all its processes at once, in the middle of what they do. */
   async kill(): Promise<void> {
+    const [, ...children] = await this.#signal("SIGKILL");
+    await this.#child!.status;
+    await Promise.all(children.map(whenGone));
+  }
+
+  /** Stops all its processes where they are: connections stay open, and nobody answers. */
+  async freeze(): Promise<void> {
+    await this.#signal("SIGSTOP");
+  }
+
+  /** They go on. */
+  async thaw(): Promise<void> {
+    await this.#signal("SIGCONT");
+  }
+
+  /** Sends a signal to the server and then to its children; returns them. */
+  async #signal(signal: Deno.Signal): Promise<number[]> {
     const pid = await Deno.readTextFile(`${this.#folder}/data/postmaster.pid`)
       .then((text) => Number(text.split("\n")[0]));
     // A process that it starts meanwhile would stay, and keep a new server from starting.
@@ -143,13 +160,12 @@ export class PostgresServer implements AsyncDisposable {
       .trim().split(/\s+/).map(Number).filter((child) => child > 0);
     for (const one of [pid, ...children]) {
       try {
-        Deno.kill(one, "SIGKILL");
+        Deno.kill(one, signal);
       } catch {
         // It has ended already.
       }
     }
-    await this.#child!.status;
-    await Promise.all(children.map(whenGone));
+    return [pid, ...children];
   }
 
   /** Ends it in order: clients are disconnected. */

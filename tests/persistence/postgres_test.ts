@@ -197,6 +197,45 @@ Deno.test({
       await journal.close();
     });
 
+    await check("slices: a reader finds its own by an index, and reads no others", async () => {
+      const journal = await postgresJournal(server.url);
+      const ids = upTo(200).map((n) => `x|${n}`);
+      for (const id of ids) await journal.open(id, 1);
+      for (let last = 0; last < 20; last++) {
+        await journal.append(
+          ids.map((id) => ({ id, expectedSeq: last, epoch: 1, events: [event(id)] })),
+        );
+      }
+      await journal.close();
+      await execute(server, "vacuum analyze casty_events");
+      // As a connection of the journal plans it: once, for any values.
+      const client = new pg.Client(server.url);
+      await client.connect();
+      await client.query(sql.settings);
+      for (const [statement, more] of [[sql.slices, ""], [sql.taggedSlices, ", 'red'"]] as const) {
+        await client.query(`prepare read as ${statement}`);
+        const { rows } = await client.query(
+          `explain (analyze, timing off, summary off) execute read (0, 64, 127, 500, 10000${more})`,
+        );
+        await client.query("deallocate read");
+        const plan = rows.map((row) => (row as Record<string, string>)["QUERY PLAN"]!);
+        const scans = plan.filter((line) => line.includes(" on casty_events"));
+        assert(scans.every((line) => line.includes("using casty_events_slices")), plan.join("\n"));
+        const [scan, ...others] = scans.filter((line) => line.includes("Index Scan"));
+        assertEquals(others, []);
+        const condition = plan[plan.indexOf(scan!) + 1]!;
+        assert(condition.includes("Index Cond") && condition.includes("slice >="), plan.join("\n"));
+        assert(!plan.some((line) => more === "" && line.includes("Rows Removed")), plan.join("\n"));
+        // The window is looked for once, and not for each part of the answer.
+        assertEquals(scans.length, 2, plan.join("\n"));
+      }
+      const { rows } = await client.query(
+        `explain ${sql.countSlices.replace(/\$\d/g, "0")}`,
+      );
+      assert(JSON.stringify(rows).includes("Index Only Scan using casty_events_slices"));
+      await client.end();
+    });
+
     await check(
       "slices: with 16 writers, slow commits and holes each event is read once",
       async () => {

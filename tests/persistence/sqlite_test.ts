@@ -69,9 +69,14 @@ Deno.test("SQLite: events are found in the index and behind it", () =>
     }
     // 6 800 events: several thousand in the index, the last of each id behind it.
     const database = new DatabaseSync(path, { readOnly: true });
-    const count = (table: string) =>
-      (database.prepare(`select count(*) as n from ${table}`).get() as { n: number }).n;
-    assert(count("casty_seqs") > 0 && count("casty_seqs") < count("casty_events"));
+    const numberOf = (sql: string) => (database.prepare(sql).get() as { n: number }).n;
+    const indexed = numberOf(
+      "select sum(json_array_length(positions)) as n from casty_index",
+    );
+    assert(indexed > 0 && indexed < 6_800, `${indexed} events are in the index`);
+    // One row for many events.
+    assert(numberOf("select count(*) as n from casty_index") < indexed / 100);
+    assertEquals(numberOf("select count(*) as n from casty_events"), 6_800);
     database.close();
     for (const id of ids) {
       assertEquals(await numbersOf(journal, id), upTo(850));
@@ -88,6 +93,51 @@ Deno.test("SQLite: events are found in the index and behind it", () =>
     await appendTo(journal, ids[1]!, 851, 1);
     const news = await sliceEvents(journal, next);
     assertEquals(news.events.map(({ id, seq }) => `${id}:${seq}`), [`${ids[1]}:851`]);
+    await journal.close();
+  }));
+
+Deno.test("SQLite: events are deleted up to the middle of a row of the index, and read behind it", () =>
+  withFile(async (path) => {
+    const journal = await sqliteJournal(path, { synchronous: "NORMAL" });
+    const id = "d|a";
+    await journal.open(id, 1);
+    await journal.open("d|b", 1);
+    // More than fit in a row, in one pass of the index.
+    await appendTo(journal, id, 1, 1_300);
+    await appendTo(journal, "d|b", 1, 10);
+    await journal.deleteEvents("d|b", 5, 1);
+    assertEquals(await numbersOf(journal, id), upTo(1_300));
+    let first = 1;
+    for (const deleted of [1, 300, 511, 512, 513, 900, 1_250, 1_250, 1_299]) {
+      await journal.deleteEvents(id, deleted, 1);
+      first = deleted + 1;
+      assertEquals(await numbersOf(journal, id), upTo(1_300, first));
+      assertEquals(await numbersOf(journal, id, 1_200, 1_260), upTo(1_260, Math.max(1_200, first)));
+    }
+    await appendTo(journal, id, 1_301, 20);
+    assertEquals(await numbersOf(journal, id), upTo(1_320, 1_300));
+    await journal.deleteEvents(id, 1_320, 1);
+    assertEquals(await numbersOf(journal, id), []);
+    assertEquals(await numbersOf(journal, "d|b"), upTo(10, 6));
+    await journal.close();
+    const database = new DatabaseSync(path, { readOnly: true });
+    const rows = (table: string) =>
+      (database.prepare(`select count(*) as n from ${table}`).get() as { n: number }).n;
+    assertEquals([rows("casty_events"), rows("casty_index")], [5, 1]);
+    database.close();
+  }));
+
+Deno.test("SQLite: the log of a file grows to 16 MB and not more, while nobody reads", () =>
+  withFile(async (path) => {
+    const journal = await sqliteJournal(path, { synchronous: "NORMAL" });
+    await journal.open("w|a", 1);
+    let largest = 0;
+    for (let n = 0; n < 500; n++) {
+      const entry = { id: "w|a", expectedSeq: n, epoch: 1, events: [event("x".repeat(100_000))] };
+      await journal.append([entry]);
+      largest = Math.max(largest, (await Deno.stat(`${path}-wal`)).size);
+    }
+    assert(largest > 15e6 && largest < 18e6, `${largest} bytes`);
     await journal.close();
   }));
 
@@ -128,6 +178,36 @@ Deno.test("SQLite: two stores on one file see each other's writes, and lose none
     const entry = { id: "own|0", expectedSeq: own[0]!.last, epoch: 1, events: [event("late")] };
     assertEquals(await stores[0]!.append([entry]), [{ outcome: "fenced", epoch: 7 }]);
     for (const journal of stores) await journal.close();
+  }));
+
+Deno.test("SQLite: a backup made while writes go on has all that was confirmed before, and goes on", () =>
+  withFile(async (path) => {
+    const journal = await sqliteJournal(path, { synchronous: "NORMAL" });
+    const ids = Array.from({ length: 8 }, (_, n) => `b|${n}`);
+    const confirmed = new Map(ids.map((id) => [id, 0]));
+    const writing = ids.map(async (id) => {
+      await journal.open(id, 1);
+      for (let round = 0; round < 60; round++) {
+        await appendTo(journal, id, round * 20 + 1, 20);
+        confirmed.set(id, round * 20 + 20);
+      }
+    });
+    while (Math.min(...confirmed.values()) < 200) await new Promise((go) => setTimeout(go, 1));
+    const before = new Map(confirmed);
+    const copy = `${path}.copy`;
+    const database = new DatabaseSync(path);
+    database.exec(`vacuum into '${copy}'`);
+    database.close();
+    assert(Math.max(...before.values()) < 1_200, "it was written meanwhile");
+    await Promise.all(writing);
+    await journal.close();
+    await using restored = await sqliteJournal(copy);
+    for (const id of ids) {
+      const { lastSeq } = await restored.open(id, 1);
+      assert(lastSeq >= before.get(id)!, `${id}: ${lastSeq} of ${before.get(id)}`);
+      assertEquals(await numbersOf(restored, id), upTo(lastSeq));
+      await appendTo(restored, id, lastSeq + 1, 1);
+    }
   }));
 
 /** The tables of version 1, as they were. */
@@ -183,6 +263,49 @@ Deno.test("SQLite: a file of version 1 is upgraded, with all that is in it", () 
       await assertRejects(() => journal.open("u|2", 3), PersistenceError, "epoch 4");
       await journal.close();
     }
+  }));
+
+/** The tables of version 2 that version 3 has not, as they were. */
+const version2 = `
+create table casty_seqs (
+  log integer not null, seq integer not null, position integer not null, primary key (log, seq)
+) without rowid, strict;
+insert into casty_seqs
+  select e.log, e.seq, e.position from casty_events e, casty_meta m where e.position <= m.indexed;
+drop table casty_index;
+pragma user_version = 2;
+`;
+
+Deno.test("SQLite: a file of version 2 is upgraded, with all that is in it", () =>
+  withFile(async (path) => {
+    const before = await sqliteJournal(path, { synchronous: "NORMAL" });
+    const ids = ["v|1", "v|2", "v|3"];
+    for (const id of ids) await before.open(id, 4);
+    for (let round = 0; round < 20; round++) {
+      for (const id of ids) {
+        const events = Array.from({ length: 50 }, (_, n) => event(`${id} ${round * 50 + n + 1}`));
+        await before.append([{ id, expectedSeq: round * 50, epoch: 4, events }]);
+      }
+    }
+    await before.deleteEvents("v|2", 700, 4);
+    await before.append([{ id: "v|3", expectedSeq: 1_000, epoch: 4, events: [event("v|3 1001")] }]);
+    await before.close();
+    const database = new DatabaseSync(path);
+    database.exec(version2);
+    database.close();
+    for (let run = 0; run < 2; run++) {
+      const journal = await sqliteJournal(path);
+      assertEquals(await numbersOf(journal, "v|1"), upTo(1_000));
+      assertEquals(await numbersOf(journal, "v|2"), upTo(1_000, 701));
+      assertEquals(await numbersOf(journal, "v|3", 990), upTo(1_001, 990));
+      assertEquals((await journal.open("v|2", undefined)).lastSeq, 1_000);
+      assertEquals((await sliceEvents(journal)).events.length, 2_301);
+      await journal.close();
+    }
+    const journal = await sqliteJournal(path);
+    await journal.deleteEvents("v|1", 999, 4);
+    assertEquals(await numbersOf(journal, "v|1"), [1_000]);
+    await journal.close();
   }));
 
 Deno.test({

@@ -165,6 +165,27 @@ Deno.test("of the asks of one peer that are not answered, the oldest are forgott
   assertEquals(failed, ["/_ask/0"]);
 });
 
+Deno.test("of a node that is gone no ask is kept, answered or not", () => {
+  const asks = new RemoteAsks();
+  const sender = { remoteAsks: asks, tell: () => {} } as unknown as ReplySender;
+  const actor = { heldAsks: undefined as HeldAsk | undefined, forwards: false };
+  const ask = (number: number, address: string) => {
+    const ref = new RemoteReplyRef(sender, address, `/_ask/${number}`, number);
+    ref.from = { address };
+    holdAsk(actor, ref);
+    return ref;
+  };
+  ask(1, "a:1").tell("reply");
+  const open = ask(2, "b:1");
+  const [staying, more] = [ask(3, "c:1"), ask(4, "b:1")];
+  assertEquals(asks.accounts, 3);
+  asks.onRemoved("a:1");
+  assertEquals([asks.accounts, open.heldBy, more.heldBy], [2, actor, actor]);
+  asks.onRemoved("b:1");
+  assertEquals([open.heldBy, more.heldBy, staying.heldBy], [undefined, undefined, actor]);
+  assertEquals(asks.accounts, 1);
+});
+
 const routedAsk = (number: number, peer: { address: string }, of: Partial<RemoteReplyRef> = {}) => {
   const sender = { tell: () => {} } as unknown as ReplySender;
   const made = new RemoteReplyRef(sender, of.node ?? peer.address, `/_ask/${number}`, number);

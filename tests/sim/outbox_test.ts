@@ -136,6 +136,29 @@ Deno.test("all entities of a type are no receiver", async () => {
   await cluster.stop(nodes);
 });
 
+Deno.test("a node cannot deliver from the future: that would keep out the messages of others", async () => {
+  const { cluster, nodes, journal } = await started(4, 1);
+  const { clock } = cluster;
+  const [node] = nodes;
+  const alice = node!.entity(Accounts, "alice");
+  await clock.resolve(alice.ask(deposit));
+  const credit = { type: "credit", id: "x", from: "bob", amount: 1_000_000 };
+  const fields = { from: "accounts|bob#x", number: 9e15, after: 0, to: "x", ackTo: alice };
+  const now = clock.wallTime();
+  for (const at of [now + 3_700_000, 9e15, Number.MAX_SAFE_INTEGER]) {
+    alice.tell(new Delivery({ ...fields, at }, credit) as never);
+  }
+  await clock.advance(1_000);
+  assertEquals(await clock.resolve(alice.ask(balance)), 100);
+  const events = await Array.fromAsync(journal.read(persistenceId("accounts", "alice")));
+  assert(events.every(({ metadata }) => metadata === undefined), "it has no mark of a stream");
+  // One whose clock is a little ahead is heard.
+  alice.tell(new Delivery({ ...fields, at: now + 3_000_000 }, credit) as never);
+  await clock.advance(1_000);
+  assertEquals(await clock.resolve(alice.ask(balance)), 1_000_100);
+  await cluster.stop(nodes);
+});
+
 Deno.test("a client cannot deliver, acknowledge or look into an outbox", async () => {
   const { cluster, nodes, journal } = await started(3, 1);
   const { clock } = cluster;

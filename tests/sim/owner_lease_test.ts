@@ -44,7 +44,7 @@ Deno.test("a node without a lease says so: explain, gauge, and one line for each
   await cluster.clock.advance(300);
   const shards = three.sharding.ownedShards().length;
   const why = "no majority of the voters answers it (node-1:25520, node-2:25520, node-3:25520)";
-  assertEquals(lines, [{ level: "info", text: suspended, fields: { reason: why, shards } }]);
+  assertEquals(lines, [{ level: "warn", text: suspended, fields: { reason: why, shards } }]);
   assert(explains().includes(`this node's entities are suspended: ${why}`), explains());
   assertEquals([lease("node-1"), lease("node-2")], [1, 1]);
 
@@ -53,7 +53,7 @@ Deno.test("a node without a lease says so: explain, gauge, and one line for each
     cluster.network.mend(other, "node-3");
   }
   await cluster.clock.runUntil(() => lease("node-3") === 1, 20_000);
-  assertEquals(lines.map(({ level, text }) => [level, text]), [["info", suspended], [
+  assertEquals(lines.map(({ level, text }) => [level, text]), [["warn", suspended], [
     "info",
     resumed,
   ]]);

@@ -5,6 +5,7 @@ import { AskError } from "../../lib/actor/errors.ts";
 import { type ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
+import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 import { assertBalanced } from "./watching.ts";
@@ -223,4 +224,27 @@ Deno.test("a question that waits for an actor of a node that goes down is refuse
   await cluster.clock.runUntil(() => nodes[0]!.members.length === 2, 60_000);
   assertEquals(code, "askTargetDead");
   await cluster.stop(nodes.slice(0, 2));
+});
+
+Deno.test("a node keeps nothing for the asks of one that has left", async () => {
+  const cluster = new SimulatedCluster(1);
+  const [asked, asker] = await cluster.start(2);
+  asked!.spawn(silent(), "silent");
+  const echo = Behaviors.receive<Question>((_context, message) => {
+    if (message.type === "ask") message.replyTo.tell("here");
+    return Behaviors.same();
+  });
+  asked!.spawn(echo, "echo");
+  const at = { node: asked!.address };
+  await cluster.clock.resolve(asker!.ask(asker!.lookup<Question>("/echo", at), question));
+  const open = asker!.ask(asker!.lookup<Question>("/silent", at), question, { timeout: 60_000 });
+  open.catch(() => {});
+  await cluster.clock.advance(100);
+  const { remoteAsks } = nodeInternalsOf(asked!)!.remoting;
+  assertEquals(remoteAsks.accounts, 1);
+  await cluster.stop([asker!]);
+  await cluster.clock.advance(5_000);
+  assertEquals(asked!.members.length, 1);
+  assertEquals(remoteAsks.accounts, 0);
+  await cluster.stop([asked!]);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { ClusterClient } from "../../lib/client/cluster_client.ts";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
@@ -142,6 +143,36 @@ Deno.test("after an abrupt end nothing that was written is sent again, and its a
   console.log(`    ${lost} messages were lost`);
   assert(lost > 0);
 });
+
+for (const who of ["client", "node"] as const) {
+  Deno.test(`what a ${who} loses on the way to an entity is a dead letter of that entity`, async () => {
+    const { cluster, nodes, askers, stop } = await scene(1, false);
+    const { system, ref } = askers[who];
+    const asks = ids.map((id) =>
+      system.ask(ref, (replyTo: ActorRef<number>) => shardEnvelope(id, { number: 0, replyTo }))
+    );
+    await cluster.clock.resolve(Promise.all(asks));
+    // All of that is acknowledged.
+    await cluster.clock.advance(5_000);
+    const [, second] = nodes;
+    const id = ids.find((id) => second!.sharding.runningEntities("lists").includes(id))!;
+    const lost: unknown[] = [];
+    system.eventStream.subscribe<DeadLetter>("deadLetter", ({ reason, target, message }) => {
+      const isOfUser = !target.includes("/_cluster");
+      if (isOfUser) lost.push([reason, target, (message as Add).number]);
+    });
+    ref.tell(shardEnvelope(id, { number: 1 }));
+    await cluster.clock.advance(0);
+    cluster.network.reset(who === "client" ? "client" : "node-1", "node-2");
+    await cluster.clock.advance(5_000);
+    const target = `${second!.address}/_region-lists/${id}`;
+    assertEquals(lost, [["disconnected", target, 1]]);
+    ref.tell(shardEnvelope(id, { number: 2, replyTo: (() => {}) as never }));
+    await cluster.clock.advance(100);
+    assertEquals(lost.slice(1), [["notSerializable", target, 2]]);
+    await stop();
+  });
+}
 
 function handledLess(handled: ReadonlyMap<string, readonly number[]>, number: number): number {
   let less = 0;

@@ -116,6 +116,44 @@ Deno.test("connection: a receiver acknowledges what it has read after a quarter 
   assertEquals(new DataView(payload.buffer).getFloat64(0), 905 + 100);
 });
 
+Deno.test("connection: a credit goes along with an answer, in one write and before it", async () => {
+  const { connection, link, settle, clock } = bind(new Scene());
+  link.receive(FrameType.message, bytes(10));
+  connection.send(bytes(20, 7));
+  await settle();
+  assertEquals(link.frames.map(({ type }) => type), [FrameType.credit, FrameType.message]);
+  assertEquals(new DataView(link.frames[0]!.payload.buffer).getFloat64(0), 15);
+  assertEquals(link.frames[1]!.payload, bytes(20, 7));
+  assertEquals(link.writes, [13 + 25]);
+  await clock.advance(1_000);
+  assertEquals(link.writes.length, 1, "no other credit, as nothing else is owed");
+});
+
+Deno.test("connection: among many messages a credit is sent each 50 ms, and in time after them", async () => {
+  const { connection, link, clock } = bind(new Scene());
+  for (let now = 0; now < 1_000; now++) {
+    link.receive(FrameType.message, bytes(10));
+    connection.send(bytes(20));
+    await clock.advance(1);
+  }
+  assertEquals(link.sizes(FrameType.credit).length, 20);
+  assertEquals(link.writes.length, 1_000);
+  link.receive(FrameType.message, bytes(10));
+  await clock.advance(100);
+  const { payload } = link.frames.findLast(({ type }) => type === FrameType.credit)!;
+  assertEquals(new DataView(payload.buffer).getFloat64(0), 1_001 * 15);
+});
+
+Deno.test("connection: a large batch is not copied for a credit, which follows in time", async () => {
+  const { connection, link, settle, clock } = bind(new Scene());
+  link.receive(FrameType.message, bytes(10));
+  connection.send(bytes(5_000));
+  await settle();
+  assertEquals(link.writes, [5_005]);
+  await clock.advance(100);
+  assertEquals(link.writes, [5_005, 13]);
+});
+
 Deno.test("connection: a credit for more than was sent, or for less than before, ends it", async () => {
   for (const credits of [[1], [16, 15], [-1], [NaN], [Infinity]]) {
     const { connection, closed, settle, credit } = bind(new Scene());

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Codec } from "../../lib/wire/codec.ts";
 import { hostileKinds, keysOf, messages } from "./hostile_keys.ts";
-import { cpuTime, type HostileTimes } from "./hostile_times.ts";
+import { cpuTime, type HostileTimes, usualKeys } from "./hostile_times.ts";
 import { assertSame, decodeInSteps, newCodec, roundTrip, TestRef, wireErrorOf } from "./values.ts";
 
 const codec = newCodec();
@@ -12,12 +12,16 @@ type Form = keyof typeof messages;
  * Times of another process: the time of a processor is that of a whole process, and test files that
  * run at the same time share this one.
  */
-const measured = new Deno.Command(Deno.execPath(), {
-  args: ["run", "-A", "--no-check", new URL("hostile_times.ts", import.meta.url).pathname],
-}).output().then(({ code, stdout, stderr }) => {
+async function timesOf(count: number): Promise<HostileTimes> {
+  const program = new URL("hostile_times.ts", import.meta.url).pathname;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", program, String(count)],
+  }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout)) as HostileTimes;
-});
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+const measured = timesOf(usualKeys);
 
 for (const form of Object.keys(messages) as Form[]) {
   Deno.test(`hostile: colliding keys (${form}) take at most 5 times as long as ordinary ones`, async () => {
@@ -29,6 +33,17 @@ for (const form of Object.keys(messages) as Form[]) {
     }
   });
 }
+
+Deno.test("hostile: 262,144 colliding keys of all forms take at most 5 times as long as ordinary ones", async () => {
+  await measured;
+  for (const [form, times] of Object.entries(await timesOf(262_144))) {
+    assert(times.length > 0);
+    for (const { kind, hostile, ordinary, refused } of times) {
+      assertStrictEquals(refused, undefined, `${form}, ${kind}: ordinary keys are refused`);
+      assert(hostile <= 5 * ordinary, `${form}, ${kind}: ${hostile}, ${ordinary} ms`);
+    }
+  }
+});
 
 for (const form of ["Set", "Map"] as const) {
   Deno.test(`hostile: a ${form} of colliding keys is refused, also when read in steps`, () => {

@@ -259,6 +259,24 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     );
   }
 
+  /**
+   * Whether an incarnation that has failed waits for what it owes, at most for the stop timeout: what it
+   * has sent to a store must not arrive after the next one has read it.
+   */
+  #awaitsOwed(): boolean {
+    const parts = this.#parts;
+    if (parts === undefined || parts.owed === 0 || !rules.restartsAwaitWrites) return false;
+    // An actor that was told to stop does not come back.
+    const isTold = (this.#status & stopping) !== 0 && parts.failure === undefined;
+    if (isTold || parts.endIsLate) return false;
+    const { runtime: { clock }, stopTimeout } = this.host;
+    parts.endWaits ??= clock.schedule(stopTimeout, () => {
+      parts.endIsLate = true;
+      this.wake();
+    });
+    return true;
+  }
+
   /** Waits for what the actor owes; at most for the stop timeout. */
   #stopLater(): void {
     const { runtime: { clock }, stopTimeout } = this.host;
@@ -531,7 +549,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     } else if ((status & mustStop) !== 0) {
       beginStop(this);
     } else if ((status & (stopping | restarting)) !== 0) {
-      if ((this.#parts?.children?.size ?? 0) > 0) return blocked;
+      if ((this.#parts?.children?.size ?? 0) > 0 || this.#awaitsOwed()) return blocked;
       if ((status & stopping) !== 0) finishStop(this);
       else finishRestart(this);
     } else if (
@@ -835,6 +853,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   endRestarting(): void {
+    const { parts } = this;
+    parts.endWaits?.cancel();
+    parts.endWaits = undefined;
+    parts.endIsLate = false;
     this.#context?.close();
     this.#context = undefined;
     this.#status &= ~restarting;

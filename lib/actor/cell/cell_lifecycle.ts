@@ -297,6 +297,7 @@ function end(cell: ActorCell): void {
     parent.enqueueSystem({ type, ref: cell, cause: failure.cause });
   }
   parts?.stopWaits?.cancel();
+  parts?.endWaits?.cancel();
   parts?.watch?.close();
   parts?.adapters?.close();
   for (const callback of parts?.onStopped ?? []) callback();

@@ -52,6 +52,10 @@ export class CellParts {
   owed = 0;
   /** The limit of an orderly stop that waits for them. */
   stopWaits: Timer | undefined = undefined;
+  /** The limit of the end of an incarnation that waits for them. */
+  endWaits: Timer | undefined = undefined;
+  /** Whether that has passed. */
+  endIsLate = false;
   /** Signals of other actors that it has had, and timers that have fired. */
   attended = 0;
   firedTimers = 0;

@@ -63,8 +63,8 @@ export function extensionContext(
       loopback.handle(path, handler);
     },
     handleMissing: (prefix, handler) => remoting.handleMissing(checkPath(prefix), handler),
-    handleUndelivered: (prefix, handler) => {
-      remoting.handleUndelivered(checkPath(prefix), handler);
+    handleUndelivered: (prefix, handler, contents) => {
+      remoting.handleUndelivered(checkPath(prefix), handler, contents);
     },
     resolveRefs: (prefix, resolve) => remoting.resolveRefs(checkPath(prefix), resolve),
     reserve: (path) => remoting.reserve(checkPath(path)),

@@ -92,13 +92,18 @@ export interface ExtensionContext {
   /**
    * Takes back messages of this node for reserved paths of one part which begin with `prefix`, if
    * they were certainly not read at `to`: the connection was closed in order before, or there was
-   * none. Oldest first. False: it is not taken, and becomes a dead letter.
+   * none. Oldest first. False: it is not taken, and becomes a dead letter: of the message and the path
+   * that `contents` returns, by default of the whole message.
    *
    * @throws {ClusterError} code `badPath`.
    */
   handleUndelivered(
     prefix: string,
     handler: (to: string, message: unknown, path: string, deadline?: number) => boolean,
+    contents?: (
+      path: string,
+      message: unknown,
+    ) => { readonly path: string; readonly message: unknown } | undefined,
   ): void;
   /**
    * Makes the references that arrive in messages and point to reserved paths of one part which begin

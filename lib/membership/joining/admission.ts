@@ -152,7 +152,8 @@ function ownWord(m: Machine, known: MemberRecord, record: MemberRecord, by: Told
       // It decides itself that it leaves, also where the others have to say that it has a vote: both
       // come in one record when this node has not seen it up.
       const { status } = record.member;
-      const leaves = isLeaving(record.member) && isAlive(known.member) && !isLeaving(known.member);
+      const leaves = isLeaving(record.member) && isAlive(known.member) &&
+        !isLeaving(known.member) && rules.leavingNeedsNoVote;
       const member = leaves ? { ...known.member, status } : known.member;
       return { record: { ...record, member }, refused: false };
     }

@@ -8,6 +8,9 @@
  * above it, of a sender without a mark, was never handled. One that is not above it may have been: it is
  * refused, and its sender parks it. No clock of the receiver is part of this.
  *
+ * A message from the future is not let in: one bad node could raise the floor of an actor to the end of
+ * all time with some thousand messages, after which the actor would take none from a sender that is new.
+ *
  * @module
  */
 import { rules } from "../../runtime/rules.ts";
@@ -17,6 +20,12 @@ import type { MetadataSection } from "../metadata.ts";
 export const maxMarks = 10_000;
 /** Marks that go at once when there are too many: so that finding the oldest is rare. */
 const evicted = 1_000;
+
+/**
+ * Milliseconds by which the clock of a sender may be ahead of the receiver's. So far the floor can be
+ * raised above the times of honest messages: theirs are parked until then.
+ */
+export const maxAheadOfClock = 3_600_000;
 
 /** What was handled of one sender. */
 interface Mark {
@@ -45,8 +54,9 @@ export interface DeliveryNumber {
  * - `handled`: acknowledge it only.
  * - `early`: one before it has not arrived; it will be sent again, behind that one.
  * - `expired`: whether it was handled is not known any more.
+ * - `fromFuture`: the clock of its sender is wrong, or the sender is bad: it is not handled.
  */
-export type InboxVerdict = "next" | "handled" | "early" | "expired";
+export type InboxVerdict = "next" | "handled" | "early" | "expired" | "fromFuture";
 
 /** See the module's text. */
 export class Inbox implements MetadataSection {
@@ -64,8 +74,9 @@ export class Inbox implements MetadataSection {
     return this.#marks.size;
   }
 
-  /** Judges a message. */
-  judge({ from, number, after, at }: DeliveryNumber): InboxVerdict {
+  /** Judges a message at the time `now`: milliseconds since 1970. */
+  judge({ from, number, after, at }: DeliveryNumber, now: number): InboxVerdict {
+    if (at > now + maxAheadOfClock) return "fromFuture";
     const mark = this.#marks.get(from);
     if (mark === undefined) {
       if (at <= this.#floor) return "expired";

@@ -66,6 +66,8 @@ export class DueIds {
   take(now: number, again: boolean): string[] {
     const ids: string[] = [];
     for (const [id, kept] of this.#kept) {
+      // The clock was set back since: the pause is no longer than it was to be.
+      if (kept.calls > 0) kept.at = Math.min(kept.at, now + backoff.max);
       if (kept.at > now || kept.calls > 0 && !again) continue;
       kept.at = now + backoffDelay(backoff, kept.calls++, 0);
       ids.push(id);

@@ -8,29 +8,41 @@ import { channel } from "./statements.ts";
 
 const delays = { min: 100, max: 5_000, jitter: [0.5, 1] } as const;
 
+/** What a listener needs. */
+export interface AppendListenerPort {
+  readonly url: string;
+  /** What this process sends when it appends. */
+  readonly own: string;
+  /** Milliseconds within which the server is to answer. */
+  readonly timeout: number;
+  readonly onAppended: () => void;
+}
+
 /**
  * A connection that hears of appends of other processes. When it was interrupted it calls back as
  * well: what happened meanwhile is not known.
  */
 export class AppendListener {
-  readonly #url: string;
-  readonly #own: string;
-  readonly #onAppended: () => void;
+  readonly #port: AppendListenerPort;
   #client: Client | undefined;
   #timer: Timer | undefined;
   #attempt = 0;
   #isEnded = false;
 
-  /** `own`: what this process sends when it appends. */
-  constructor(url: string, own: string, onAppended: () => void) {
-    this.#url = url;
-    this.#own = own;
-    this.#onAppended = onAppended;
+  /** Connects. */
+  constructor(options: AppendListenerPort) {
+    this.#port = options;
     void this.#connect();
   }
 
   async #connect(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#url, application_name: "casty" });
+    const { url, own, timeout, onAppended } = this.#port;
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: "casty",
+      connectionTimeoutMillis: timeout,
+      query_timeout: timeout,
+    });
     this.#client = client;
     let isOver = false;
     const onEnd = () => {
@@ -43,14 +55,14 @@ export class AppendListener {
     client.on("error", onEnd);
     client.on("end", onEnd);
     client.on("notification", ({ payload }) => {
-      if (payload !== this.#own) this.#onAppended();
+      if (payload !== own) onAppended();
     });
     try {
       await client.connect();
       if (this.#isEnded) return void client.end().catch(() => {});
       await client.query(`listen ${channel}`);
       this.#attempt = 0;
-      this.#onAppended();
+      onAppended();
     } catch {
       onEnd();
     }
@@ -60,6 +72,14 @@ export class AppendListener {
   async end(): Promise<void> {
     this.#isEnded = true;
     this.#timer?.cancel();
-    await this.#client?.end().catch(() => {});
+    const client = this.#client;
+    if (client === undefined) return;
+    // A server that does not answer does not end its side either.
+    const limit = systemClock.schedule(
+      this.#port.timeout,
+      () => client.connection?.stream.destroy(),
+    );
+    await client.end().catch(() => {});
+    limit.cancel();
   }
 }

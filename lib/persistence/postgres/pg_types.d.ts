@@ -11,7 +11,9 @@ export interface Query {
   /** Prepared under this name, once for each connection. */
   readonly name?: string;
   readonly text: string;
-  readonly values: unknown[];
+  readonly values?: unknown[];
+  /** Milliseconds without an answer after which it fails. */
+  readonly query_timeout?: number;
 }
 
 /** A connection of a pool. */
@@ -28,6 +30,8 @@ export interface PoolOptions {
   readonly max?: number;
   readonly connectionTimeoutMillis?: number;
   readonly statement_timeout?: number;
+  /** Milliseconds without an answer after which a statement fails here. */
+  readonly query_timeout?: number;
   readonly application_name?: string;
   /** Called with each new connection of a pool, before it is used. */
   readonly onConnect?: (client: PoolClient) => Promise<unknown>;
@@ -57,6 +61,8 @@ export class Client {
   on(event: "end", listener: () => void): void;
   on(event: "notification", listener: (message: Notification) => void): void;
   end(): Promise<void>;
+  /** The connection under it. */
+  readonly connection?: { readonly stream: { destroy(): void } };
 }
 
 declare const pg: { readonly Pool: typeof Pool; readonly Client: typeof Client };

@@ -33,7 +33,7 @@ import { maxBatchBytes, sizeOf } from "../append_columns.ts";
 import { AppendListener } from "./append_listener.ts";
 import { appendValues, headValues } from "./append_values.ts";
 import { migrate } from "./migrate.ts";
-import { isRefusal, textOf, withoutPassword } from "./server_errors.ts";
+import { answeredWithin, isRefusal, textOf, withoutPassword } from "./server_errors.ts";
 import * as sql from "./statements.ts";
 
 /** Options of {@linkcode postgresJournal}. */
@@ -53,8 +53,10 @@ export interface PostgresJournalOptions {
   readonly allowAsynchronousCommit?: boolean;
 }
 
-/** How often an append is tried whose connection has ended. */
+/** How often an append is tried whose connection has ended or does not answer. */
 const attempts = 5;
+/** Times `statementTimeout` after which it is not tried again. */
+const repeatedFor = 3;
 /** Milliseconds before the second attempt; doubled before each further one. */
 const firstPause = 50;
 /** Entries from which on they are divided between connections. */
@@ -136,7 +138,8 @@ class PostgresJournal implements Journal {
       connectionTimeoutMillis: settings.statementTimeout,
       statement_timeout: settings.statementTimeout,
       application_name: "casty",
-      onConnect: (client) => client.query(sql.settings),
+      onConnect: (client) =>
+        client.query({ text: sql.settings, query_timeout: settings.statementTimeout }),
     });
     // A connection that ends would end the process; its query, if there is one, fails as well.
     this.#pool.on("error", () => {});
@@ -144,7 +147,7 @@ class PostgresJournal implements Journal {
     this.#guard = new StoreGuard({
       name: this.name,
       maxWaiting: settings.maxWaiting,
-      // For a connection, and for the statement.
+      // For a connection, and for the statement; both have bounds of their own.
       callTimeout: 3 * settings.statementTimeout,
       clock: systemClock,
     });
@@ -421,7 +424,12 @@ class PostgresJournal implements Journal {
     const own = () => listener();
     this.#listeners.add(own);
     if (!this.#closed) {
-      this.#listener ??= new AppendListener(this.#url, this.#token, () => this.#tellListeners());
+      this.#listener ??= new AppendListener({
+        url: this.#url,
+        own: this.#token,
+        timeout: this.#settings.statementTimeout,
+        onAppended: () => this.#tellListeners(),
+      });
     }
     return () => void this.#listeners.delete(own);
   }
@@ -439,7 +447,9 @@ class PostgresJournal implements Journal {
     if (this.#notice !== undefined) return;
     this.#notice = systemClock.schedule(noticePause, () => {
       this.#notice = undefined;
-      this.#pool.query(sql.notify, [this.#token]).catch(() => {});
+      // A hint: that it fails says nothing about appends.
+      const { signal } = new AbortController();
+      this.#queryOnce(sql.notify, [this.#token], signal).catch(() => {});
     });
     this.#notice.unref?.();
   }
@@ -465,6 +475,7 @@ class PostgresJournal implements Journal {
     onRepeat: () => void = () => {},
   ): Promise<R[]> {
     let isUnknown = false;
+    const end = systemClock.now() + repeatedFor * this.#settings.statementTimeout;
     for (let attempt = 1;; attempt++) {
       try {
         return await this.#query<R>(text, values);
@@ -472,10 +483,9 @@ class PostgresJournal implements Journal {
         if (!(error instanceof PersistenceError) || error.code === "fenced") throw error;
         isUnknown ||= error.code === "outcomeUnknown";
         const mayRepeat = isUnknown || isDeadlock(error.cause);
-        if (!mayRepeat || attempt === attempts || this.#closed) {
-          throw isUnknown && error.code !== "outcomeUnknown"
-            ? new PersistenceError("outcomeUnknown", error.message, { cause: error })
-            : error;
+        const isLast = attempt === attempts || systemClock.now() >= end;
+        if (!mayRepeat || isLast || this.#closed) {
+          throw isUnknown && error.code !== "outcomeUnknown" ? this.#unknown(error.cause) : error;
         }
         onRepeat();
         await new Promise<void>((resolve) => {
@@ -504,6 +514,9 @@ class PostgresJournal implements Journal {
     // A connection that does not answer must not be kept for the next query.
     signal.addEventListener("abort", () => release(true));
     if (signal.aborted) release(true);
+    // Its statement fails then.
+    const { statementTimeout } = this.#settings;
+    const timer = systemClock.schedule(answeredWithin * statementTimeout, () => release(true));
     try {
       const name = sql.nameOf(text);
       const { rows } = await client.query({ name, text, values: values as unknown[] });
@@ -513,11 +526,9 @@ class PostgresJournal implements Journal {
       // A connection with an error may be in any state.
       release(true);
       if (isRefusal(cause)) throw this.#unavailable(cause);
-      throw new PersistenceError(
-        "outcomeUnknown",
-        `${this.name}: the connection has ended: ${textOf(cause)}`,
-        { value: this.name, cause },
-      );
+      throw this.#unknown(cause);
+    } finally {
+      timer.cancel();
     }
   }
 
@@ -527,6 +538,14 @@ class PostgresJournal implements Journal {
     } catch (cause) {
       throw this.#unavailable(cause);
     }
+  }
+
+  #unknown(cause: unknown): PersistenceError {
+    return new PersistenceError(
+      "outcomeUnknown",
+      `${this.name}: the connection has ended, or nothing answers: ${textOf(cause)}`,
+      { value: this.name, cause, remedy: "none is needed: actors that were writing recover" },
+    );
   }
 
   #unavailable(cause: unknown): PersistenceError {

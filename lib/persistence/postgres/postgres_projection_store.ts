@@ -14,7 +14,7 @@ import type {
   SavedOffsets,
 } from "../projections/projection_store.ts";
 
-import { isPassing, isRefusal, textOf, withoutPassword } from "./server_errors.ts";
+import { answeredWithin, isPassing, isRefusal, textOf, withoutPassword } from "./server_errors.ts";
 
 /** Options of {@linkcode postgresProjectionStore}. */
 export interface PostgresProjectionStoreOptions {
@@ -120,6 +120,7 @@ class PostgresStore implements ProjectionStore<PostgresTransaction> {
       max: connections,
       connectionTimeoutMillis: statementTimeout,
       statement_timeout: statementTimeout,
+      query_timeout: answeredWithin * statementTimeout,
       application_name: "casty",
     });
     // A connection that ends would end the process; its query, if there is one, fails as well.

@@ -4,6 +4,12 @@
  * @module
  */
 
+/**
+ * Times `statementTimeout` after which a connection without an answer counts as lost: a server that works
+ * has ended the statement by then.
+ */
+export const answeredWithin = 1.5;
+
 /** Whether the server itself has refused a statement, and so has not done it. */
 export function isRefusal(error: unknown): boolean {
   const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };

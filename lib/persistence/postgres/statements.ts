@@ -45,7 +45,9 @@ const placeBits = 20;
 export const maxEntry = 2 ** placeBits - 1;
 
 /**
- * Makes the tables. `base` is added to numbers of transactions: it is raised when a dump is restored
+ * Makes the tables. Readers of slices find theirs in `casty_events_slices`, and read no other events;
+ * tables that an earlier program has made have an index of positions alone, which does as well, more
+ * slowly. `base` is added to numbers of transactions: it is raised when a dump is restored
  * in a server that has had fewer of them.
  */
 export const makeTables = `
@@ -62,7 +64,7 @@ create table casty_events (
   slice integer not null, metadata bytea,
   primary key (id, seq)
 );
-create index casty_events_position on casty_events (position);
+create index casty_events_slices on casty_events (position, slice);
 create table casty_snapshots (
   id text collate "C" not null, seq bigint not null, epoch bigint not null, at bigint not null,
   version integer not null, checksum bigint not null, payload bytea not null, metadata bytea,
@@ -94,7 +96,7 @@ update casty_events e set slice = l.slice from casty_logs l where l.id = e.id;
 alter table casty_logs alter slice set not null;
 alter table casty_events alter slice set not null;
 create index casty_logs_wake on casty_logs (wake) where wake is not null;
-create index casty_events_position on casty_events (position);
+create index casty_events_slices on casty_events (position, slice);
 update casty_schema set version = 2;
 `;
 
@@ -224,7 +226,7 @@ select id from head`;
  * up to which was searched, `read`, and whether there is more; without events there is one row.
  */
 const sliceRows = (selection: string) => `
-with state as (select ${bound} - 1 as last), part as (
+with state as materialized (select ${bound} - 1 as last), part as materialized (
   select least(last, coalesce(
     (select position from casty_events where position > $1 order by position offset $5 limit 1),
     last

@@ -1,12 +1,12 @@
 /** Milliseconds of a commit beyond which as many writes as possible share one. */
 const slow = 1;
 /** Writes from which on they are divided. */
-const divisible = 16;
+const divisible = 24;
 /** The part of a new duration in the average. */
 const weight = 0.2;
-/** What a commit has to hold to be sent while another one is under way, as a part of what that one holds. */
-const worthSending = 0.5;
-/** The part of the gap by which {@linkcode CommitPace} lowers its idea of how many writes there are. */
+/** What a commit has to hold to be sent while another one is under way, as a part of a half. */
+const worthSending = 0.75;
+/** The part of the difference by which {@linkcode CommitPace} lowers its idea of how many writers there are. */
 const forgetting = 1 / 64;
 
 /**
@@ -14,23 +14,25 @@ const forgetting = 1 / 64;
  *
  * With a fast disk, a commit takes about as long as the actors whose writes it holds need to go on and
  * write again. So the writes are divided between two commits: while the thread carries out one, the
- * actors of the other go on, and neither side waits. Two, and not more: each commit waits for the disk
- * once, whatever it holds. So a commit that would be much smaller than the one under way is not sent:
- * more writes join it meanwhile. With a slow disk one commit takes all: dividing them would double the
- * time until a write is durable.
+ * actors of the other go on, and neither side waits. Two equal ones, and not more: each commit waits for
+ * the disk once, whatever it holds. So much less than half of the writes are not sent while a commit is
+ * under way: more join them meanwhile. With a slow disk, or few writes, one commit takes all: dividing
+ * them would double the time until a write is durable.
  */
 export class CommitPace {
+  #waiting = 0;
   /** How many writes each commit has that was sent and has not ended, the oldest first. */
   readonly #underWay: number[] = [];
-  /** When the oldest of them was begun. */
-  #begun = 0;
+  /** How many writes of the last commit that has ended have not been followed by another one. */
+  #away = 0;
+  /** Milliseconds of a commit. */
   #average = 0;
-  /** How many writes were under way or waiting lately: the most, which is forgotten slowly. */
-  #usual = 0;
+  /** How many writers there were lately: the most, which is forgotten slowly. */
+  #writers = 0;
 
-  /** Whether a commit takes long. */
-  get isSlow(): boolean {
-    return this.#average > slow;
+  /** How many writes wait for a commit that has not been sent. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** Whether no commit is under way. */
@@ -38,29 +40,39 @@ export class CommitPace {
     return this.#underWay.length === 0;
   }
 
-  /** How many of the writes that wait the next commit takes; 0: none is sent now. */
-  next(waiting: number): number {
-    if (this.isSlow) return this.isIdle ? waiting : 0;
-    // What an earlier commit held may not have come back yet: half of what waits would be too little.
-    const half = Math.round(Math.max(waiting, this.#usual) / 2);
-    const most = waiting < divisible ? waiting : Math.min(waiting, half);
-    if (this.isIdle) return most;
-    return this.#underWay.length === 1 && most >= worthSending * this.#underWay[0]! ? most : 0;
+  /** Whether two commits are under way at a time. */
+  get isDivided(): boolean {
+    return this.#average <= slow && Math.max(this.#waiting, this.#writers) >= divisible;
   }
 
-  /** A commit of so many writes was sent, while others wait. */
-  begin(count: number, waiting: number, now: number): void {
-    if (this.isIdle) this.#begun = now;
+  /** Writes have come. */
+  add(count: number): void {
+    this.#waiting += count;
+    this.#away = Math.max(0, this.#away - count);
+  }
+
+  /** How many of the writes that wait are sent as a commit now; 0: none. */
+  next(): number {
+    const { isIdle } = this;
+    if (!this.isDivided) return isIdle ? this.#waiting : 0;
+    const half = Math.round(Math.max(this.#waiting, this.#writers) / 2);
+    const count = Math.min(this.#waiting, half);
+    if (isIdle) return count;
+    return this.#underWay.length === 1 && count >= worthSending * half ? count : 0;
+  }
+
+  /** A commit of so many of the writes was sent. */
+  begin(count: number): void {
+    // Of each actor one write is waiting, under way, or has ended just now.
+    const all = this.#underWay.reduce((sum, size) => sum + size, this.#waiting + this.#away);
+    this.#writers = Math.max(all, this.#writers - forgetting * (this.#writers - all));
+    this.#waiting -= count;
     this.#underWay.push(count);
-    const all = this.#underWay.reduce((sum, size) => sum + size, waiting);
-    this.#usual = Math.max(all, this.#usual - forgetting * (this.#usual - all));
   }
 
-  /** The oldest commit has ended; the thread has begun the next one. */
-  end(now: number): void {
-    const duration = now - this.#begun;
-    this.#average += weight * (duration - this.#average);
-    this.#underWay.shift();
-    this.#begun = now;
+  /** The oldest commit has ended. `ms`: how long the thread has worked on it; undefined: it has failed. */
+  end(ms: number | undefined): void {
+    if (ms !== undefined) this.#average += weight * (ms - this.#average);
+    this.#away = this.#underWay.shift()!;
   }
 }

@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import {
   type AppendColumns,
+  columnsIn,
   entryColumns,
   eventColumns,
   noMetadata,
@@ -22,28 +23,21 @@ import {
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
 import type { LogPart, LogRest } from "../copyable_journal.ts";
+import type { LogChange } from "../log_change.ts";
 import { type EventRow, type PackedEvents, packEvents, unpackEvents } from "./packed_events.ts";
 import { migrate } from "./tables.ts";
 
 /** What the thread of a store is asked to write. */
 export type SqliteWrite =
   | { readonly type: "open"; readonly id: string; readonly epoch: number | undefined }
-  | { readonly type: "append"; readonly columns: AppendColumns }
   | {
-    readonly type: "saveSnapshot";
-    readonly id: string;
-    readonly snapshot: StoredSnapshot;
-    readonly keep: number;
+    readonly type: "append";
+    /** Of `packedOf`. */
+    readonly packed: Uint8Array<ArrayBuffer>;
   }
-  | {
-    readonly type: "deleteEvents";
-    readonly id: string;
-    readonly upTo: number;
-    readonly epoch: number;
-  }
-  | { readonly type: "delete"; readonly id: string; readonly epoch: number }
   | { readonly type: "importLog"; readonly part: LogPart }
-  | { readonly type: "forget"; readonly ids: readonly string[] };
+  | { readonly type: "forget"; readonly ids: readonly string[] }
+  | LogChange;
 
 /** What it is asked to read. */
 export type SqliteRead =
@@ -101,14 +95,28 @@ const taggedWith = (tag: string | undefined) =>
 const sliceWindow = 4_096;
 /** Heads that are kept in memory. */
 const maxHeads = 65_536;
+/**
+ * Pages in the log of the file after which they are copied to the file itself, which waits for the disk
+ * twice. SQLite's own number, 1 000, is 0.1 s of many actors' writes.
+ */
+const checkpointPages = 4_000;
+/** Positions in a row of the index. */
+const maxPositions = 512;
+/** Rows of the index that are read at a time. */
+const indexRows = 16;
 /** Rows of one insertion, the most first: a statement of many rows costs less for each. */
-const insertions = [32, 8, 1];
+const insertions = [32, 16, 8, 4, 2, 1];
 
 interface Head {
   readonly log: number;
   epoch: number;
   lastSeq: number;
+  /** Positions of its last events, which are not in the index yet. */
+  tail: number[];
 }
+
+/** Most heads have no tail. */
+const noTail: number[] = [];
 
 type Value = string | number | bigint | Uint8Array | null;
 
@@ -123,6 +131,8 @@ export class SqliteDatabase {
   readonly #statements = new Map<string, StatementSync>();
   /** Heads as they are in this transaction: all of the tail, and some others. */
   readonly #heads = new Map<string, Head>();
+  /** Those with a tail. */
+  readonly #unindexed = new Set<Head>();
   /** Changes when another connection has written; -1: what is in memory is not valid. */
   #dataVersion = -1;
   #position = 0;
@@ -134,6 +144,7 @@ export class SqliteDatabase {
     if (readOnly) return;
     this.#database.exec("pragma journal_mode = wal");
     this.#database.exec(`pragma synchronous = ${synchronous}`);
+    this.#database.exec(`pragma wal_autocheckpoint = ${checkpointPages}`);
     // A statement that changes many rows keeps the pages as they were, until it ends: not in a file.
     this.#database.exec("pragma temp_store = memory");
     migrate(this.#database, path);
@@ -192,6 +203,7 @@ export class SqliteDatabase {
       return;
     }
     this.#heads.clear();
+    this.#unindexed.clear();
     const meta = this.#one(
       "select max(position, coalesce((select max(position) from casty_events), 0)) as position, " +
         "indexed from casty_meta",
@@ -199,28 +211,33 @@ export class SqliteDatabase {
     this.#position = meta.position;
     this.#indexed = meta.indexed;
     const tail = this.#all(
-      "select l.id, l.log, l.epoch, max(l.last_seq, t.seq) as lastSeq from " +
-        "(select log, max(seq) as seq from casty_events where position > ? group by log) t " +
+      "select l.id, l.log, l.epoch, max(l.last_seq, t.seq) as lastSeq, t.positions from " +
+        "(select log, max(seq) as seq, json_group_array(position order by position) as positions " +
+        "from casty_events where position > ? group by log) t " +
         "cross join casty_logs l on l.log = t.log",
       meta.indexed,
-    ) as (Head & { readonly id: string })[];
-    for (const { id, log, epoch, lastSeq } of tail) this.#heads.set(id, { log, epoch, lastSeq });
+    ) as { id: string; log: number; epoch: number; lastSeq: number; positions: string }[];
+    for (const { id, log, epoch, lastSeq, positions } of tail) {
+      const head = { log, epoch, lastSeq, tail: JSON.parse(positions) };
+      this.#heads.set(id, head);
+      this.#unindexed.add(head);
+    }
     this.#dataVersion = version;
   }
 
   /** Adds the tail to the index, and forgets heads if they are too many. */
   #index(): void {
-    this.#run(
-      "insert into casty_seqs select log, seq, position from casty_events where position > ? " +
-        "order by log, seq",
-      this.#indexed,
-    );
-    this.#run(
-      "update casty_logs set last_seq = t.seq from " +
-        "(select log, max(seq) as seq from casty_events where position > ? group by log) t " +
-        "where casty_logs.log = t.log and casty_logs.last_seq < t.seq",
-      this.#indexed,
-    );
+    for (const head of this.#unindexed) {
+      const { log, lastSeq, tail } = head;
+      for (let start = 0; start < tail.length; start += maxPositions) {
+        const positions = tail.slice(start, start + maxPositions);
+        const seq = lastSeq - tail.length + start + positions.length;
+        this.#run("insert into casty_index values (?, ?, ?)", log, seq, JSON.stringify(positions));
+      }
+      this.#run("update casty_logs set last_seq = ? where log = ?", lastSeq, log);
+      head.tail = noTail;
+    }
+    this.#unindexed.clear();
     this.#run("update casty_meta set position = ?1, indexed = ?1", this.#position);
     this.#indexed = this.#position;
     if (this.#heads.size > maxHeads) this.#heads.clear();
@@ -231,7 +248,7 @@ export class SqliteDatabase {
       case "open":
         return this.#open(write.id, write.epoch);
       case "append":
-        return this.#append(write.columns);
+        return this.#append(columnsIn(write.packed));
       case "saveSnapshot":
         return this.#saveSnapshot(write.id, write.snapshot, write.keep);
       case "deleteEvents":
@@ -260,14 +277,20 @@ export class SqliteDatabase {
     const rows: Value[] = [];
     for (const { seq, epoch, at, version, checksum, payload, metadata, tags } of events) {
       if (seq <= head.lastSeq) continue;
+      // A row of the index has no gap.
+      if (seq !== head.lastSeq + 1) this.#index();
       head.lastSeq = seq;
-      rows.push(++this.#position, head.log, seq, epoch, at, version, checksum, payload);
+      if (head.tail === noTail) {
+        head.tail = [];
+        this.#unindexed.add(head);
+      }
+      head.tail.push(++this.#position);
+      rows.push(this.#position, head.log, seq, epoch, at, version, checksum, payload);
       rows.push(metadata ?? null, tags === undefined ? null : JSON.stringify(tags));
     }
     this.#insert(rows);
-    if (rest === undefined) return;
-    // Before the last number is set: the index raises it to that of the last event.
     this.#index();
+    if (rest === undefined) return;
     head.epoch = rest.epoch;
     head.lastSeq = Math.max(head.lastSeq, rest.lastSeq);
     this.#run(
@@ -288,11 +311,13 @@ export class SqliteDatabase {
     const row = this.#one("select log from casty_logs where id = ?", id);
     if (row === undefined) return;
     const { log } = row as { log: number };
+    // All of its events are in the index.
     this.#run(
-      "delete from casty_events where position in (select position from casty_seqs where log = ?)",
+      "delete from casty_events where log = ?1 and position in (select p.value from casty_index i " +
+        "cross join json_each(i.positions) p where i.log = ?1)",
       log,
     );
-    this.#run("delete from casty_seqs where log = ?", log);
+    this.#run("delete from casty_index where log = ?", log);
     this.#run("delete from casty_logs where log = ?", log);
   }
 
@@ -300,17 +325,17 @@ export class SqliteDatabase {
   #head(id: string): Head {
     let head = this.#heads.get(id);
     if (head === undefined) {
-      head = this.#one(
+      const row = this.#one(
         "select log, epoch, last_seq as lastSeq from casty_logs where id = ?",
         id,
-      ) as Head | undefined;
-      head ??= this.#one(
+      ) ?? this.#one(
         "insert into casty_logs (id, slice, epoch, last_seq) values (?, ?, 0, 0) " +
           "returning log, epoch, last_seq as lastSeq",
         id,
         sliceOf(id),
-      ) as unknown as Head;
-      this.#heads.set(id, head = { ...head });
+      );
+      const { log, epoch, lastSeq } = row as Omit<Head, "tail">;
+      this.#heads.set(id, head = { log, epoch, lastSeq, tail: noTail });
     }
     return head;
   }
@@ -344,6 +369,10 @@ export class SqliteDatabase {
       if (isAppended) {
         if (claim.epoch > head.epoch) this.#raise(head, claim.epoch);
         this.#setWake(head, entries[at + 3]!);
+        if (head.tail === noTail) {
+          head.tail = [];
+          this.#unindexed.add(head);
+        }
       } else refusals.push([index, result]);
       for (const last = event + count; event < last; event++) {
         const first = eventColumns * event;
@@ -351,8 +380,9 @@ export class SqliteDatabase {
         const metadata = events[first + 4]!;
         const end = metadata === noMetadata ? payloadEnd : payloadEnd + metadata;
         if (isAppended) {
+          head.tail.push(++this.#position);
           rows.push(
-            ++this.#position,
+            this.#position,
             head.log,
             ++head.lastSeq,
             claim.epoch,
@@ -432,13 +462,16 @@ export class SqliteDatabase {
   #deleteEvents({ log }: Head, upTo: number): void {
     // Also keeps the last number and position, which the deleted events may be the only ones to have.
     this.#index();
+    // A row of the index that goes on behind them is kept: what it has of them is not found any more.
     this.#run(
-      "delete from casty_events where position in " +
-        "(select position from casty_seqs where log = ? and seq <= ?)",
+      "delete from casty_events where seq <= ?2 and position in " +
+        "(select p.value from casty_index i cross join json_each(i.positions) p " +
+        "where i.log = ?1 and i.seq <= coalesce(" +
+        "(select min(seq) from casty_index where log = ?1 and seq > ?2), ?2))",
       log,
       upTo,
     );
-    this.#run("delete from casty_seqs where log = ? and seq <= ?", log, upTo);
+    this.#run("delete from casty_index where log = ? and seq <= ?", log, upTo);
   }
 
   /**
@@ -520,28 +553,60 @@ export class SqliteDatabase {
     const row = this.#one("select log from casty_logs where id = ?", id);
     if (row === undefined) return packEvents([]);
     const { log } = row as { log: number };
-    const rows = this.#all(
-      `select ${eventFields} from casty_seqs s cross join casty_events e ` +
-        "on e.position = s.position where s.log = ? and s.seq between ? and ? " +
-        "order by s.seq limit ?",
-      log,
-      from,
-      to,
-      limit,
-    ) as EventRow[];
+    const rows: EventRow[] = [];
+    let next = from;
+    while (rows.length < limit && next <= to) {
+      const { positions, last } = this.#positions(log, next, to, limit - rows.length);
+      if (last === undefined) break;
+      const found = this.#all(
+        `select ${eventFields} from casty_events e where e.position in ` +
+          "(select value from json_each(?)) order by e.position",
+        JSON.stringify(positions),
+      ) as EventRow[];
+      for (const event of found) rows.push(event);
+      next = last + 1;
+    }
     if (rows.length < limit) {
       const tail = this.#all(
         `select ${eventFields} from casty_events e where ` +
           "e.position > (select indexed from casty_meta) and e.log = ? and e.seq between ? and ? " +
           "order by e.position limit ?",
         log,
-        from,
+        next,
         to,
         limit - rows.length,
       ) as EventRow[];
       rows.push(...tail);
     }
     return packEvents(rows);
+  }
+
+  /** Where events are, as far as some rows of the index tell; `last`: the number of the last of them. */
+  #positions(
+    log: number,
+    from: number,
+    to: number,
+    limit: number,
+  ): { readonly positions: readonly number[]; readonly last: number | undefined } {
+    const rows = this.#all(
+      "select seq, positions from casty_index where log = ? and seq >= ? order by seq limit ?",
+      log,
+      from,
+      indexRows,
+    ) as { seq: number; positions: string }[];
+    const positions: number[] = [];
+    let last: number | undefined;
+    for (const { seq, positions: text } of rows) {
+      const all = JSON.parse(text) as number[];
+      let number = seq - all.length;
+      for (const position of all) {
+        if (++number < from) continue;
+        if (number > to || positions.length === limit) return { positions, last };
+        positions.push(position);
+        last = number;
+      }
+    }
+    return { positions, last };
   }
 
   #snapshot(id: string, maxSeq: number): StoredSnapshot | undefined {

@@ -4,7 +4,7 @@ import { platform } from "../../runtime/platform.ts";
 import type { Thread } from "../../runtime/platform_port.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError } from "../errors.ts";
-import { columnsOf, maxBatchBytes, sizeOf } from "../append_columns.ts";
+import { maxBatchBytes, packedOf, sizeOf } from "../append_columns.ts";
 import { type CopyableJournal, type LogPart, partOfLog } from "../copyable_journal.ts";
 import {
   advanced,
@@ -35,7 +35,7 @@ import {
   type SqliteSlices,
   type SqliteWrite,
 } from "./database.ts";
-import type { FromSqlite, ToSqlite } from "./sqlite_worker.ts";
+import type { FromSqlite, ToSqlite, Written } from "./sqlite_worker.ts";
 
 /** Options of {@linkcode sqliteJournal}. */
 export interface SqliteJournalOptions {
@@ -209,7 +209,7 @@ class SqliteJournal implements CopyableJournal {
   }
 
   append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    const refusal = this.#guard.refusal(this.#waiting, entries.length);
+    const refusal = this.#guard.refusal(this.#pace.waiting, entries.length);
     if (refusal !== undefined) return Promise.reject(refusal);
     const [first] = entries;
     // An actor appends one entry at a time.
@@ -222,6 +222,7 @@ class SqliteJournal implements CopyableJournal {
           this.#entries.push({ entry, resolve, reject });
         })
       ));
+    this.#pace.add(entries.length);
     this.#sendSoon();
     return appended;
   }
@@ -326,7 +327,7 @@ class SqliteJournal implements CopyableJournal {
     if (this.#closed) return;
     this.#closed = true;
     this.#guard.close();
-    if (!this.#pace.isIdle || this.#waiting > 0) {
+    if (!this.#pace.isIdle || this.#pace.waiting > 0) {
       await new Promise<void>((resolve) => this.#onIdle = resolve);
     }
     await this.#writer.close();
@@ -343,10 +344,11 @@ class SqliteJournal implements CopyableJournal {
   }
 
   #write(write: SqliteWrite): Promise<unknown> {
-    const refusal = this.#guard.refusal(this.#waiting, 1);
+    const refusal = this.#guard.refusal(this.#pace.waiting, 1);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#writes.push({ write, resolve, reject });
+      this.#pace.add(1);
       this.#sendSoon();
     });
   }
@@ -363,16 +365,11 @@ class SqliteJournal implements CopyableJournal {
 
   #sendMore(): void {
     for (;;) {
-      const count = this.#pace.next(this.#waiting);
+      const count = this.#pace.next();
       if (count === 0) return;
       this.#send(count);
       // The rest is the next commit's.
     }
-  }
-
-  /** How many writes wait for a commit that has not begun. */
-  get #waiting(): number {
-    return this.#writes.length + this.#entries.length;
   }
 
   #send(count: number): void {
@@ -380,19 +377,20 @@ class SqliteJournal implements CopyableJournal {
     const entries = this.#takeEntries(count - writes.length);
     const appended: SqliteWrite[] = entries.length === 0
       ? []
-      : [{ type: "append", columns: columnsOf(entries.map(({ entry }) => entry)) }];
-    this.#pace.begin(writes.length + entries.length, this.#waiting, systemClock.now());
+      : [{ type: "append", packed: packedOf(entries.map(({ entry }) => entry)) }];
+    this.#pace.begin(writes.length + entries.length);
     const message: ToSqlite = {
       type: "write",
       writes: [...writes.map(({ write }) => write), ...appended],
     };
-    this.#guard.run(() => this.#writer.ask<unknown[]>(message)).then((results) => {
+    this.#guard.run(() => this.#writer.ask<Written>(message)).then(({ results, ms }) => {
       for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
       if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
+      return ms;
     }, (error) => {
       for (const { reject } of writes) reject(error);
       for (const { reject } of entries) reject(error);
-    }).then(() => this.#onCommitted());
+    }).then((ms) => this.#onEnded(ms as number | undefined));
   }
 
   /** Up to so many, and of so many bytes. */
@@ -405,13 +403,15 @@ class SqliteJournal implements CopyableJournal {
     return this.#entries.splice(0, count);
   }
 
-  #onCommitted(): void {
-    this.#pace.end(systemClock.now());
-    if (this.#pace.isSlow) {
+  /** `ms`: undefined if the commit has failed. */
+  #onEnded(ms: number | undefined): void {
+    this.#pace.end(ms);
+    if (this.#pace.isDivided) this.#sendMore();
+    else {
       // Actors that have just been answered may write again at once.
       systemClock.yield(() => this.#sendMore());
-    } else this.#sendMore();
-    if (this.#pace.isIdle && this.#waiting === 0) this.#onIdle?.();
+    }
+    if (this.#pace.isIdle && this.#pace.waiting === 0) this.#onIdle?.();
   }
 
   #resolve(entries: readonly WaitingEntry[], refusals: Refusals): void {

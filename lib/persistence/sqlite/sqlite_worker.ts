@@ -20,6 +20,13 @@ export type ToSqlite =
   | { readonly type: "read"; readonly read: SqliteRead }
   | { readonly type: "close" };
 
+/** The value of its answer to `write`. */
+export interface Written {
+  readonly results: readonly unknown[];
+  /** How long the commit has taken: the event loop of the other side may notice its end later. */
+  readonly ms: number;
+}
+
 /** Its answer: one for each message, in order. */
 export type FromSqlite =
   | { readonly type: "done"; readonly value: unknown }
@@ -36,8 +43,11 @@ function handle(message: ToSqlite): unknown {
     case "start":
       database = new SqliteDatabase(message.path, message.synchronous, message.readOnly);
       return;
-    case "write":
-      return database!.write(message.writes);
+    case "write": {
+      const begun = performance.now();
+      const results = database!.write(message.writes);
+      return { results, ms: performance.now() - begun } satisfies Written;
+    }
     case "read":
       return database!.read(message.read);
     case "close":

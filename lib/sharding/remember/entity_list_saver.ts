@@ -1,3 +1,4 @@
+import { rules } from "../../runtime/rules.ts";
 import { ShardingError } from "../errors.ts";
 import type { EntityListStamp, EntityStore, StampedEntities } from "./remember_options.ts";
 
@@ -21,8 +22,9 @@ export interface EntityListSaverPort {
  * Reads and saves the lists of the shards that a node owns in a store.
  *
  * Invariants: one call of the store for each shard at a time; a list that was not read yet is never
- * overwritten, nor one that another node has saved since. A call that fails is repeated with a later
- * tick.
+ * overwritten, nor one that another node has saved since, nor that of a later owner: a node that does
+ * not know yet that it was replaced has read that one, but does not have its entities. A call that
+ * fails is repeated with a later tick.
  */
 export class EntityListSaver {
   readonly #shardType: string;
@@ -32,6 +34,8 @@ export class EntityListSaver {
   readonly #unread = new Set<number>();
   /** Shards whose list has changed since it was saved. */
   readonly #unsaved = new Set<number>();
+  /** The stamp of the list that was read last, for each shard. */
+  readonly #readStamps = new Map<number, EntityListStamp | undefined>();
   /** The end of the store's last call for each shard. */
   readonly #calls = new Map<number, Promise<void>>();
 
@@ -56,7 +60,8 @@ export class EntityListSaver {
     this.#unsaved.delete(shard);
     const save = async () => {
       await this.#calls.get(shard);
-      const kept = unread ? idsIn(await this.#store.load(this.#shardType, shard)) : [];
+      const kept = unread ? idsIn(await this.#load(shard)) : [];
+      if (this.#isReplaced(shard, stamp)) return;
       // If another node has saved the list since, that is its owner now.
       await this.#store.save(this.#shardType, shard, [...new Set([...kept, ...ids])], stamp);
     };
@@ -86,7 +91,7 @@ export class EntityListSaver {
   #read(shard: number): void {
     if (this.#calls.has(shard)) return;
     const read = async () => {
-      const list = await this.#store.load(this.#shardType, shard);
+      const list = await this.#load(shard);
       if (!this.#unread.delete(shard)) return;
       this.#port.onRead(shard, list);
     };
@@ -101,6 +106,7 @@ export class EntityListSaver {
     const save = async () => {
       this.#unsaved.delete(shard);
       const stamp = this.#port.stampOf(shard);
+      if (this.#isReplaced(shard, stamp)) return;
       try {
         await this.#store.save(this.#shardType, shard, this.#port.idsOf(shard), stamp);
       } catch (error) {
@@ -109,6 +115,18 @@ export class EntityListSaver {
       }
     };
     this.#track(shard, "saved", save());
+  }
+
+  async #load(shard: number): Promise<readonly string[] | StampedEntities> {
+    const list = await this.#store.load(this.#shardType, shard);
+    this.#readStamps.set(shard, "stamp" in list ? list.stamp : undefined);
+    return list;
+  }
+
+  /** Whether the list that was read is of a later owner than the one that saves with this stamp. */
+  #isReplaced(shard: number, { cluster, epoch }: EntityListStamp): boolean {
+    const read = this.#readStamps.get(shard);
+    return rules.laterListsAreKept && read?.cluster === cluster && read.epoch > epoch;
   }
 
   #saveAgain(shard: number, error: unknown): void {

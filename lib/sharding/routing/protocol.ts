@@ -296,6 +296,15 @@ export function parseEntityDelivery(value: unknown): EntityDelivery | undefined 
   return value as unknown as EntityDelivery;
 }
 
+/** What a user has sent in a delivery that is lost, and to which entity. */
+export function lostDelivery(
+  path: string,
+  value: unknown,
+): { readonly path: string; readonly message: unknown } | undefined {
+  const delivery = parseEntityDelivery(value);
+  return delivery && { path: `${path}/${delivery[0]}`, message: delivery[1] };
+}
+
 /** The marker, or `undefined` if it is none. */
 export function parseFlushMarker(value: unknown): FlushMarker | undefined {
   if (!rules.flushMarkersEndWaits) return undefined;

@@ -15,6 +15,7 @@ import type {
   StoredEvent,
   StoredSnapshot,
 } from "../../persistence/journal.ts";
+import type { LogChange } from "../../persistence/log_change.ts";
 import { copyableMemoryJournal } from "../../persistence/memory_journal.ts";
 import { reportOutputs } from "../../persistence/output_reports.ts";
 import { replaceFile } from "../../runtime/atomic_file.ts";
@@ -27,21 +28,9 @@ import type { JournalLedger } from "./journal_ledger.ts";
 type Change =
   | { readonly type: "open"; readonly id: string; readonly epoch: number }
   | { readonly type: "append"; readonly entries: readonly AppendEntry[] }
-  | {
-    readonly type: "saveSnapshot";
-    readonly id: string;
-    readonly snapshot: StoredSnapshot;
-    readonly keep: number;
-  }
-  | {
-    readonly type: "deleteEvents";
-    readonly id: string;
-    readonly upTo: number;
-    readonly epoch: number;
-  }
-  | { readonly type: "delete"; readonly id: string; readonly epoch: number }
   | { readonly type: "importLog"; readonly part: LogPart }
-  | { readonly type: "forget"; readonly ids: readonly string[] };
+  | { readonly type: "forget"; readonly ids: readonly string[] }
+  | LogChange;
 
 /** Length and checksum before each change in the file. */
 const headerLength = 8;

@@ -17,15 +17,28 @@ export class TraceHash {
 
   /** Adds a text. */
   text(value: string): void {
-    for (let i = 0; i < value.length; i++) this.#word(value.charCodeAt(i));
+    let [a, b] = [this.#a, this.#b];
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      a = fnvStep(a, unit);
+      b = otherStep(b, unit);
+    }
+    this.#a = a;
+    this.#b = b;
   }
 
   /** Adds the length, the beginning and the end of the sent bytes. */
   bytes(bytes: Uint8Array): void {
     const { length } = bytes;
-    this.#word(length);
-    for (let i = 0; i < length && i < 16; i++) this.#word(bytes[i]!);
-    for (let i = Math.max(16, length - 16); i < length; i++) this.#word(bytes[i]!);
+    let a = fnvStep(this.#a, length);
+    let b = otherStep(this.#b, length);
+    for (let i = 0; i < length; i++) {
+      if (i === 16) i = Math.max(16, length - 16);
+      a = fnvStep(a, bytes[i]!);
+      b = otherStep(b, bytes[i]!);
+    }
+    this.#a = a;
+    this.#b = b;
   }
 
   /** 16 hexadecimal digits. */
@@ -35,8 +48,12 @@ export class TraceHash {
 
   #word(word: number): void {
     this.#a = fnvStep(this.#a, word);
-    this.#b = Math.imul((this.#b ^ word) + 0x7f4a7c15, 0x85ebca6b);
+    this.#b = otherStep(this.#b, word);
   }
+}
+
+function otherStep(hash: number, word: number): number {
+  return Math.imul((hash ^ word) + 0x7f4a7c15, 0x85ebca6b);
 }
 
 function hex(word: number): string {

@@ -29,11 +29,25 @@ import { type LongRead, type ReadTurns, unlimitedTurns } from "./read_turns.ts";
 /** Longest delay before read bytes are acknowledged, milliseconds. */
 const creditDelay = 100;
 
+/**
+ * A credit goes along with messages if the last one is as old, milliseconds: then it costs no write of
+ * its own and no timer. Among many messages it would only cost space.
+ */
+const creditWithMessagesEvery = 50;
+/** Messages that are copied behind a credit, bytes. */
+const maxBehindCredit = 4_096;
+
 /** Shortest time between two `onSignOfLife`, milliseconds: data may arrive in 10,000 chunks. */
 const signOfLifeEvery = 20;
 
 /** Longest time for the last frame to a peer of another protocol, milliseconds. */
 const foreignLinger = 1_000;
+
+/**
+ * Bytes of an unfinished frame, or of data that waits for a turn, that are not counted: nearly every
+ * chunk of ordinary traffic ends within a frame.
+ */
+const uncountedBytes = 131_072;
 
 const empty = new Uint8Array(0);
 const drainedAlready = Promise.resolve();
@@ -100,6 +114,9 @@ export class Connection {
   readonly #outbox: Outbox;
   readonly #liveness: Liveness;
   #inbox: Inbox;
+  /** Bytes of a message that is not whole, and all that is counted as held. */
+  #partial = 0;
+  #held = 0;
   #turns: ReadTurns = unlimitedTurns;
   /** Since when nothing is read from the link, as another turn comes; -1: it is read. */
   #restingSince = -1;
@@ -121,6 +138,8 @@ export class Connection {
   #pongDue = false;
   /** Whether `creditDelay` has passed since something was read that is not acknowledged. */
   #creditLate = false;
+  /** When the last credit was sent. */
+  #creditedAt = -Infinity;
   #timer: Timer | undefined;
   #creditTimer: Timer | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -242,9 +261,12 @@ export class Connection {
     if (!this.#opened && this.#first.length === 0) this.#first = chunk.slice(0, firstBytes);
     const now = this.#clock.now();
     this.#liveness.heard(now);
-    if (this.#restingSince >= 0) return this.#reader.push(chunk); // It is kept.
+    if (this.#restingSince >= 0) {
+      this.#reader.push(chunk); // It is kept.
+      return this.#hold();
+    }
     if (!this.#turns.begin(now)) this.#reader.halt();
-    this.#read(now, () => this.#reader.push(chunk));
+    this.#read(now, chunk);
     if (this.#reader.halted) this.#rest();
   }
 
@@ -258,16 +280,18 @@ export class Connection {
     if (this.#phase === "closed") return;
     const now = this.#clock.now();
     this.#noteRest(now);
-    this.#read(now, () => {
-      // What this end could not answer any more counts as not read.
-      if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
-      this.#reader.proceed();
-    });
+    this.#read(now, undefined);
     // What was read may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
     if (this.#reader.halted) return this.#turns.wait(this);
     this.#restingSince = -1;
     this.#link.resume();
+  }
+
+  #readOn(): void {
+    // What this end could not answer any more counts as not read.
+    if (this.#phase === "open" && !this.#inbox.proceed()) return this.#reader.halt();
+    this.#reader.proceed();
   }
 
   /** Reads nothing until the next turn; what has arrived is kept, and the link holds the rest. */
@@ -285,9 +309,11 @@ export class Connection {
     this.#restingSince = now;
   }
 
-  #read(now: number, read: () => void): void {
+  /** Reads a chunk that has arrived, or on in what is kept. */
+  #read(now: number, chunk: Uint8Array | undefined): void {
     try {
-      read();
+      if (chunk !== undefined) this.#reader.push(chunk);
+      else this.#readOn();
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       if (this.#opened) return this.destroy(`unreadable frame: ${error.message}`, true);
@@ -295,6 +321,7 @@ export class Connection {
       const why = error.message.split("; ")[0]!;
       return this.#rejectForeign(explainForeignBytes(this.#first, why));
     }
+    this.#hold();
     // A callback of the reader may have ended the connection.
     if ((this.#phase as Phase) === "closed") return;
     if (now >= this.#lastSignOfLife + signOfLifeEvery) {
@@ -385,6 +412,7 @@ export class Connection {
 
   #appendCredit(): void {
     this.#creditLate = false;
+    this.#creditedAt = this.#clock.now();
     this.#creditView.setFloat64(0, this.#inbox.takeCredit());
     this.#signals.append(FrameType.credit, this.#credit);
   }
@@ -425,9 +453,21 @@ export class Connection {
       return empty;
     }
     const bytes = outbox.take();
-    this.#liveness.owes(this.#clock.now());
+    const now = this.#clock.now();
+    this.#liveness.owes(now);
     if (this.#drained !== undefined && !outbox.crowded) this.#resolveDrained();
-    return bytes;
+    return this.#withCredit(bytes, now);
+  }
+
+  /** Puts what this end owes before messages that are written anyway. */
+  #withCredit(messages: Uint8Array, now: number): Uint8Array {
+    if (!this.#inbox.creditOwed || messages.length > maxBehindCredit) return messages;
+    if (now < this.#creditedAt + creditWithMessagesEvery) return messages;
+    this.#creditTimer?.cancel();
+    this.#creditTimer = undefined;
+    this.#appendCredit();
+    this.#signals.appendFrames(messages);
+    return this.#signals.take();
   }
 
   readonly #onWritten = (): void => {
@@ -525,8 +565,21 @@ export class Connection {
       this.#turns,
       (bytes, start, end, kept) =>
         this.#owner.onMessage(bytes, start, end, this.#inbox.paths, kept),
-      (bytes) => this.#partials?.hold(this, bytes),
+      (bytes) => {
+        this.#partial = bytes;
+        this.#hold();
+      },
     );
+  }
+
+  /** Counts what is buffered of messages that are not whole. */
+  #hold(): void {
+    const { held } = this.#reader;
+    // Not the sum: one message of the largest size must always fit.
+    const bytes = Math.max(this.#partial, held > uncountedBytes ? held : 0);
+    if (bytes === this.#held || this.#phase === "closed") return;
+    this.#held = bytes;
+    this.#partials?.hold(this, bytes);
   }
 
   #watch(): void {

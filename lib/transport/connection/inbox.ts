@@ -3,6 +3,7 @@ import { type CompressionLimits, inflaterOf } from "../../wire/compression.ts";
 import { malformed } from "../../wire/errors.ts";
 import { FrameType, HEADER_BYTES } from "../../wire/frame.ts";
 import type { Inflater } from "../../wire/inflate.ts";
+import { release } from "../../wire/memory.ts";
 import { NumberedPaths } from "../../wire/interned_paths.ts";
 import type { LongRead, ReadTurns } from "./read_turns.ts";
 
@@ -11,6 +12,8 @@ const maxUnacknowledged = 262_144;
 
 /** Work of an {@linkcode Inflater} between two looks at whether the turn is over: some 0.5 ms. */
 const inflatedAtOnce = 65_536;
+/** Of that work, what takes as long as a value. */
+const inflatedPerValue = 32;
 
 /** Bytes that are joined between two such looks, and how many of them cost as much as a value. */
 const joinedAtOnce = 524_288;
@@ -100,6 +103,7 @@ export class Inbox {
     const size = end - start + HEADER_BYTES;
     if (type === FrameType.chunk) {
       const whole = this.#chunks.push(bytes, start, end);
+      if (kept) release(bytes);
       if (whole === undefined) this.#onPartial?.(this.#chunks.capacity);
       if (whole === undefined) {
         this.#consumed += size;
@@ -166,7 +170,10 @@ export class Inbox {
   #inflate(inflater: Inflater): boolean {
     this.#inflater = inflater;
     let more = true;
-    while (more && !inflater.done) more = this.#turns.spend(0, inflater.step(inflatedAtOnce));
+    while (more && !inflater.done) {
+      const work = inflater.step(inflatedAtOnce);
+      more = this.#turns.spend(Math.ceil(work / inflatedPerValue), work);
+    }
     if (!inflater.done) {
       this.#onPartial?.(inflater.memory);
       return false;

@@ -10,6 +10,7 @@ import { NUMBER_BYTES, withPath, writeNumbered } from "../../wire/envelope.ts";
 import { FrameType, HEADER_BYTES, LENGTH_BYTES } from "../../wire/frame.ts";
 import { readUint32, writeFrameHeader } from "../../wire/frame_header.ts";
 import { PathNumbers } from "../../wire/interned_paths.ts";
+import { release } from "../../wire/memory.ts";
 import {
   firstSegmentSize,
   idleSegmentSize,
@@ -171,7 +172,10 @@ export class Outbox {
       const segment = segments.shift()!;
       // A premature acknowledgement must not let a segment be reused while its write is in
       // progress.
-      if (segment !== this.#taken) this.#spare.put(segment.buffer);
+      if (segment !== this.#taken) {
+        if (segment.byFrame) release(segment.buffer);
+        else this.#spare.put(segment.buffer);
+      }
       this.#cursor--;
     }
     if (total === this.#pushed && this.#open !== undefined) this.#restart(this.#open);

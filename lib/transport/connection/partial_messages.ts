@@ -5,7 +5,7 @@ export interface PartialOwner {
 }
 
 /**
- * Bounds the memory that unfinished messages take, over all connections of one end. Peers that never
+ * Bounds the memory that unfinished messages, and frames of them, take, over all connections of one end. Peers that never
  * send a last chunk must not fill it: above the bound the connection with the oldest unfinished
  * message ends, since honest peers finish theirs.
  */

@@ -38,12 +38,6 @@ export interface LinkParts {
   readonly onEnd: (link: MemoryLink) => void;
 }
 
-/** Bytes that have arrived and are not delivered yet. */
-interface Arrival {
-  readonly bytes: Uint8Array;
-  readonly taken: () => void;
-}
-
 /** What is in flight on all links. */
 const inFlight = new ByteArena();
 
@@ -57,11 +51,14 @@ export class MemoryLink implements Link {
 
   readonly #parts: LinkParts;
   #peer: MemoryLink | undefined;
-  #arrivals: Arrival[] = [];
+  /** Bytes that have arrived and are not delivered yet. */
+  #arrivals: Uint8Array[] = [];
   /** Bytes that were written and that the far end has not taken. */
   #underWay = 0;
-  /** Called when the buffers have room again. */
-  #onRoom: (() => void) | undefined;
+  /** Whether the write in progress waits until the buffers have room again. */
+  #awaitsRoom = false;
+  /** Called when the write in progress is done. */
+  #done: () => void = () => {};
   #vanished = false;
   #breaksOff = false;
   #farEnded = false;
@@ -87,29 +84,31 @@ export class MemoryLink implements Link {
   write(bytes: Uint8Array, done: () => void): void {
     if (this.#closing || this.#ended) return;
     if (this.#writing) throw writeInProgress(this.remote);
-    const { clock, enter, lane, socketBuffer } = this.#parts;
+    const { clock, lane, socketBuffer } = this.#parts;
     this.#writing = true;
-    const { length } = bytes;
-    this.#underWay += length;
-    const written = () => {
-      if (this.#ended) return;
-      this.#writing = false;
-      this.#guard(done);
-    };
+    this.#done = done;
+    this.#underWay += bytes.length;
     const isHeld = this.#underWay <= socketBuffer;
-    if (!isHeld) this.#onRoom = written;
+    if (!isHeld) this.#awaitsRoom = true;
     // Copied, because the writer may reuse its memory while the bytes are in flight.
     const sent = isHeld ? inFlight.copy(bytes) : bytes;
-    // A reader that pauses holds the writer back, once the buffers are full.
-    const taken = () => {
-      this.#underWay -= length;
-      if (this.#onRoom === undefined || this.#underWay > socketBuffer) return;
-      const onRoom = this.#onRoom;
-      this.#onRoom = undefined;
-      enter(onRoom);
-    };
-    lane.send(() => this.#peer!.#arrive({ bytes: sent, taken }));
-    if (isHeld) clock.defer(written);
+    lane.send(() => this.#peer!.#arrive(sent));
+    if (isHeld) clock.defer(this.#onWritten);
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.#ended) return;
+    this.#writing = false;
+    this.#guard(this.#done);
+  };
+
+  /** A reader that pauses holds the writer back, once the buffers are full. */
+  #taken(length: number): void {
+    const { enter, socketBuffer } = this.#parts;
+    this.#underWay -= length;
+    if (!this.#awaitsRoom || this.#underWay > socketBuffer) return;
+    this.#awaitsRoom = false;
+    enter(this.#onWritten);
   }
 
   pause(): void {
@@ -164,9 +163,9 @@ export class MemoryLink implements Link {
     });
   }
 
-  #arrive(arrival: Arrival): void {
+  #arrive(bytes: Uint8Array): void {
     if (this.#ended) return this.#answerGhost();
-    this.#arrivals.push(arrival);
+    this.#arrivals.push(bytes);
     this.#deliver();
   }
 
@@ -185,9 +184,9 @@ export class MemoryLink implements Link {
   #deliver(): void {
     while (this.#arrivals.length > 0) {
       if (this.#ended || (this.#paused && !this.#closing)) return;
-      const { bytes, taken } = this.#arrivals.shift()!;
+      const bytes = this.#arrivals.shift()!;
       if (!this.#closing) this.#take(bytes);
-      taken();
+      this.#peer!.#taken(bytes.length);
     }
     if (!this.#farEnded || this.#ended || (this.#paused && !this.#closing)) return;
     this.#parts.trace(this.remote, this.#parts.local, "end");

@@ -1,6 +1,6 @@
 /** The runtimes that are installed, and programs that run on them. */
 import { writeNpmPackage } from "../../../scripts/npm_package.ts";
-import { TextLineStream } from "../text_lines.ts";
+import { TextLineStream } from "../../../examples/tls_counter/text_lines.ts";
 import type { RuntimeName } from "./member.ts";
 
 /** A runtime that can be started, or why it cannot. */

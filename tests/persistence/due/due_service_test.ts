@@ -5,7 +5,7 @@ import {
   sliceOf,
   type SliceRange,
 } from "../../../lib/persistence/journal.ts";
-import { maxKept, maxUnderWay } from "../../../lib/persistence/due/due_ids.ts";
+import { DueIds, maxKept, maxUnderWay } from "../../../lib/persistence/due/due_ids.ts";
 import { DueService, overdueAfter } from "../../../lib/persistence/due/due_service.ts";
 import { sliceShare } from "../../../lib/persistence/due/slice_share.ts";
 import { ManualClock } from "../../../lib/testkit/manual_clock.ts";
@@ -102,6 +102,18 @@ Deno.test("an id that stays due is called again after growing pauses, up to a mi
   await clock.advance(300_000);
   const pauses = times.slice(1).map((time, at) => time - times[at]!);
   assertEquals(pauses.slice(0, 8), [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+});
+
+Deno.test("a clock that is set back makes no pause longer", () => {
+  const ids = new DueIds();
+  const hour = 3_600_000;
+  const page = [{ id: "a", wake: 1_000 }];
+  ids.onPage(page);
+  assertEquals(ids.take(2 * hour, true), ["a"]);
+  // The call was lost, and the id is still due.
+  ids.onPage(page);
+  assertEquals(ids.take(hour, true), []);
+  assertEquals(ids.take(hour + 60_000, true), ["a"]);
 });
 
 Deno.test("ids that nobody answers for do not keep others from being called", async () => {

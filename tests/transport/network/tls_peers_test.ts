@@ -5,10 +5,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import type { TlsMaterial } from "../../../lib/runtime/network.ts";
+import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../../lib/runtime/network.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
 import { TransportError } from "../../../lib/transport/base/errors.ts";
 import { TcpNetwork } from "../../../lib/transport/tcp/tcp_network.ts";
+import { TlsConfig } from "../../../lib/transport/tls/tls_config.ts";
 import { TlsNetwork } from "../../../lib/transport/tls/tls_network.ts";
 import { Certificates, farAhead, longAgo, type Pair } from "./certificates.ts";
 import { dial, Server } from "./links.ts";
@@ -225,6 +226,31 @@ Deno.test("identities of nodes and clients differ", async () => {
     end.link.destroy();
     await end.ended();
   }
+});
+
+Deno.test("authorize rejects a peer that is good otherwise, by its URI and domain, whatever it throws", async () => {
+  await using certificates = await Certificates.create();
+  const node = await certificates.node({ name: "node-7" });
+  const client = await certificates.client({ name: "reports" });
+  const seen: unknown[] = [];
+  const verdicts = [() => false, () => true, () => {
+    throw new Error("a fault of the hook");
+  }];
+  const authorize = ({ kind, name, uri, trustDomain }: NodeIdentity | ClientIdentity) => {
+    seen.push([kind, name, uri, trustDomain]);
+    return verdicts[seen.length - 1]!();
+  };
+  await using server = await Server.start(network, { tls: { ...node, authorize } });
+  for (const [index, isAccepted] of [false, true, false].entries()) {
+    const end = await dial(network, server.port, { tls: client }).catch(() => undefined);
+    if (isAccepted) await server.end();
+    else await server.refusal(index / 2);
+    end?.link.destroy();
+  }
+  const { uri, trustDomain } = await TlsConfig.fromPem(client);
+  assertEquals(seen, Array.from({ length: 3 }, () => ["client", "reports", uri, trustDomain]));
+  assert(uri !== undefined && trustDomain !== undefined);
+  assertEquals([server.ends.length, server.refusals.length], [1, 2]);
 });
 
 Deno.test("the certificate must cover the host that was meant, not the one that was dialled", async () => {
