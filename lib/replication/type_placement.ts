@@ -33,6 +33,8 @@ export class TypePlacement {
   #configs = new Map<number, ReplicaConfig>();
   /** Shards that were open once. */
   #begun = new Set<number>();
+  /** Shards that are open, as their owners have said last. */
+  readonly #open = new Set<number>();
   /** Nodes that shall own shards, and have no copies of them yet. */
   #wishes = new Map<number, string>();
   #nodes: readonly TypeMember[] = [];
@@ -53,6 +55,7 @@ export class TypePlacement {
     this.#configs.clear();
     this.#wishes.clear();
     this.#begun.clear();
+    this.#open.clear();
   }
 
   /** Whether every shard was open once. */
@@ -73,7 +76,10 @@ export class TypePlacement {
   status(from: string, said: ShardStatus, now: number): ReplicaOrder[] {
     const { shard, epoch, phase, config, replicas, lagging } = said;
     this.noteConfig(shard, config);
-    if (phase === "open") this.#begun.add(shard);
+    if (phase === "open") {
+      this.#begun.add(shard);
+      this.#open.add(shard);
+    } else this.#open.delete(shard);
     const status = { epoch, phase, replicas, lagging, copies: [], ...(config && { config }) };
     const orders = this.#placement.status(shard, from, status, now);
     if (orders.length > 0) return orders;
@@ -131,7 +137,9 @@ export class TypePlacement {
     const moves: ShardMove[] = [];
     for (const move of wanted) {
       const { shard, to } = move;
-      if (this.#has(shard, to) || !this.#configs.has(shard)) moves.push(move);
+      // One that waits for copies is where it can open, or will be moved there.
+      if (!this.#open.has(shard)) continue;
+      if (this.#has(shard, to)) moves.push(move);
       else if (this.#nodes.some(({ address }) => address === to)) this.#wish(shard, to);
     }
     return moves;

@@ -192,19 +192,27 @@ Deno.test("a shard whose copies are lost at once waits, and names what it waits 
       const writers = await Writers.start(sim);
       await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
       await writers.end();
+      // What the node that is left owns goes on, since it knows that it has all.
+      const left = sim.nodes[0]!.ownedShards().length;
       for (const { name: node } of sim.nodes.slice(1)) {
         sim.inject({ type: "crash", at: 0, node, restartAfter: 2_000 });
       }
       await sim.sleep(40_000);
       const waits = explained(sim).filter((line) => line.includes("it waits for the copies at"));
-      assertEquals(waits.length, Diaries.numShards, explained(sim).join("\n"));
+      assertEquals(waits.length, Diaries.numShards - left, explained(sim).join("\n"));
       for (const line of waits) assert(/node-[23]:25520/.test(line), line);
       const client = await sim.connect();
-      const ask = client.entity(Diaries, "diary-1").ask((replyTo) => ({ type: "all", replyTo }), {
-        timeout: 20_000,
-      });
-      const error = await ask.then(() => undefined, (reason: unknown) => String(reason));
-      assert(error?.includes("it waits for the copies at"), error);
+      const errors = await Promise.all(diaries.map(async (id) => {
+        const ask = client.entity(Diaries, id).ask((replyTo) => ({ type: "all", replyTo }), {
+          timeout: 20_000,
+        });
+        return await ask.then(() => "", (reason: unknown) => String(reason));
+      }));
+      const refused = errors.filter((error) => error !== "");
+      assert(refused.length > 0 && refused.length < diaries.length, errors.join("\n"));
+      for (const error of refused) {
+        assert(error.includes("cannot be reached, and nothing was stored"), error);
+      }
     },
   );
 });
@@ -246,27 +254,4 @@ Deno.test("a node that joins gets shards, after it has their events", async () =
       assertEquals(writers.failed, 0, "asks that failed");
     },
   );
-});
-
-Deno.test("copies are in other zones than their owner", async () => {
-  const zones = ["a", "a", "b", "b"];
-  await simulate({
-    ...setup,
-    seed: 7,
-    nodes: 4,
-    duration: 60_000,
-    cluster: ({ index }) => ({ zone: zones[index]! }),
-    setup: copies({ replicas: 1 }),
-  }, async (sim) => {
-    const writers = await Writers.start(sim);
-    await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
-    // A whole zone is lost at once.
-    for (const node of ["node-1", "node-2"]) {
-      sim.inject({ type: "crash", at: 0, node, restartAfter: 5_000 });
-    }
-    await sim.until(() => sim.nodes.filter(({ alive }) => alive).length === 2);
-    await sim.until(() => isWhole(sim), { what: "all shards are open again", limit: 40_000 });
-    await writers.end();
-    await writers.check();
-  });
 });
