@@ -175,13 +175,14 @@ function read(reader: ByteReader): ReplicationMessage {
       const previous = readPosition(reader);
       const acked = reader.count();
       const trim = reader.count();
-      let { index } = previous;
-      const entries = many(reader, Infinity, (): LogEntry => ({
-        epoch: reader.count(),
-        index: ++index,
-        chain: reader.count(),
-        payload: reader.bytes().slice(),
-      }));
+      let { epoch: before, index } = previous;
+      const entries = many(reader, Infinity, (): LogEntry => {
+        const own = reader.count();
+        if (own < before || own > epoch) throw new RangeError("an epoch of a log goes back");
+        before = own;
+        const chain = reader.count();
+        return { epoch: own, index: ++index, chain, payload: reader.bytes().slice() };
+      });
       return { type, epoch, previous, entries, acked, trim };
     }
     case "logAppended":
@@ -198,8 +199,11 @@ function read(reader: ByteReader): ReplicationMessage {
       const filling = optional(reader, readPoint);
       return { type, epoch, store, last, ...(filling && { filling }) };
     }
-    case "storeConfig":
-      return { type, epoch, config: readConfig(reader) };
+    case "storeConfig": {
+      const config = readConfig(reader);
+      if (config.version[0] > epoch) throw new RangeError("a configuration of a later epoch");
+      return { type, epoch, config };
+    }
     case "configStored":
       return { type, epoch, store: readStore(reader), version: readVersion(reader) };
     case "fillCopy": {

@@ -30,6 +30,7 @@ import {
   replicaControlPath,
 } from "./control_form.ts";
 import { parseMessages } from "./message_form.ts";
+import type { ReplicationMessage } from "./replication_protocol.ts";
 import { ReplicatedType, type ReplicatedTypePort } from "./replicated_type.ts";
 
 /** Milliseconds between two ticks. */
@@ -53,13 +54,20 @@ export class ReplicationExtension implements NodeExtension, ShardReplicator {
     this.#host = replicatorHostOf(node.extension(shardingKey));
     this.#host.attach(this);
     node.handleNodes(replicationPath, (peer, value) => {
-      const { shardType, messages } = parseMessages(value) ?? {};
-      if (shardType !== undefined) this.#types.get(shardType)?.receive(peer.address, messages!);
+      const { shardType, messages = [] } = parseMessages(value) ?? {};
+      const type = shardType === undefined ? undefined : this.#types.get(shardType);
+      type?.receive(peer.address, messages.filter(({ message }) => this.#isPlausible(message)));
     });
     node.handleNodes(replicaControlPath, (peer, value) => {
       const message = parseControl(value);
       if (message !== undefined) this.#receive(peer.address, peer.incarnation, message);
     });
+  }
+
+  /** A copy that has promised an epoch which no grant reaches would obey nobody any more. */
+  #isPlausible(message: ReplicationMessage): boolean {
+    const highest = message.type === "epochRefused" ? message.promised : message.epoch;
+    return this.#host.isPlausibleEpoch(highest);
   }
 
   #receive(from: string, incarnation: number, message: ControlMessage): void {

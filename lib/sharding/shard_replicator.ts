@@ -65,6 +65,8 @@ export interface ShardMove {
 export interface ReplicatorHost {
   /** The member whose coordinator is active, or is about to be. */
   readonly leader: string | undefined;
+  /** Whether a grant can have an epoch that a peer names: no copy may promise another one. */
+  isPlausibleEpoch(epoch: number): boolean;
   /** Of the coordinator, if it is this node's: hands a shard off. May be called again. */
   moveShard(move: ShardMove): void;
   /** From now on types may be replicated. */

@@ -187,6 +187,7 @@ export class ShardingExtension implements NodeExtension {
       get leader() {
         return machine.leader;
       },
+      isPlausibleEpoch: (epoch) => machine.isPlausibleEpoch(epoch),
       moveShard: (move) => {
         machine.moveShard(move);
         this.#setAlarm();

@@ -274,6 +274,11 @@ export class ShardingMachine {
     if (this.#isPlausible(move.above)) this.#step({ type: "moveShard", ...move });
   }
 
+  /** Whether a grant can have an epoch that a peer names. */
+  isPlausibleEpoch(epoch: number): boolean {
+    return this.#isPlausible(epoch);
+  }
+
   /** When `wake` has something to do although no message comes, on the clock of `now`. */
   get nextDeadline(): number | undefined {
     return this.coordinator.nextDeadline;

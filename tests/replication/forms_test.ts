@@ -152,6 +152,15 @@ Deno.test("bytes that are no messages are ignored, whole or in part", () => {
   }
 });
 
+Deno.test("a log whose epochs go back, and what is of a later epoch than its message, is refused", () => {
+  const append = { type: "appendLog", epoch: 6, previous: position, acked: 17, trim: 2 } as const;
+  for (const epochs of [[4], [6, 5], [7]]) {
+    const wrong = epochs.map((epoch) => ({ ...entries[0]!, epoch }));
+    assertEquals(parseMessages(batchOf([{ ...append, entries: wrong }])), undefined, `${epochs}`);
+  }
+  assertEquals(parseMessages(batchOf([{ type: "storeConfig", epoch: 4, config }])), undefined);
+});
+
 Deno.test("a list of stores that is too long is refused", () => {
   const stores = Array.from({ length: 1_001 }, (_, index) => ({ address: "a:1", store: index }));
   const long = { type: "promiseEpoch", epoch: 6, bootstrap: { stores, closed: false } } as const;

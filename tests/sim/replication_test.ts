@@ -1,10 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
+import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import { eventSourced } from "../../lib/persistence/mod.ts";
+import { MessageBatch } from "../../lib/replication/message_form.ts";
 import type { ReplicationOptions } from "../../lib/sharding/sharded_behavior.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
 import { simulate, type SimulatedNode, type Simulation } from "../../lib/testkit/mod.ts";
+import { replicationPath } from "../../lib/transport/base/peer.ts";
 
 type DiaryMessage =
   | { type: "add"; value: number; replyTo: ActorRef<number> }
@@ -249,6 +252,33 @@ Deno.test("a node that joins gets shards, after it has their events", async () =
         limit: 120_000,
       });
       await sim.sleep(5_000);
+      await writers.end();
+      await writers.check();
+      assertEquals(writers.failed, 0, "asks that failed");
+    },
+  );
+});
+
+Deno.test("a member cannot lock a shard with an epoch that no grant reaches", async () => {
+  await simulate(
+    { ...setup, seed: 8, nodes: 3, duration: 60_000, setup: copies() },
+    async (sim) => {
+      const writers = await Writers.start(sim);
+      await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+      const [hostile, ...others] = sim.nodes;
+      const { remoting } = nodeInternalsOf(hostile!.system)!;
+      for (const { address } of others) {
+        const batch = new MessageBatch();
+        for (let shard = 0; shard < Diaries.numShards; shard++) {
+          batch.add(shard, {
+            type: "promiseEpoch",
+            epoch: Number.MAX_SAFE_INTEGER,
+            bootstrap: { stores: [], closed: false },
+          });
+        }
+        remoting.send(address, replicationPath, 0, batch.take(Diaries.name));
+      }
+      await sim.sleep(10_000);
       await writers.end();
       await writers.check();
       assertEquals(writers.failed, 0, "asks that failed");
