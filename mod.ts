@@ -237,6 +237,7 @@ export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_
 export type { EntityFactory } from "./lib/sharding/routing/entity_factory.ts";
 export type {
   EntityMailboxOptions,
+  ReplicationOptions,
   Sharded,
   ShardedBehavior,
   ShardedOptions,

@@ -36,12 +36,14 @@ import type { ShardRegionRef } from "./sharding/routing/shard_proxy.ts";
 import type { ShardedBehavior, ShardedOptions } from "./sharding/sharded_behavior.ts";
 import { type Sharding, shardingKey, shardRefsOf } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
+import { ReplicationExtension } from "./replication/replication_extension.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
 
 /** What every node has. */
 const builtIn: readonly NodeExtensionFactory[] = [
   () => new MembershipTelemetry(),
   () => new ShardingExtension(),
+  () => new ReplicationExtension(),
 ];
 
 /**

@@ -28,7 +28,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "remoting",
     "cluster",
   ],
-  replication: ["runtime", "options", "actor", "persistence", "cluster", "sharding"],
+  replication: [
+    "runtime",
+    "options",
+    "actor",
+    "persistence",
+    "transport",
+    "membership",
+    "cluster",
+    "sharding",
+  ],
   client: ["runtime", "options", "actor", "wire", "transport", "remoting", "cluster", "sharding"],
   // Simulations run whole nodes; `lib/*.ts` are the composition root.
   testkit: [
@@ -258,7 +267,12 @@ Deno.test("durable actors come with the main entry, and stores with an entry of 
   for (const path of loaded) for (const target of graph.get(path)!) loaded.add(target);
   assert(loaded.has("persistence/event_sourced.ts") && loaded.has("persistence/durable_state.ts"));
   const stores = /^persistence\/(?:memory_journal\.ts|sqlite\/|postgres\/|mod\.ts)/;
-  assertEquals([...loaded].filter((path) => stores.test(path)), []);
+  // Copies of replicated shards are in memory unless they are given a store.
+  assertEquals([...loaded].filter((path) => stores.test(path)), ["persistence/memory_journal.ts"]);
+  const users = [...loaded].filter((path) => {
+    return graph.get(path)!.includes("persistence/memory_journal.ts");
+  });
+  assertEquals(users, ["replication/replicated_type.ts"]);
 });
 
 Deno.test("the composition root lists extensions, and knows nothing else of them", () => {

@@ -64,6 +64,7 @@ import {
   fileEntityStoreTable,
   passivationTable,
   rememberTable,
+  replicationTable,
   shardBufferTable,
   shardedTable,
 } from "./tables/sharding_tables.ts";
@@ -197,6 +198,7 @@ export const optionChapters: readonly OptionChapter[] = [
       entityMailboxTable,
       shardBufferTable,
       rememberTable,
+      replicationTable,
       fileEntityStoreTable,
       entityTypeTable,
       entityRefTable,

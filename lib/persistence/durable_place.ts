@@ -26,13 +26,13 @@ export interface GivenPlace {
  * @throws {PersistenceError} codes `badPersistenceId`, `noJournal`.
  */
 export function placeOf(context: ActorContext<never>, given: GivenPlace): DurablePlace {
-  const keeper = keeperOf(context);
+  const kept = keptBy(context);
   const { entityId, self: { path } } = context;
-  if (given.id === undefined && (entityId === "" || keeper === undefined)) throw missingId(path);
+  if (given.id === undefined && (entityId === "" || kept === undefined)) throw missingId(path);
   const id = given.id === undefined
-    ? persistenceId(keeper!.typeName, entityId)
+    ? persistenceId(kept!.keeper.typeName, entityId)
     : checkedId(given.id);
-  const journal = given.journal ?? journalAround(context, keeper);
+  const journal = given.journal ?? journalAround(context, kept);
   if (journal === undefined) throw noJournal(path, id);
   // The option has checked it: the layers below know only a part of its type.
   return { id, journal: journal as Journal };
@@ -44,24 +44,35 @@ export function placeOf(context: ActorContext<never>, given: GivenPlace): Durabl
  */
 export function isWoken(context: ActorContext<never>, { id, journal }: DurablePlace): boolean {
   const { entityId } = context;
-  const keeper = keeperOf(context);
-  return entityId !== "" && keeper !== undefined && id === `${keeper.typeName}|${entityId}` &&
-    journal === journalAround(context, keeper);
+  const kept = keptBy(context);
+  return entityId !== "" && kept !== undefined && id === `${kept.keeper.typeName}|${entityId}` &&
+    journal === journalAround(context, kept);
 }
 
 /** The journal of an actor that has none of its own. */
 function journalAround(
   { system }: ActorContext<never>,
-  keeper: EntityKeeper | undefined,
+  kept: KeptEntity | undefined,
 ): DurableStore | undefined {
-  return keeper?.store ?? internalsOf(system).persistence?.journal;
+  return kept?.keeper.storeOf?.(kept.entity) ?? kept?.keeper.store ??
+    internalsOf(system).persistence?.journal;
 }
 
-/** What keeps the entity that the actor is, or belongs to. */
-function keeperOf({ self }: ActorContext<never>): EntityKeeper | undefined {
-  let at = self instanceof LocalRef ? self.parent : undefined;
-  while (at !== undefined && at.entities === undefined) at = at.parent;
-  return at?.entities;
+/** An entity, and what keeps it. */
+interface KeptEntity {
+  readonly entity: LocalRef<unknown>;
+  readonly keeper: EntityKeeper;
+}
+
+/** The entity that the actor is, or belongs to. */
+function keptBy({ self }: ActorContext<never>): KeptEntity | undefined {
+  let entity = self instanceof LocalRef ? self as LocalRef<unknown> : undefined;
+  while (entity !== undefined) {
+    const parent = entity.parent as LocalRef<unknown> | undefined;
+    if (parent?.entities !== undefined) return { entity, keeper: parent.entities };
+    entity = parent;
+  }
+  return undefined;
 }
 
 function noJournal(path: string, id: string): PersistenceError {

@@ -1,4 +1,5 @@
 import { fenced, storeClosed } from "./journal_errors.ts";
+import { type CopyableJournal, type LogPart, partOfLog } from "./copyable_journal.ts";
 import {
   advanced,
   type AppendEntry,
@@ -8,6 +9,7 @@ import {
   type Journal,
   judgeAppend,
   judgeOpen,
+  type LogHead,
   lowest,
   type OpenedLog,
   type ReadDueOptions,
@@ -55,7 +57,12 @@ export function memoryJournal(): Journal {
   return new MemoryJournal();
 }
 
-class MemoryJournal implements Journal {
+/** The same, as one that can be copied. */
+export function copyableMemoryJournal(): CopyableJournal {
+  return new MemoryJournal();
+}
+
+class MemoryJournal implements CopyableJournal {
   readonly name = "memory";
   readonly #logs = new Map<string, Log>();
   /** All events in the order in which they were appended. */
@@ -190,6 +197,56 @@ class MemoryJournal implements Journal {
       }
       return due.sort((a, b) => a.wake - b.wake).slice(0, limit);
     });
+  }
+
+  head(id: string): Promise<LogHead> {
+    return this.#run(() => {
+      const { epoch, lastSeq } = this.#logs.get(id) ?? { epoch: 0, lastSeq: 0 };
+      return { epoch, lastSeq };
+    });
+  }
+
+  exportLog(id: string, after: number, maxBytes: number): Promise<LogPart | undefined> {
+    return this.#run(() => {
+      const log = this.#logs.get(id);
+      if (log === undefined) return undefined;
+      const all = log.events.map(({ event }) => event);
+      return partOfLog(id, log, all.filter(({ seq }) => seq > after), after, maxBytes);
+    });
+  }
+
+  importLog(part: LogPart): Promise<void> {
+    return this.#run(() => {
+      const { id, after, events, rest } = part;
+      if (after === 0) this.#forget(id);
+      const log = this.#log(id);
+      const slice = sliceOf(id);
+      for (const event of events) {
+        if (event.seq <= log.lastSeq) continue;
+        const ordered = { id, slice, event: copied(event), isDeleted: false };
+        log.events.push(ordered);
+        this.#order.push(ordered);
+        log.lastSeq = event.seq;
+      }
+      if (rest === undefined) return;
+      log.epoch = rest.epoch;
+      log.lastSeq = Math.max(log.lastSeq, rest.lastSeq);
+      log.wake = rest.wake;
+      log.snapshots = rest.snapshots.map(copied);
+    });
+  }
+
+  forget(ids: readonly string[]): Promise<void> {
+    return this.#run(() => {
+      for (const id of ids) this.#forget(id);
+    });
+  }
+
+  #forget(id: string): void {
+    const log = this.#logs.get(id);
+    if (log === undefined) return;
+    this.#deleteEvents(log, log.lastSeq);
+    this.#logs.delete(id);
   }
 
   onAppended(listener: () => void): () => void {

@@ -26,6 +26,7 @@ import {
   type Lane,
   type NodePeer,
   type Peer,
+  replicationPath,
 } from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
 import { transportLimits } from "../transport/base/limits.ts";
@@ -83,13 +84,14 @@ export type {
   UndeliveredHandler,
 } from "./remoting_options.ts";
 
-/** Paths of the bridge itself: a message that is lost there is no loss of a user. */
+/** Paths of the bridge itself and of copies of shards: a message that is lost there is no loss of a user. */
 const ownPaths: readonly string[] = [
   watchPath,
   lostAskPath,
   abortedAskPath,
   rejectedPath,
   withdrawalPath,
+  replicationPath,
 ];
 
 /** A message that was not delivered, and the reply references in it. */
@@ -308,6 +310,7 @@ export class Remoting {
     remoting.#endpoint = endpoint;
     remoting.#internals.nodeAddress = endpoint.address;
     remoting.#internals.remoteWatch = remoting.#watcher;
+    remoting.#internals.replicates = (node) => remoting.#replicates(node);
     return remoting;
   }
 
@@ -546,6 +549,10 @@ export class Remoting {
     }
     const lane = laneOf(path);
     const isClient = node.startsWith("client:");
+    // A node of an earlier version would reject the connection.
+    if (lane === "replication" && this.#replicates(node) !== true) {
+      return this.#unsent(node, path, message, deadline);
+    }
     const peer = isClient || this.#serialization.registry !== undefined
       ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
       : undefined;
@@ -610,6 +617,11 @@ export class Remoting {
   #unsent(node: string, path: string, message: unknown, remaining: number | undefined): void {
     if (this.#takesBack(node, path, message, this.#inTime(remaining))) return;
     this.#lose("disconnected", node, path, message);
+  }
+
+  /** Whether a node knows the lane `replication`; undefined: it is not connected. */
+  #replicates(node: string): boolean | undefined {
+    return this.endpoint.peerAt(node, "control")?.replicates;
   }
 
   /** Whether the other end can read how long an asker waits, or may be able to. */
@@ -1288,9 +1300,13 @@ function handlerOf<T>(handlers: ReadonlyMap<string, T>, path: string): T | undef
   return undefined;
 }
 
-/** Membership and coordination never wait behind messages of users. */
+/**
+ * Membership and coordination never wait behind messages of users, and neither waits behind the logs of
+ * shards.
+ */
 function laneOf(path: string): Lane {
-  return path.startsWith("/_cluster") ? "control" : "user";
+  if (!path.startsWith("/_cluster")) return "user";
+  return path === replicationPath ? "replication" : "control";
 }
 
 /**

@@ -4,7 +4,9 @@
  *
  * Invariant: only writes that the owner's journal has accepted, or will, are in the log: the owner judges
  * (`judgeAppend`, `judgeOpen`) before it proposes, on what is applied and what is on its way. So an entry
- * that was applied in a back-fill already changes nothing when it is applied again.
+ * that was applied already changes nothing when it is applied again, by a copy that was filled or has
+ * restarted: an append finds another last number, an open a higher epoch; a snapshot or a deletion is left
+ * out unless the last number is still the one that it was written at (`lastSeq`).
  *
  * @module
  */
@@ -19,6 +21,7 @@ export type LogOperation =
     readonly id: string;
     readonly snapshot: StoredSnapshot;
     readonly keep: number;
+    readonly lastSeq: number;
   }
   | {
     readonly type: "deleteEvents";
@@ -26,7 +29,12 @@ export type LogOperation =
     readonly upTo: number;
     readonly epoch: number;
   }
-  | { readonly type: "delete"; readonly id: string; readonly epoch: number };
+  | {
+    readonly type: "delete";
+    readonly id: string;
+    readonly epoch: number;
+    readonly lastSeq: number;
+  };
 
 /** Applies a write that is acknowledged. Rejects as the journal does; then the copy must stop applying. */
 export async function applyOperation(journal: Journal, operation: LogOperation): Promise<void> {

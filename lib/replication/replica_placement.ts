@@ -27,6 +27,8 @@ interface Entry {
   isKnown: boolean;
   /** A node that has more of the log than the owner. */
   preferred: string | undefined;
+  /** A node that shall have a copy, so that it can own the shard. */
+  wanted: string | undefined;
 }
 
 /** How long a node that has lagged gets no copy if there is another one, in milliseconds. */
@@ -74,6 +76,7 @@ export class ReplicaPlacement {
       sentAt: now,
       isKnown: false,
       preferred: undefined,
+      wanted: undefined,
     };
     if (before !== undefined) this.#count(before, -1);
     entry.replicas = this.#choose(shard, entry, before?.replicas ?? [], now);
@@ -106,6 +109,18 @@ export class ReplicaPlacement {
     if (known === undefined || compareReplicaVersions(known.version, config.version) < 0) {
       entry.config = config;
     }
+  }
+
+  /** Whether the present grant is this one. */
+  isGranted(shard: number, owner: string, epoch: number): boolean {
+    const entry = this.#entries.get(shard);
+    return entry?.owner === owner && entry.epoch === epoch;
+  }
+
+  /** A node shall have a copy, in the place of another one if need be. The next `tick` orders it. */
+  want(shard: number, address: string): void {
+    const entry = this.#entries.get(shard);
+    if (entry !== undefined) entry.wanted = address;
   }
 
   /** The owner has found that another node has more of the log. */
@@ -160,7 +175,7 @@ export class ReplicaPlacement {
 
   #choose(
     shard: number,
-    { owner, config }: Entry,
+    { owner, config, wanted }: Entry,
     before: readonly string[],
     now: number,
   ): readonly string[] {
@@ -171,7 +186,7 @@ export class ReplicaPlacement {
     // Without laggards fewer copies are needed to open the log, as long as there are enough to write it.
     const nodes = (trusted.length > this.#minAcks ? trusted : this.#nodes)
       .map((node) => ({ ...node, copies: this.#load.get(node.address) ?? 0 }));
-    return chooseReplicas({
+    const chosen = chooseReplicas({
       shardType: this.#shardType,
       shard,
       owner,
@@ -179,6 +194,13 @@ export class ReplicaPlacement {
       nodes,
       current: [...inSync, ...before],
     });
+    if (wanted === undefined || wanted === owner || chosen.includes(wanted)) return chosen;
+    if (!nodes.some(({ address }) => address === wanted)) return chosen;
+    if (chosen.length < this.#replicas) return [...chosen, wanted].sort();
+    // In the place of the one with the most copies.
+    const copiesOf = (address: string) => this.#load.get(address) ?? 0;
+    const most = chosen.reduce((a, b) => copiesOf(b) > copiesOf(a) ? b : a);
+    return chosen.map((address) => address === most ? wanted : address).sort();
   }
 
   /** Adds the copies of a shard to those of their nodes, or takes them off. */

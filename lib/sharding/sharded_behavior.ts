@@ -5,9 +5,13 @@ import type { ClientPolicy } from "../actor/services/client_policy.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import type { EntityFactory } from "./routing/entity_factory.ts";
 import { EntityType } from "./routing/entity_type.ts";
-import { checkOptions, checkValue } from "../options/check_options.ts";
-import { callback } from "../options/option.ts";
-import { shardedDefaults, shardedTable } from "../options/tables/sharding_tables.ts";
+import { checkOptions, checkValue, withDefaults } from "../options/check_options.ts";
+import { callback, number } from "../options/option.ts";
+import {
+  replicationDefaults,
+  shardedDefaults,
+  shardedTable,
+} from "../options/tables/sharding_tables.ts";
 import { type PassivationOptions, resolvePassivation } from "./region/passivation.ts";
 import type { EntityStore, RememberOptions } from "./remember/remember_options.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
@@ -29,6 +33,26 @@ export interface EntityMailboxOptions {
   readonly sizeOf?: (message: never) => number;
   /** Which message is dropped when it is full. Default `"dropNew"`. */
   readonly overflow?: Overflow;
+}
+
+/** Copies of the shards of a type at several nodes; the same on all nodes. See `docs/replication.md`. */
+export interface ReplicationOptions {
+  /** Copies of each shard at other nodes, besides the owner's, 1 to 6. Default 2. */
+  readonly replicas?: number;
+  /**
+   * Other copies that must have an event before its sender is answered, from 1 to `replicas`. Default 1.
+   */
+  readonly minAcks?: number;
+  /**
+   * Milliseconds after which asks fail with the code `outcomeUnknown` if too few copies have answered. The
+   * events may be stored, and may be found later. Default 5 000.
+   */
+  readonly ackTimeout?: number;
+  /**
+   * Whether a shard goes on without acknowledged events when all copies that have them are lost. It is
+   * logged. `false`: the shard waits for them. Default `false`.
+   */
+  readonly allowDataLoss?: boolean;
 }
 
 /** Options of `Behaviors.sharded`. */
@@ -79,9 +103,29 @@ export interface ShardedOptions {
   /**
    * Where entities of the type are stored that are durable actors and have no journal of their own, such
    * as `sqliteJournal(...)`. Who has made it closes it. Default: the journal of the node, see
-   * `persistence`.
+   * `persistence`. With `replication` it is a store of this node alone, where the copies of this node
+   * are kept; default: memory.
    */
   readonly journal?: DurableStore;
+  /**
+   * Keeps the events of durable entities that have no journal of their own at several nodes, so that
+   * they survive the loss of any of them without a database. Default: none.
+   *
+   * @example
+   * ```ts
+   * import { Behaviors } from "@casty/casty";
+   * import { durableState } from "@casty/casty/persistence";
+   *
+   * const cart = () =>
+   *   durableState<{ type: "add"; item: string }, readonly string[]>({
+   *     initial: [],
+   *     onMessage: (_context, items, { item }, effect) => effect.persist([...items, item]),
+   *   });
+   * const carts = Behaviors.sharded(cart, { replication: { replicas: 2, minAcks: 1 } });
+   * console.assert(carts.options.replication?.replicas === 2);
+   * ```
+   */
+  readonly replication?: ReplicationOptions;
   /**
    * Which clients may send messages to the entities, by the identity in their certificates. Called
    * once for each connection. `"read"`: only messages for which `reads` returns `true`. Other
@@ -137,12 +181,20 @@ export class ShardedBehavior<M> extends ExtensionBehavior<ShardEnvelope<M>> {
     super();
     checkValue("factory", callback("a function of the entity id"), factory);
     checkOptions(shardedTable, options);
+    checkReplication(options.replication);
     this.factory = factory;
     this.numShards = entityType?.numShards ?? options.numShards ?? shardedDefaults.numShards;
     this.entityType = entityType;
     this.options = options;
     this.passivation = resolvePassivation(options.passivation ?? {});
   }
+}
+
+/** @throws {OptionError} more copies are to acknowledge than there are. */
+function checkReplication(given: ReplicationOptions | undefined): void {
+  if (given === undefined) return;
+  const { replicas, minAcks } = withDefaults(replicationDefaults, given);
+  checkValue("replication: minAcks", number(1, replicas, { whole: true }), minAcks);
 }
 
 /** Creates a {@linkcode ShardedBehavior}. */

@@ -23,6 +23,8 @@ import { ClientAccess } from "./client_access.ts";
 import { isShardEnvelope, type ShardEnvelope } from "./routing/shard_envelope.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
 import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
+import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import type { ShardReplicator, TypeReplication } from "./shard_replicator.ts";
 import type { ShardingMachine } from "./sharding_machine.ts";
 
 /**
@@ -37,6 +39,8 @@ export class ShardedType {
   readonly #access: ClientAccess;
   readonly #node: ExtensionContext;
   readonly #intake: DeliveryIntake;
+  /** Undefined: it has no copies. */
+  readonly #replication: TypeReplication | undefined;
 
   /**
    * Registers the type with the machine, and opens its path.
@@ -50,6 +54,7 @@ export class ShardedType {
     name: string,
     behavior: ShardedBehavior<never>,
     dueEntities: DueEntities,
+    replicator: ShardReplicator | undefined,
   ) {
     const { numShards, options: { role, strategy, buffer }, entityType } = behavior;
     const schema = entityType?.schema;
@@ -66,7 +71,9 @@ export class ShardedType {
       }),
       name,
     );
-    if (role === undefined || node.roles.includes(role)) {
+    const runs = role === undefined || node.roles.includes(role);
+    this.#replication = replicate(name, behavior, runs, replicator);
+    if (runs) {
       this.#memory = this.#makeMemory(node, machine, behavior);
       this.#entities = this.#makeEntities(node, behavior);
     }
@@ -75,13 +82,23 @@ export class ShardedType {
       spawned: true,
       numShards,
       ...(this.#entities && { runner: this.#entities }),
-      ...(strategy && { strategy }),
+      ...strategyOf(this.#replication, strategy),
       ...(buffer && { limits: buffer }),
       ...(schema && { schema }),
     });
     if (this.#entities !== undefined) {
-      node.spawnSystem(this.#entities.behavior(() => machine.open(name)), `_region-${name}`);
-      const store = behavior.options.journal ?? internalsOf(node.system).persistence?.journal;
+      const open = () => machine.open(name);
+      const replication = this.#replication;
+      node.spawnSystem(
+        this.#entities.behavior(
+          replication === undefined ? open : () => {
+            replication.whenReady(open);
+          },
+        ),
+        `_region-${name}`,
+      );
+      const store = replication?.store ?? behavior.options.journal ??
+        internalsOf(node.system).persistence?.journal;
       if (store !== undefined) dueEntities.add(store, role);
     }
     this.#intake = machine.intake;
@@ -185,7 +202,9 @@ export class ShardedType {
     const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
-      ...(options.journal && { store: options.journal }),
+      ...(this.#replication
+        ? { replication: this.#replication }
+        : options.journal && { store: options.journal }),
       clock,
       runningTime: () => internals.existingTurnGate?.openTime ?? clock.now(),
       numShards,
@@ -241,6 +260,25 @@ export class ShardedType {
       log: (message, fields) => logger.log("warn", "sharding", message, { shardType, ...fields }),
     });
   }
+}
+
+/** The copies of a type, if it has some. */
+function replicate(
+  shardType: string,
+  { numShards, options: { replication, journal, strategy } }: ShardedBehavior<never>,
+  runs: boolean,
+  replicator: ShardReplicator | undefined,
+): TypeReplication | undefined {
+  if (replication === undefined) return undefined;
+  return replicator!.add({ shardType, numShards, runs, replication, journal, strategy });
+}
+
+function strategyOf(
+  replication: TypeReplication | undefined,
+  given: AllocationStrategy | undefined,
+): { readonly strategy?: AllocationStrategy } {
+  const strategy = replication?.strategy ?? given;
+  return strategy === undefined ? {} : { strategy };
 }
 
 /** Without what has no limit. */

@@ -62,6 +62,7 @@ import {
   type ShardedOptions,
 } from "./sharded_behavior.ts";
 import { ShardedType } from "./sharded_type.ts";
+import { setReplicatorHost, type ShardReplicator } from "./shard_replicator.ts";
 import { setShardRefs, type Sharding, shardingKey, type ShardRefs } from "./sharding.ts";
 import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
 import { startShardedWorkers } from "./sharded_workers.ts";
@@ -91,6 +92,7 @@ export class ShardingExtension implements NodeExtension {
   #alarm: { readonly timer: Timer; readonly at: number } | undefined;
   /** Entities were suspended, and that was logged. */
   #suspended = false;
+  #replicator: ShardReplicator | undefined;
   #left = false;
   #endMeasuring = (): void => {};
   #closed = false;
@@ -181,6 +183,17 @@ export class ShardingExtension implements NodeExtension {
       });
     const api = this.#api();
     setShardRefs(api, this.#refsApi());
+    setReplicatorHost(api, {
+      get leader() {
+        return machine.leader;
+      },
+      isPlausibleEpoch: (epoch) => machine.isPlausibleEpoch(epoch),
+      moveShard: (move) => {
+        machine.moveShard(move);
+        this.#setAlarm();
+      },
+      attach: (replicator) => this.#replicator = replicator,
+    });
     node.expose(shardingKey, api);
     this.#endMeasuring = measureSharding(
       node.runtime.telemetry,
@@ -212,6 +225,7 @@ export class ShardingExtension implements NodeExtension {
     };
     look();
     await promise;
+    await this.#replicator?.drained();
     await Promise.all(Array.from(this.#types.values(), ({ memory }) => memory?.saved()));
     this.#left = true;
     this.#machine.lease.release();
@@ -311,6 +325,7 @@ export class ShardingExtension implements NodeExtension {
       shardType,
       behavior,
       this.#dueEntities,
+      this.#replicator,
     );
     this.#types.set(shardType, type);
     return this.#refOf(type.router);

@@ -33,6 +33,7 @@ import { LostNodes } from "./routing/lost_nodes.ts";
 import { ReceivedTypes } from "./routing/received_types.ts";
 import { ShardRouter, type ShardRouterOptions } from "./routing/shard_router.ts";
 import type { ShardBufferLimits } from "./routing/shard_routes.ts";
+import type { ShardMove } from "./shard_replicator.ts";
 import type { ShardEvent } from "./shard_event.ts";
 import { rules } from "../runtime/rules.ts";
 
@@ -266,6 +267,16 @@ export class ShardingMachine {
     if (message.type !== "releaseLease") return;
     const { incarnation } = message;
     this.#step({ type: "released", holder: { address: from, incarnation } });
+  }
+
+  /** Of the coordinator here: a shard shall have another grant. */
+  moveShard(move: ShardMove): void {
+    if (this.#isPlausible(move.above)) this.#step({ type: "moveShard", ...move });
+  }
+
+  /** Whether a grant can have an epoch that a peer names. */
+  isPlausibleEpoch(epoch: number): boolean {
+    return this.#isPlausible(epoch);
   }
 
   /** When `wake` has something to do although no message comes, on the clock of `now`. */

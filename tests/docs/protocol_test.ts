@@ -7,6 +7,7 @@ const protocols = [
   "sharding/coordinator/coordination_protocol.ts",
   "sharding/lease/lease_protocol.ts",
   "sharding/remember/remember_protocol.ts",
+  "replication/control_form.ts",
   "sharding/routing/shard_table_push.ts",
   "cluster/node/barrier.ts",
   "cluster/node/service_exchange.ts",

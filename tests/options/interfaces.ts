@@ -60,6 +60,7 @@ export const documentedBy: Readonly<Record<string, readonly string[]>> = {
   passivationTable: ["sharding#PassivationOptions"],
   shardBufferTable: ["sharding#ShardBufferLimits"],
   rememberTable: ["sharding#RememberOptions"],
+  replicationTable: ["sharding#ReplicationOptions"],
   entityTypeTable: ["sharding#EntityTypeOptions"],
   clientTable: ["client#ClientOptions"],
   clientAskTable: [
@@ -163,6 +164,8 @@ export const noUserOptions: Readonly<Record<string, string>> = {
   ReadSlicesOptions: "a port of stores",
   ReadDueOptions: "a port of stores",
   StoreGuardOptions: "made by stores",
+  ReplicatedTypeOptions: "made by sharding",
+  TypePlacementOptions: "made by replication",
   PrimaryOptions: "made by replication",
   ReplicaConfig: "made by replication",
   ReplicationTiming: "made by replication",

@@ -402,6 +402,11 @@ const clusterUsers: readonly OptionUser[] = [
     otherForms: [true],
     use: (rememberEntities) => Behaviors.sharded(entities, { rememberEntities }),
   },
+  {
+    table: sharding.replicationTable,
+    path: "replication",
+    use: (replication) => Behaviors.sharded(entities, { replication }),
+  },
   { table: sharding.entityTypeTable, path: "", use: (options) => entityType("x", options) },
   {
     table: sharding.entityRefTable,

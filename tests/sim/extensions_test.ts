@@ -214,7 +214,8 @@ Deno.test("an extension that fails later is logged by name, and costs the others
   }
   const error = assertThrows(() => handle.explain("moods"), ClusterError);
   assertEquals(error.code, "unknownTopic");
-  const topics = "joining, convergence, reachability, downing, sharding, mood, weather, busy";
+  const topics =
+    "joining, convergence, reachability, downing, sharding, replication, mood, weather, busy";
   assert(error.message.endsWith(`use one of ${topics}`), error.message);
   await cluster.stop([node!]);
 });

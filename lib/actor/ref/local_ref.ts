@@ -55,6 +55,8 @@ export interface EntityKeeper {
   readonly typeName: string;
   /** Where the durable ones of the type are stored; undefined: where all of the node are. */
   readonly store: DurableStore | undefined;
+  /** Where the durable ones of the shard of a child are stored. Undefined: as all of the type. */
+  storeOf?(child: LocalRef<unknown>): DurableStore | undefined;
   /** The id of the entity that a child is. */
   idOf(child: LocalRef<unknown>): string;
   /** The epoch of the grant by which the entity runs that a child is. */

@@ -338,6 +338,7 @@ class LocalActorSystem implements LocalSystem {
       set askAtHand(value) {
         host.askAtHand = value;
       },
+      replicates: undefined,
       get onAskAborted() {
         return host.onAskAborted;
       },

@@ -25,6 +25,8 @@ export interface SystemInternals {
   rejectAsks(): void;
   /** Where durable actors are stored, and how they recover. */
   readonly persistence: PersistenceOptions | undefined;
+  /** Whether a node can have copies of replicated shards; undefined: it is not known yet. */
+  replicates: ((node: string) => boolean | undefined) | undefined;
   /** Watches actors of other systems. Without it, to watch one is an error. */
   remoteWatch: RemoteWatch | undefined;
   /** Lines that messages of others can cause. */

@@ -111,6 +111,32 @@ export const rememberTable = optionTable("rememberEntities", {
 /** The defaults of remembered entities. */
 export const rememberDefaults = rememberTable.defaults;
 
+/** The most copies of a shard besides the owner's. */
+export const maxReplicas = 6;
+
+/** The option `replication` of sharded behaviours. */
+export const replicationTable = optionTable("replication", {
+  replicas: option(whole(1, maxReplicas), {
+    default: 2,
+    text: "Copies of each shard at other nodes, besides the owner's.",
+  }),
+  minAcks: option(whole(1, maxReplicas), {
+    default: 1,
+    text: "Other copies that must have an event before its sender is answered; at most `replicas`.",
+  }),
+  ackTimeout: option(number(0, undefined, { above: true, unit: "milliseconds" }), {
+    default: 5_000,
+    text: "Time after which asks fail with an unknown outcome if too few copies have answered.",
+  }),
+  allowDataLoss: option(flag, {
+    default: false,
+    text: "Whether a shard goes on without events whose copies are all lost, instead of waiting.",
+  }),
+});
+
+/** The defaults of replication. */
+export const replicationDefaults = replicationTable.defaults;
+
 /** `Behaviors.sharded(...)`. */
 export const shardedTable = optionTable("Behaviors.sharded", {
   numShards,
@@ -151,6 +177,10 @@ export const shardedTable = optionTable("Behaviors.sharded", {
   journal: option(journal, {
     defaultText: "the journal of the node",
     text: "Where durable entities of the type are stored.",
+  }),
+  replication: option(group(replicationTable), {
+    defaultText: "none",
+    text: "Keeps the events of durable entities at several nodes.",
   }),
   clients: option(callback("a function of the client"), {
     defaultText: "all clients",

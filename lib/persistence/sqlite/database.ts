@@ -22,8 +22,9 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
+import type { LogPart, LogRest } from "../copyable_journal.ts";
 import type { LogChange } from "../log_change.ts";
-import { type EventRow, type PackedEvents, packEvents } from "./packed_events.ts";
+import { type EventRow, type PackedEvents, packEvents, unpackEvents } from "./packed_events.ts";
 import { migrate } from "./tables.ts";
 
 /** What the thread of a store is asked to write. */
@@ -34,11 +35,15 @@ export type SqliteWrite =
     /** Of `packedOf`. */
     readonly packed: Uint8Array<ArrayBuffer>;
   }
+  | { readonly type: "importLog"; readonly part: LogPart }
+  | { readonly type: "forget"; readonly ids: readonly string[] }
   | LogChange;
 
 /** What it is asked to read. */
 export type SqliteRead =
   | { readonly type: "lastSeq"; readonly id: string }
+  | { readonly type: "head"; readonly id: string }
+  | { readonly type: "exportLog"; readonly id: string; readonly after: number }
   | {
     readonly type: "events";
     readonly id: string;
@@ -72,6 +77,14 @@ export interface SqliteSlices {
   readonly hasMore: boolean;
 }
 
+/** What is stored of an id, with its first events after a number. */
+export interface SqliteLog extends LogRest {
+  readonly events: PackedEvents;
+  readonly hasMore: boolean;
+}
+
+/** Events of one such reading. */
+const exportedEvents = 500;
 /** Events that are not in the index yet: more are added to it. */
 const maxTail = 2_048;
 /** Selects events with a tag, which is a value of the statement. */
@@ -250,7 +263,62 @@ export class SqliteDatabase {
           this.#run("delete from casty_snapshots where id = ?", write.id);
           this.#run("update casty_logs set wake = null where log = ?", head.log);
         });
+      case "importLog":
+        return this.#importLog(write.part);
+      case "forget":
+        for (const id of write.ids) this.#forget(id);
+        return undefined;
     }
+  }
+
+  #importLog({ id, after, events, rest }: LogPart): void {
+    if (after === 0) this.#forget(id);
+    const head = this.#head(id);
+    const rows: Value[] = [];
+    for (const { seq, epoch, at, version, checksum, payload, metadata, tags } of events) {
+      if (seq <= head.lastSeq) continue;
+      // A row of the index has no gap.
+      if (seq !== head.lastSeq + 1) this.#index();
+      head.lastSeq = seq;
+      if (head.tail === noTail) {
+        head.tail = [];
+        this.#unindexed.add(head);
+      }
+      head.tail.push(++this.#position);
+      rows.push(this.#position, head.log, seq, epoch, at, version, checksum, payload);
+      rows.push(metadata ?? null, tags === undefined ? null : JSON.stringify(tags));
+    }
+    this.#insert(rows);
+    this.#index();
+    if (rest === undefined) return;
+    head.epoch = rest.epoch;
+    head.lastSeq = Math.max(head.lastSeq, rest.lastSeq);
+    this.#run(
+      "update casty_logs set epoch = ?, last_seq = ?, wake = ? where log = ?",
+      head.epoch,
+      head.lastSeq,
+      rest.wake === undefined ? null : Math.floor(rest.wake),
+      head.log,
+    );
+    this.#run("delete from casty_snapshots where id = ?", id);
+    for (const snapshot of rest.snapshots) this.#insertSnapshot(id, snapshot);
+  }
+
+  #forget(id: string): void {
+    this.#index();
+    this.#heads.delete(id);
+    this.#run("delete from casty_snapshots where id = ?", id);
+    const row = this.#one("select log from casty_logs where id = ?", id);
+    if (row === undefined) return;
+    const { log } = row as { log: number };
+    // All of its events are in the index.
+    this.#run(
+      "delete from casty_events where log = ?1 and position in (select p.value from casty_index i " +
+        "cross join json_each(i.positions) p where i.log = ?1)",
+      log,
+    );
+    this.#run("delete from casty_index where log = ?", log);
+    this.#run("delete from casty_logs where log = ?", log);
   }
 
   /** The head of an id, which is made if it is missing. */
@@ -358,18 +426,7 @@ export class SqliteDatabase {
 
   #saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): unknown {
     return this.#unlessFenced(id, snapshot.epoch, () => {
-      const { seq, epoch, at, version, checksum, payload, metadata = null } = snapshot;
-      this.#run(
-        "insert or replace into casty_snapshots values (?, ?, ?, ?, ?, ?, ?, ?)",
-        id,
-        seq,
-        epoch,
-        at,
-        version,
-        checksum,
-        payload,
-        metadata,
-      );
+      this.#insertSnapshot(id, snapshot);
       this.#run(
         "delete from casty_snapshots where id = ? and seq not in " +
           "(select seq from casty_snapshots where id = ? order by seq desc limit ?)",
@@ -378,6 +435,21 @@ export class SqliteDatabase {
         keep,
       );
     });
+  }
+
+  #insertSnapshot(id: string, snapshot: StoredSnapshot): void {
+    const { seq, epoch, at, version, checksum, payload, metadata = null } = snapshot;
+    this.#run(
+      "insert or replace into casty_snapshots values (?, ?, ?, ?, ?, ?, ?, ?)",
+      id,
+      seq,
+      epoch,
+      at,
+      version,
+      checksum,
+      payload,
+      metadata,
+    );
   }
 
   #unlessFenced(id: string, epoch: number, work: (head: Head) => void): unknown {
@@ -424,6 +496,12 @@ export class SqliteDatabase {
     switch (read.type) {
       case "lastSeq":
         return this.#stored(read.id).lastSeq;
+      case "head": {
+        const { epoch, lastSeq } = this.#stored(read.id);
+        return { epoch, lastSeq };
+      }
+      case "exportLog":
+        return this.#exportLog(read.id, read.after);
       case "events":
         return this.#events(read.id, read.from, read.to, read.limit);
       case "snapshot":
@@ -437,15 +515,38 @@ export class SqliteDatabase {
     }
   }
 
+  #exportLog(id: string, after: number): SqliteLog | undefined {
+    const { log, epoch, lastSeq } = this.#stored(id);
+    if (log === 0) return undefined;
+    const { wake } = this.#one("select wake from casty_logs where log = ?", log) as {
+      wake: number | null;
+    };
+    const rows = this.#all(
+      "select seq, epoch, at, version, checksum, payload, metadata from casty_snapshots " +
+        "where id = ? order by seq",
+      id,
+    ) as Omit<EventRow, "tags">[];
+    const snapshots = rows.map(({ metadata, ...snapshot }) =>
+      metadata === null ? snapshot : { ...snapshot, metadata }
+    );
+    const events = this.#events(id, after + 1, Number.MAX_SAFE_INTEGER, exportedEvents);
+    const found = unpackEvents(events);
+    const hasMore = found.length === exportedEvents && found.at(-1)!.seq < lastSeq;
+    return { epoch, lastSeq, wake: wake ?? undefined, snapshots, events, hasMore };
+  }
+
   /** What is stored of an id; `log` 0: nothing. */
-  #stored(id: string): { readonly log: number; readonly lastSeq: number } {
+  #stored(
+    id: string,
+  ): { readonly log: number; readonly epoch: number; readonly lastSeq: number } {
     const row = this.#one(
-      "select log, max(last_seq, coalesce((select max(seq) from casty_events e where " +
+      "select log, epoch, max(last_seq, coalesce((select max(seq) from casty_events e where " +
         "e.position > (select indexed from casty_meta) and e.log = l.log), 0)) as lastSeq " +
         "from casty_logs l where id = ?",
       id,
     );
-    return row as { log: number; lastSeq: number } | undefined ?? { log: 0, lastSeq: 0 };
+    return row as { log: number; epoch: number; lastSeq: number } | undefined ??
+      { log: 0, epoch: 0, lastSeq: 0 };
   }
 
   #events(id: string, from: number, to: number, limit: number): PackedEvents {

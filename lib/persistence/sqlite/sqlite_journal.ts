@@ -5,12 +5,14 @@ import type { Thread } from "../../runtime/platform_port.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError } from "../errors.ts";
 import { maxBatchBytes, packedOf, sizeOf } from "../append_columns.ts";
+import { type CopyableJournal, type LogPart, partOfLog } from "../copyable_journal.ts";
 import {
   advanced,
   type AppendEntry,
   type AppendResult,
   type DueLog,
   type Journal,
+  type LogHead,
   lowest,
   type OpenedLog,
   type ReadDueOptions,
@@ -28,6 +30,7 @@ import { CommitPace } from "./commit_pace.ts";
 import {
   type Refusals,
   resultOf,
+  type SqliteLog,
   type SqliteRead,
   type SqliteSlices,
   type SqliteWrite,
@@ -180,7 +183,7 @@ interface WaitingEntry {
   readonly reject: (error: unknown) => void;
 }
 
-class SqliteJournal implements Journal {
+class SqliteJournal implements CopyableJournal {
   readonly name: string;
   readonly #writer: SqliteThread;
   readonly #reader: SqliteThread;
@@ -265,6 +268,23 @@ class SqliteJournal implements Journal {
 
   async delete(id: string, epoch: number): Promise<void> {
     resultOf(await this.#write({ type: "delete", id, epoch }));
+  }
+
+  head(id: string): Promise<LogHead> {
+    return this.#read({ type: "head", id });
+  }
+
+  async exportLog(id: string, after: number, maxBytes: number): Promise<LogPart | undefined> {
+    const log = await this.#read<SqliteLog | undefined>({ type: "exportLog", id, after });
+    return log && partOfLog(id, log, unpackEvents(log.events), after, maxBytes, log.hasMore);
+  }
+
+  async importLog(part: LogPart): Promise<void> {
+    await this.#write({ type: "importLog", part });
+  }
+
+  async forget(ids: readonly string[]): Promise<void> {
+    await this.#write({ type: "forget", ids });
   }
 
   async readSlices(options: ReadSlicesOptions): Promise<SlicePage> {

@@ -25,6 +25,7 @@ import type { CoordinatorView } from "./coordinator_view.ts";
 import type { RegionReport, ReportMessage } from "./coordination_protocol.ts";
 import { type HolderId, holderKey, type LeaseConfig } from "../lease/lease_config.ts";
 import type { LeaseProposal } from "../lease/lease_configuration.ts";
+import type { ShardMove } from "../shard_replicator.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
 import { maxKnownTypes, otherNumber } from "../routing/protocol.ts";
@@ -208,6 +209,8 @@ export class Coordinator {
         else if (table.free(shard, from, epoch)) this.#onFreed(shardType, [shard], from, "stopped");
         return this.#grantWaiting(shardType, table);
       }
+      case "moveShard":
+        return this.#onMoveShard(event);
       case "tick":
         return this.#onTick();
       case "wake": // Leases are reviewed with each event.
@@ -560,6 +563,15 @@ export class Coordinator {
     const limit = Math.max(1, Math.floor(numShards * this.#timing.rebalanceShare));
     const empty = nodes.filter(({ shards }) => shards.size === 0).length;
     return Math.max(limit, Math.floor(empty * numShards / Math.max(1, nodes.length)));
+  }
+
+  #onMoveShard({ shardType, shard, epoch, to, above }: ShardMove): void {
+    const table = this.#tables.get(shardType);
+    if (table === undefined || this.phase !== "active") return;
+    table.raiseEpoch(above);
+    const grant = table.grant(shard);
+    if (grant?.epoch !== epoch) return;
+    this.#handOff(shardType, table, shard, to ?? grant.owner);
   }
 
   #handOff(shardType: string, table: ShardTable, shard: number, to: string): void {

@@ -3,6 +3,7 @@ import type { HolderId } from "../lease/lease_config.ts";
 import type { LeasesAdoptedMessage } from "../lease/lease_protocol.ts";
 import type { CoordinationMessage, ReportMessage } from "./coordination_protocol.ts";
 import type { LocateMessage } from "../routing/protocol.ts";
+import type { ShardMove } from "../shard_replicator.ts";
 import type { ShardEvent } from "../shard_event.ts";
 import type { Stamp, Term } from "../routing/term.ts";
 
@@ -26,6 +27,8 @@ export type CoordinatorEvent =
   | ({ readonly type: "stopped" } & Confirmation)
   /** A node has ended its lease for good. */
   | { readonly type: "released"; readonly holder: HolderId }
+  /** The shard shall have another grant; see `ShardMove`. */
+  | ({ readonly type: "moveShard" } & ShardMove)
   | { readonly type: "tick" }
   /** A deadline has come. */
   | { readonly type: "wake" };

@@ -29,6 +29,7 @@ import { regionPath } from "../routing/protocol.ts";
 import type { ShardRunner } from "./region.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { EntityFactory } from "../routing/entity_factory.ts";
+import type { TypeReplication } from "../shard_replicator.ts";
 
 /** Between a failure and the next start. */
 const restartBackoff = { min: 200, max: 10_000 };
@@ -68,6 +69,11 @@ export interface EntitiesPort {
   holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
   /** Where durable entities are stored; undefined: where the node stores its durable actors. */
   readonly store?: DurableStore;
+  /** Set if the type is replicated. */
+  readonly replication?: Pick<
+    TypeReplication,
+    "highestEpoch" | "storeOf" | "startShard" | "stopping" | "stopped"
+  >;
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -143,6 +149,15 @@ export class Entities implements ShardRunner, EntityKeeper {
     return Behaviors.supervise(region, { decider: () => "resume" });
   }
 
+  get highestEpoch(): number {
+    return this.#port.replication?.highestEpoch ?? 0;
+  }
+
+  storeOf(cell: LocalRef<unknown>): DurableStore | undefined {
+    const shard = this.#entityOf(cell)?.shard;
+    return shard === undefined ? undefined : this.#port.replication?.storeOf(shard);
+  }
+
   /** How many entities run. */
   get size(): number {
     return this.#active.size + this.#stopping.size;
@@ -200,11 +215,13 @@ export class Entities implements ShardRunner, EntityKeeper {
       shard.done = undefined;
       shard.epoch = epoch;
     }
+    this.#port.replication?.startShard(number, epoch);
     this.#port.memory?.onShard(number, epoch);
   }
 
   renewShard(number: number, epoch: number): void {
     this.#shards[number]!.epoch = epoch;
+    this.#port.replication?.startShard(number, epoch);
   }
 
   stopShard(number: number, how: "inTurn" | "now", done: () => void): void {
@@ -213,6 +230,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     shard.open = false;
     shard.fenced = how === "now";
     shard.done = done;
+    this.#port.replication?.[how === "now" ? "stopped" : "stopping"](number);
     this.#port.memory?.onShard(number, undefined);
     for (const entity of shard.entities.values()) {
       const { pending, cell } = entity;
@@ -462,6 +480,7 @@ export class Entities implements ShardRunner, EntityKeeper {
   #endIfEmpty(number: number, shard: Shard): void {
     if (shard.open || shard.entities.size > 0) return;
     this.#shards[number] = undefined;
+    this.#port.replication?.stopped(number);
     const { done } = shard;
     shard.done = undefined;
     done?.();

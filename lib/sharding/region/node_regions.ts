@@ -205,7 +205,8 @@ export class NodeRegions {
     const regions: RegionReport[] = [];
     for (const [shardType, { router, region }] of this.#types) {
       if (!region?.ready) continue;
-      const { numShards, lastEpoch } = router;
+      const { numShards } = router;
+      const lastEpoch = Math.max(router.lastEpoch, region.highestEpoch);
       regions.push({ shardType, numShards, shards: region.grants(), lastEpoch });
     }
     this.#toLeader({

@@ -3,6 +3,8 @@ import type { LocalRegion } from "../routing/local_region.ts";
 
 /** Runs the entities of the shards that a region owns. */
 export interface ShardRunner {
+  /** The highest epoch that copies of the type at this node have promised. Default: there are none. */
+  readonly highestEpoch?: number;
   /** Hands a message to an entity of a shard that this node runs. */
   deliver(shard: number, entityId: string, message: unknown): void;
   /** Whether the entity runs, or is about to. Default: always. */
@@ -49,6 +51,11 @@ export class Region implements LocalRegion {
   ) {
     this.#runner = runner;
     this.#onChange = onChange;
+  }
+
+  /** The highest epoch that copies of the type at this node have promised; 0: there is none. */
+  get highestEpoch(): number {
+    return this.#runner.highestEpoch ?? 0;
   }
 
   /** Number of shards that this node owns, including shards in hand-off. */

@@ -1,11 +1,12 @@
 import { crc32c } from "../../persistence/crc32c.ts";
+import type { CopyableJournal, LogPart } from "../../persistence/copyable_journal.ts";
 import { PersistenceError } from "../../persistence/errors.ts";
 import { storeClosed } from "../../persistence/journal_errors.ts";
 import type {
   AppendEntry,
   AppendResult,
   DueLog,
-  Journal,
+  LogHead,
   OpenedLog,
   ReadDueOptions,
   ReadOptions,
@@ -15,7 +16,7 @@ import type {
   StoredSnapshot,
 } from "../../persistence/journal.ts";
 import type { LogChange } from "../../persistence/log_change.ts";
-import { memoryJournal } from "../../persistence/memory_journal.ts";
+import { copyableMemoryJournal } from "../../persistence/memory_journal.ts";
 import { reportOutputs } from "../../persistence/output_reports.ts";
 import { replaceFile } from "../../runtime/atomic_file.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -27,6 +28,8 @@ import type { JournalLedger } from "./journal_ledger.ts";
 type Change =
   | { readonly type: "open"; readonly id: string; readonly epoch: number }
   | { readonly type: "append"; readonly entries: readonly AppendEntry[] }
+  | { readonly type: "importLog"; readonly part: LogPart }
+  | { readonly type: "forget"; readonly ids: readonly string[] }
   | LogChange;
 
 /** Length and checksum before each change in the file. */
@@ -50,12 +53,12 @@ export interface DiskJournalOptions {
  * A change is made in memory first, and refused calls are told after the sync as well, since another
  * change that is not durable yet may be the reason.
  */
-export class DiskJournal implements Journal {
+export class DiskJournal implements CopyableJournal {
   readonly name: string;
   readonly #options: DiskJournalOptions;
   readonly #codec: Codec;
   /** What the file says; undefined: it has to be read. */
-  #memory: Journal | undefined;
+  #memory: CopyableJournal | undefined;
   #file: StorageFile | undefined;
   /** Calls are carried out one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -132,6 +135,27 @@ export class DiskJournal implements Journal {
     );
   }
 
+  head(id: string): Promise<LogHead> {
+    return this.#run((memory) => memory.head(id));
+  }
+
+  exportLog(id: string, after: number, maxBytes: number): Promise<LogPart | undefined> {
+    return this.#run((memory) => memory.exportLog(id, after, maxBytes));
+  }
+
+  importLog(part: LogPart): Promise<void> {
+    this.#options.ledger.forgetting(this.name, part.id);
+    return this.#write(
+      (memory) => memory.importLog(part),
+      () => ({ type: "importLog", part }),
+    );
+  }
+
+  forget(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#options.ledger.forgetting(this.name, id);
+    return this.#write((memory) => memory.forget(ids), () => ({ type: "forget", ids }));
+  }
+
   readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
     return this.#run((memory) => memory.readSlices(options));
   }
@@ -150,7 +174,7 @@ export class DiskJournal implements Journal {
   }
 
   /** Takes its turn: no reader sees what is not durable yet. */
-  #run<T>(work: (memory: Journal) => Promise<T>): Promise<T> {
+  #run<T>(work: (memory: CopyableJournal) => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed(this.name));
     const done = this.#turn.then(async () => work(this.#memory ?? await this.#recover()));
     this.#turn = done.catch(() => {});
@@ -158,7 +182,7 @@ export class DiskJournal implements Journal {
   }
 
   #write<T>(
-    work: (memory: Journal) => Promise<T>,
+    work: (memory: CopyableJournal) => Promise<T>,
     change: (result: T) => Change,
   ): Promise<T> {
     return this.#run(async (memory) => {
@@ -189,7 +213,7 @@ export class DiskJournal implements Journal {
   }
 
   /** Makes what the file says durable, without what was torn off its end, and reads it. */
-  async #recover(): Promise<Journal> {
+  async #recover(): Promise<CopyableJournal> {
     const { storage, path, ledger } = this.#options;
     try {
       await this.#file?.close();
@@ -198,7 +222,7 @@ export class DiskJournal implements Journal {
         if (isNotFound(error)) return new Uint8Array(0);
         throw error;
       });
-      const memory = memoryJournal();
+      const memory = copyableMemoryJournal();
       const end = await this.#replay(bytes, memory);
       await replaceFile(storage, path, bytes.subarray(0, end));
       this.#file = await storage.open(path, "append");
@@ -216,7 +240,7 @@ export class DiskJournal implements Journal {
   }
 
   /** Returns the end of the last whole change. */
-  async #replay(bytes: Uint8Array, memory: Journal): Promise<number> {
+  async #replay(bytes: Uint8Array, memory: CopyableJournal): Promise<number> {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let at = 0;
     while (at + headerLength <= bytes.length) {
@@ -232,7 +256,7 @@ export class DiskJournal implements Journal {
 }
 
 /** What was written has been accepted before, so it is again. */
-async function make(memory: Journal, change: Change): Promise<void> {
+async function make(memory: CopyableJournal, change: Change): Promise<void> {
   switch (change.type) {
     case "open":
       await memory.open(change.id, change.epoch);
@@ -246,5 +270,9 @@ async function make(memory: Journal, change: Change): Promise<void> {
       return await memory.deleteEvents(change.id, change.upTo, change.epoch);
     case "delete":
       return await memory.delete(change.id, change.epoch);
+    case "importLog":
+      return await memory.importLog(change.part);
+    case "forget":
+      return await memory.forget(change.ids);
   }
 }

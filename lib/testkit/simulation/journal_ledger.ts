@@ -145,6 +145,11 @@ export class JournalLedger {
     log.deleted = Math.max(log.deleted, Math.min(upTo, last));
   }
 
+  /** An id was removed with all that is known of it, or gets the content of another store. */
+  forgetting(store: string, id: string): void {
+    this.#logs.delete(`${store} ${id}`);
+  }
+
   /** The ids of which writers of a store were told that something is durable. */
   ids(store: string): string[] {
     return [...this.#logs.keys()].filter((key) => key.startsWith(`${store} `))

@@ -1,10 +1,17 @@
 import type { PeerIdentity } from "../../runtime/network.ts";
 
 /**
- * Which of two connections a message takes. Between two nodes each lane is a connection of its
- * own, so that heartbeats never wait behind bulk; a client uses one connection for both.
+ * Which connection a message takes. Between two nodes each lane is a connection of its own, so that
+ * heartbeats never wait behind messages of users, nor these behind the logs of shards; a client uses one
+ * connection for all. Nodes without the feature `replication` do not know the lane of that name.
  */
-export type Lane = "control" | "user";
+export type Lane = "control" | "user" | "replication";
+
+/** Where copies of shards send each other messages: the path of the lane `replication`. */
+export const replicationPath = "/_cluster/replication";
+
+/** All lanes. */
+export const lanes: readonly Lane[] = ["control", "user", "replication"];
 
 interface PeerFacts {
   /** The label that the peer states. */
@@ -28,6 +35,8 @@ interface PeerFacts {
   readonly routedAsks?: boolean;
   /** Whether both ends take reports of aborted asks. Default false. */
   readonly abortedAsks?: boolean;
+  /** Whether both ends know the lane `replication`. Default false. */
+  readonly replicates?: boolean;
 }
 
 /** A node that has proved to be one. Only a node peer can become a member. */

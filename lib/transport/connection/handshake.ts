@@ -11,7 +11,7 @@ import { serializerNumbers } from "../../options/tables/wire_tables.ts";
 import { isSignature } from "../../wire/serializer.ts";
 import { coversHost, listHosts } from "../../x509/host_names.ts";
 import type { TransportLimits } from "../base/limits.ts";
-import type { Lane, Peer } from "../base/peer.ts";
+import { type Lane, lanes, type Peer } from "../base/peer.ts";
 
 /** The supported protocol versions. */
 export const protocol = { min: 1, max: 1 } as const;
@@ -62,6 +62,8 @@ export const features = {
   routedAsks: "routedAsks",
   /** Reports of aborted asks. */
   abortedAsks: "abortedAsks",
+  /** A lane for the logs of replicated shards. */
+  replication: "replication",
 } as const;
 
 /** Smallest `maxFrame`: below, the chunks of a message would be mostly headers. */
@@ -190,7 +192,7 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
   const { systemName, role, nodeId, address, lane, features } = value;
   if (!isText(systemName) || !isText(nodeId) || !isText(address)) return undefined;
   if (role !== "node" && role !== "client") return undefined;
-  if (lane !== "control" && lane !== "user") return undefined;
+  if (!lanes.includes(lane as Lane)) return undefined;
   if (!Array.isArray(features) || features.length > maxFeatures || !features.every(isText)) {
     return undefined;
   }
@@ -265,6 +267,7 @@ export function judge(
     deadlines: both(features.deadline),
     routedAsks: both(features.routedAsks),
     abortedAsks: both(features.abortedAsks),
+    replicates: both(features.replication),
   };
   if (said.role === "client") {
     return address.startsWith("client:")

@@ -119,6 +119,7 @@ export class Channels {
   readonly #lanes: Readonly<Record<Lane, Map<string, Channel>>> = {
     control: new Map(),
     user: new Map(),
+    replication: new Map(),
   };
   #pruneAt = fewChannels;
 
@@ -128,7 +129,8 @@ export class Channels {
 
   /** How many there are. */
   get size(): number {
-    return this.#lanes.control.size + this.#lanes.user.size;
+    const { control, user, replication } = this.#lanes;
+    return control.size + user.size + replication.size;
   }
 
   /** The channel, if there is one. */
@@ -153,6 +155,7 @@ export class Channels {
   *[Symbol.iterator](): IterableIterator<Channel> {
     yield* this.#lanes.control.values();
     yield* this.#lanes.user.values();
+    yield* this.#lanes.replication.values();
   }
 
   #prune(now: number): void {

@@ -25,7 +25,7 @@ import {
   type PeerConnectionOwner,
   type Queued,
 } from "../connection/peer_connection.ts";
-import { holderOf, type Lane, type Peer } from "../base/peer.ts";
+import { holderOf, type Lane, lanes, type Peer } from "../base/peer.ts";
 import { type TransportLimits, transportLimits } from "../base/limits.ts";
 import { Acceptor } from "./acceptor.ts";
 import { IdentityAccounts } from "./identity_accounts.ts";
@@ -454,11 +454,13 @@ export class Endpoint {
     return `expired: the certificate of ${role} ${this.#address}, or of an issuer, has expired`;
   }
 
-  /** A peer that is heard on one lane is dialled on the other, if that waits after a failed dial. */
+  /** A peer that is heard on one lane is dialled on the others, if those wait after a failed dial. */
   #heardOn({ role, address, lane }: Peer): void {
     if (role === "client" || this.#closed) return;
-    const other = this.#channels.find(address, lane === "user" ? "control" : "user");
-    if (other !== undefined) this.#step(other, { type: "heard" });
+    for (const other of lanes) {
+      const channel = other === lane ? undefined : this.#channels.find(address, other);
+      if (channel !== undefined) this.#step(channel, { type: "heard" });
+    }
   }
 
   #attach(channel: Channel, connection: PeerConnection, inTurn: boolean): void {

@@ -1,0 +1,86 @@
+/**
+ * How sharding and the replication of shards, which is above it, know each other.
+ *
+ * @module
+ */
+import type { DurableStore } from "../runtime/durable_store.ts";
+import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import type { ReplicationOptions } from "./sharded_behavior.ts";
+import type { Sharding } from "./sharding.ts";
+
+/** A replicated type at this node. */
+export interface ReplicatedTypeOptions {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** Whether this node can own shards and have copies; otherwise it only takes part in decisions. */
+  readonly runs: boolean;
+  readonly replication: ReplicationOptions;
+  /** Where the copies of this node are kept. Default: in memory. */
+  readonly journal: DurableStore | undefined;
+  /** Which node gets a shard of which no node has a copy. */
+  readonly strategy: AllocationStrategy | undefined;
+}
+
+/** What replication does for one type at this node. */
+export interface TypeReplication {
+  /** Where the entities of this node that have work to do are found. */
+  readonly store: DurableStore;
+  /** Grants shards to nodes that have copies. */
+  readonly strategy: AllocationStrategy;
+  /** The highest epoch that a copy here has promised; 0: none has. */
+  readonly highestEpoch: number;
+  /** Where the durable entities of a shard are stored. */
+  storeOf(shard: number): DurableStore;
+  /** Calls back when this node may own shards; at once if it may. */
+  whenReady(callback: () => void): void;
+  /** The shard is granted to this node, perhaps anew. */
+  startShard(shard: number, epoch: number): void;
+  /** The entities of the shard are about to stop. */
+  stopping(shard: number): void;
+  /** None of them runs any more, or another node has a later grant. */
+  stopped(shard: number): void;
+}
+
+/** Replication at this node. */
+export interface ShardReplicator {
+  /** Adds a type. */
+  add(options: ReplicatedTypeOptions): TypeReplication;
+  /** Resolves when no shard needs the copies of this node, which leaves and owns none. */
+  drained(): Promise<void>;
+}
+
+/** A wish that a shard gets another grant. */
+export interface ShardMove {
+  readonly shardType: string;
+  readonly shard: number;
+  /** Of its present grant; if it has another one, nothing is done. */
+  readonly epoch: number;
+  /** Who shall own it. Undefined: the same node. */
+  readonly to: string | undefined;
+  /** The next grants of the type have higher epochs. */
+  readonly above: number;
+}
+
+/** Sharding, as replication sees it. */
+export interface ReplicatorHost {
+  /** The member whose coordinator is active, or is about to be. */
+  readonly leader: string | undefined;
+  /** Whether a grant can have an epoch that a peer names: no copy may promise another one. */
+  isPlausibleEpoch(epoch: number): boolean;
+  /** Of the coordinator, if it is this node's: hands a shard off. May be called again. */
+  moveShard(move: ShardMove): void;
+  /** From now on types may be replicated. */
+  attach(replicator: ShardReplicator): void;
+}
+
+const hostOf = new WeakMap<Sharding, ReplicatorHost>();
+
+/** Called by sharding, once. */
+export function setReplicatorHost(sharding: Sharding, host: ReplicatorHost): void {
+  hostOf.set(sharding, host);
+}
+
+/** The sharding of a node, for its replication. */
+export function replicatorHostOf(sharding: Sharding): ReplicatorHost {
+  return hostOf.get(sharding)!;
+}

@@ -1,0 +1,287 @@
+import { assert, assertEquals } from "@std/assert";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
+import { Behaviors } from "../../lib/behaviors.ts";
+import { nodeInternalsOf } from "../../lib/node_internals.ts";
+import { eventSourced } from "../../lib/persistence/mod.ts";
+import { MessageBatch } from "../../lib/replication/message_form.ts";
+import type { ReplicationOptions } from "../../lib/sharding/sharded_behavior.ts";
+import { entityType } from "../../lib/sharding/routing/entity_type.ts";
+import { simulate, type SimulatedNode, type Simulation } from "../../lib/testkit/mod.ts";
+import { replicationPath } from "../../lib/transport/base/peer.ts";
+
+type DiaryMessage =
+  | { type: "add"; value: number; replyTo: ActorRef<number> }
+  | { type: "all"; replyTo: ActorRef<readonly number[]> };
+
+const Diaries = entityType<DiaryMessage>("diaries", { numShards: 6 });
+const diaries = Array.from({ length: 12 }, (_, index) => `diary-${index}`);
+
+const diary = () =>
+  Behaviors.supervise(
+    eventSourced<DiaryMessage, number, readonly number[]>({
+      initial: [],
+      onCommand(_context, all, message, effect) {
+        if (message.type === "all") return effect.reply(message.replyTo, all);
+        return effect.persist(message.value).thenReply(message.replyTo, (after) => after.length);
+      },
+      onEvent: (all, value) => [...all, value],
+      snapshots: { every: 20 },
+    }),
+    { maxRestarts: Infinity, backoff: { min: 20, max: 500 } },
+  );
+
+const copies = (
+  replication: ReplicationOptions = {},
+  { stored = false }: { readonly stored?: boolean } = {},
+) =>
+(node: SimulatedNode) =>
+  void node.system.spawn(Behaviors.sharded(Diaries, diary, {
+    replication: { ackTimeout: 2_000, ...replication },
+    ...(stored && { journal: node.diskJournal }),
+  }));
+
+/** Writers at a client: what they were told is stored, and how many asks have failed. */
+class Writers {
+  readonly told = new Map<string, number[]>(diaries.map((id) => [id, []]));
+  failed = 0;
+  longest = 0;
+  #over = false;
+  readonly #working: Promise<void>[] = [];
+  #all!: (id: string) => Promise<readonly number[]>;
+
+  static async start(sim: Simulation): Promise<Writers> {
+    const client = await sim.connect();
+    const writers = new Writers();
+    writers.#all = (id) => client.entity(Diaries, id).ask((replyTo) => ({ type: "all", replyTo }));
+    for (const id of diaries) writers.#working.push(writers.#work(sim, client, id));
+    return writers;
+  }
+
+  async #work(
+    sim: Simulation,
+    client: Awaited<ReturnType<Simulation["connect"]>>,
+    id: string,
+  ): Promise<void> {
+    const ref = client.entity(Diaries, id);
+    for (let value = 1; !this.#over; value++) {
+      const begun = sim.now;
+      try {
+        await ref.ask((replyTo) => ({ type: "add", value, replyTo }), { timeout: 5_000 });
+        this.told.get(id)!.push(value);
+      } catch {
+        this.failed++;
+      }
+      this.longest = Math.max(this.longest, sim.now - begun);
+      await sim.sleep(150 + sim.random.next() * 150);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#over = true;
+    await Promise.all(this.#working);
+  }
+
+  /** Everything that was confirmed is there once, in order. */
+  async check(): Promise<void> {
+    for (const [id, told] of this.told) {
+      const found = await this.#all(id);
+      assertEquals(new Set(found).size, found.length, `${id} has a value twice: ${found}`);
+      const lost = told.filter((value) => !found.includes(value));
+      assertEquals(lost, [], `${id} has lost values`);
+      assertEquals(found, [...found].sort((a, b) => a - b), `${id} is out of order`);
+    }
+  }
+
+  get count(): number {
+    return [...this.told.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+}
+
+const explained = (sim: Simulation) =>
+  sim.nodes.flatMap((node) => node.running?.cluster.explain("replication") ?? []);
+
+/** All shards are open, with all their copies. */
+const isWhole = (sim: Simulation) => {
+  const lines = explained(sim);
+  const open = lines.reduce(
+    (sum, line) => sum + Number(/of which (\d+) are open/.exec(line)?.[1] ?? 0),
+    0,
+  );
+  return open === Diaries.numShards && lines.every((line) => !/shard \d+: /.test(line));
+};
+
+const setup = { shrink: 0, failures: false, linger: 0 } as const;
+
+Deno.test("a rolling restart of all nodes loses no event that is in memory only", async () => {
+  await simulate(
+    { ...setup, seed: 1, nodes: 4, duration: 200_000, setup: copies() },
+    async (sim) => {
+      const writers = await Writers.start(sim);
+      await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+      for (const node of sim.nodes) {
+        sim.inject({ type: "stop", at: 0, node: node.name, restartAfter: 500 });
+        await sim.until(() => node.status !== "up");
+        await sim.until(() => node.status === "up" && isWhole(sim), {
+          what: "copies are made anew",
+        });
+      }
+      await writers.end();
+      await writers.check();
+      assert(writers.count > 300, `${writers.count} values`);
+      assertEquals(writers.failed, 0, "asks that failed");
+      assert(writers.longest < 3_000, `an ask has taken ${writers.longest} ms`);
+    },
+  );
+});
+
+Deno.test("all nodes lose power at once: what is on their disks is all that was confirmed", async () => {
+  const stored = copies({}, { stored: true });
+  await simulate({ ...setup, seed: 2, nodes: 3, duration: 200_000, setup: stored }, async (sim) => {
+    const writers = await Writers.start(sim);
+    await sim.sleep(20_000);
+    for (const { name: node } of sim.nodes) {
+      sim.inject({ type: "crash", at: 0, node, restartAfter: 3_000 });
+    }
+    await sim.until(() => sim.nodes.every(({ alive }) => !alive));
+    await sim.until(() => isWhole(sim), { what: "all shards are open again", limit: 90_000 });
+    await sim.sleep(5_000);
+    await writers.end();
+    await writers.check();
+    assert(writers.count > 300, `${writers.count} values`);
+  });
+});
+
+Deno.test("all nodes are stopped and started: what is on their disks is all that was confirmed", async () => {
+  const stored = copies({}, { stored: true });
+  await simulate({ ...setup, seed: 3, nodes: 3, duration: 200_000, setup: stored }, async (sim) => {
+    const writers = await Writers.start(sim);
+    await sim.sleep(20_000);
+    for (const { name: node } of sim.nodes) {
+      sim.inject({ type: "stop", at: 0, node, restartAfter: 8_000 });
+    }
+    await sim.until(() => sim.nodes.every(({ alive }) => !alive));
+    await sim.until(() => isWhole(sim), { what: "all shards are open again", limit: 90_000 });
+    await writers.end();
+    await writers.check();
+  });
+});
+
+Deno.test("a node that comes back with old files gets what it has missed", async () => {
+  const stored = copies({}, { stored: true });
+  await simulate({ ...setup, seed: 4, nodes: 4, duration: 400_000, setup: stored }, async (sim) => {
+    const writers = await Writers.start(sim);
+    await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+    const [away] = sim.nodes;
+    sim.inject({ type: "crash", at: 0, node: away!.name, restartAfter: 50_000 });
+    await sim.until(() => !away!.alive);
+    await sim.sleep(49_000);
+    await sim.until(() => away!.status === "up" && isWhole(sim), { what: "it is back" });
+    // Now it is needed: two others are lost, one after the other.
+    for (const node of sim.nodes.slice(1, 3)) {
+      sim.inject({ type: "crash", at: 0, node: node.name, restartAfter: 40_000 });
+      await sim.until(() => !node.alive);
+      await sim.sleep(15_000);
+    }
+    await writers.end();
+    await sim.until(() => sim.nodes.every(({ status }) => status === "up"), { limit: 120_000 });
+    await writers.check();
+  });
+});
+
+Deno.test("a shard whose copies are lost at once waits, and names what it waits for", async () => {
+  await simulate(
+    { ...setup, seed: 5, nodes: 3, duration: 120_000, setup: copies() },
+    async (sim) => {
+      const writers = await Writers.start(sim);
+      await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+      await writers.end();
+      // What the node that is left owns goes on, since it knows that it has all.
+      const left = sim.nodes[0]!.ownedShards().length;
+      for (const { name: node } of sim.nodes.slice(1)) {
+        sim.inject({ type: "crash", at: 0, node, restartAfter: 2_000 });
+      }
+      await sim.sleep(40_000);
+      const waits = explained(sim).filter((line) => line.includes("it waits for the copies at"));
+      assertEquals(waits.length, Diaries.numShards - left, explained(sim).join("\n"));
+      for (const line of waits) assert(/node-[23]:25520/.test(line), line);
+      const client = await sim.connect();
+      const errors = await Promise.all(diaries.map(async (id) => {
+        const ask = client.entity(Diaries, id).ask((replyTo) => ({ type: "all", replyTo }), {
+          timeout: 20_000,
+        });
+        return await ask.then(() => "", (reason: unknown) => String(reason));
+      }));
+      const refused = errors.filter((error) => error !== "");
+      assert(refused.length > 0 && refused.length < diaries.length, errors.join("\n"));
+      for (const error of refused) {
+        assert(error.includes("cannot be reached, and nothing was stored"), error);
+      }
+    },
+  );
+});
+
+Deno.test("with allowDataLoss a shard goes on without what is lost", async () => {
+  const lossy = copies({ allowDataLoss: true });
+  await simulate({ ...setup, seed: 5, nodes: 3, duration: 120_000, setup: lossy }, async (sim) => {
+    const writers = await Writers.start(sim);
+    await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+    await writers.end();
+    for (const { name: node } of sim.nodes.slice(1)) {
+      sim.inject({ type: "crash", at: 0, node, restartAfter: 2_000 });
+    }
+    await sim.until(() => sim.nodes.some(({ alive }) => !alive));
+    await sim.until(() => isWhole(sim), { what: "all shards are open again", limit: 90_000 });
+    // The copy at the node that was left had everything.
+    await writers.check();
+  });
+});
+
+Deno.test("a node that joins gets shards, after it has their events", async () => {
+  await simulate(
+    { ...setup, seed: 6, nodes: 4, duration: 200_000, setup: copies() },
+    async (sim) => {
+      const late = sim.nodes[3]!;
+      sim.inject({ type: "stop", at: 0, node: late.name });
+      await sim.until(() => !late.alive);
+      const writers = await Writers.start(sim);
+      await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+      await sim.sleep(5_000);
+      sim.start(late);
+      await sim.until(() => late.ownedShards().length > 0 && isWhole(sim), {
+        what: "it owns shards",
+        limit: 120_000,
+      });
+      await sim.sleep(5_000);
+      await writers.end();
+      await writers.check();
+      assertEquals(writers.failed, 0, "asks that failed");
+    },
+  );
+});
+
+Deno.test("a member cannot lock a shard with an epoch that no grant reaches", async () => {
+  await simulate(
+    { ...setup, seed: 8, nodes: 3, duration: 60_000, setup: copies() },
+    async (sim) => {
+      const writers = await Writers.start(sim);
+      await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+      const [hostile, ...others] = sim.nodes;
+      const { remoting } = nodeInternalsOf(hostile!.system)!;
+      for (const { address } of others) {
+        const batch = new MessageBatch();
+        for (let shard = 0; shard < Diaries.numShards; shard++) {
+          batch.add(shard, {
+            type: "promiseEpoch",
+            epoch: Number.MAX_SAFE_INTEGER,
+            bootstrap: { stores: [], closed: false },
+          });
+        }
+        remoting.send(address, replicationPath, 0, batch.take(Diaries.name));
+      }
+      await sim.sleep(10_000);
+      await writers.end();
+      await writers.check();
+      assertEquals(writers.failed, 0, "asks that failed");
+    },
+  );
+});

@@ -1,0 +1,107 @@
+/**
+ * Registers as event-sourced entities whose events are kept at several nodes, without a database. Nodes
+ * crash, leave, stand still for longer than their leases, and are cut off. What the clients saw must be
+ * linearizable: an event that was acknowledged and lost would be a value that comes back.
+ *
+ * @module
+ */
+import { Behaviors } from "../../../lib/behaviors.ts";
+import { eventSourced } from "../../../lib/persistence/mod.ts";
+import type { Fault, FaultPlan, Scenario, SimulatedNode } from "../../../lib/testkit/mod.ts";
+import { base, options, type Output, type RegisterMessage, useRegisters } from "./register.ts";
+
+const source = (name: string) => ({ module: import.meta.url, export: name });
+
+/** A register that is stored where its type is. */
+export function replicatedRegister() {
+  return Behaviors.supervise(
+    eventSourced<RegisterMessage, number, number>({
+      initial: 0,
+      onCommand(_context, value, { input, replyTo }, effect) {
+        const sets = input.type === "write" ||
+          (input.type === "compareAndSet" && input.expected === value);
+        const output: Output = input.type === "read"
+          ? value
+          : input.type === "write"
+          ? undefined
+          : sets;
+        const decided = sets ? effect.persist(input.value) : effect.none();
+        return decided.thenReply(replyTo, () => ({ output }));
+      },
+      onEvent: (_value, next) => next,
+      snapshots: { every: 10 },
+    }),
+    { maxRestarts: Infinity, backoff: { min: 20, max: 1_000, jitter: 0.2 } },
+  );
+}
+
+const replication = { replicas: 2, minAcks: 1, ackTimeout: 2_000 };
+
+function spawnRegisters(node: SimulatedNode): void {
+  const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication });
+  node.system.spawn(behavior, "registers");
+}
+
+function spawnStoredRegisters(node: SimulatedNode): void {
+  const { diskJournal: journal } = node;
+  const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication, journal });
+  node.system.spawn(behavior, "registers");
+}
+
+/** Time for the copies of a lost node to be made elsewhere, milliseconds. */
+const repair = 14_000;
+
+/** One node after the other: what one has lost, others have again before the next one is lost. */
+const oneAfterTheOther: FaultPlan = (random, { nodes }) => {
+  const faults: Fault[] = [];
+  for (let at = 12_000; at < 150_000; at += repair + 4_000 + random.next() * 6_000) {
+    const node = nodes[Math.floor(random.next() * nodes.length)]!;
+    const span = 500 + random.next() * 5_000;
+    const draw = random.next();
+    if (draw < 0.4) faults.push({ type: "crash", at, node, restartAfter: span });
+    else if (draw < 0.6) faults.push({ type: "stop", at, node, restartAfter: span });
+    else if (draw < 0.8) {
+      faults.push({ type: "pause", at, for: span, node, whole: random.next() < 0.5 });
+    } else {
+      const and = nodes.filter((other) => other !== node);
+      faults.push({ type: "partition", at, for: 2 * span, between: [node], and });
+    }
+  }
+  return faults;
+};
+
+/** Copies in the memory of nodes, of which one is lost at a time. */
+export const replicatedRegisters: Scenario = {
+  ...base,
+  name: "replicated registers",
+  setup: spawnRegisters,
+  faults: oneAfterTheOther,
+  run: async (sim) => void await useRegisters(sim, undefined, 100),
+  source: source("replicatedRegisters"),
+};
+
+/** Nodes with disks: any of them crash at any time, and all of them at once. */
+const allAtOnce: FaultPlan = (random, { nodes }) => {
+  const faults: Fault[] = [];
+  for (let at = 12_000; at < 60_000; at += 6_000 + random.next() * 10_000) {
+    const node = nodes[Math.floor(random.next() * nodes.length)]!;
+    const restartAfter = 500 + random.next() * 10_000;
+    const type = random.next() < 0.7 ? "crash" : "stop";
+    faults.push({ type, at, node, restartAfter });
+  }
+  for (const node of nodes) {
+    const restartAfter = 500 + random.next() * 6_000;
+    faults.push({ type: "crash", at: 80_000 + random.next() * 500, node, restartAfter });
+  }
+  return faults;
+};
+
+/** Copies on the disks of nodes, of which all are without power once. */
+export const storedReplicatedRegisters: Scenario = {
+  ...replicatedRegisters,
+  name: "stored replicated registers",
+  duration: 300_000,
+  setup: spawnStoredRegisters,
+  faults: allAtOnce,
+  source: source("storedReplicatedRegisters"),
+};

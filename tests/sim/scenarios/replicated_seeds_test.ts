@@ -1,0 +1,5 @@
+import { replicatedRegisters, storedReplicatedRegisters } from "./replicated_registers.ts";
+import { testSeeds } from "./seed_tests.ts";
+
+testSeeds(replicatedRegisters, 10);
+testSeeds(storedReplicatedRegisters, 10);
