@@ -551,7 +551,7 @@ export class Remoting {
     const isClient = node.startsWith("client:");
     // A node of an earlier version would reject the connection.
     if (lane === "replication" && this.#replicates(node) !== true) {
-      return this.#unsent(node, path, message, deadline);
+      return this.#unsent(node, path, message, remaining);
     }
     const peer = isClient || this.#serialization.registry !== undefined
       ? this.endpoint.peerAt(node, lane) ?? this.#relay.peerOf(node)
