@@ -161,7 +161,7 @@ export class Primary {
   #mayAcknowledge = false;
   /** Nothing is to be changed about the copies, as far as is known. */
   #isSettled = false;
-  /** Stores of which a person has said that they are gone for good. */
+  /** Stores of which a person, or the node, has said that they are gone for good. */
   readonly #gone: StoreId[] = [];
   #count = 0;
   /** Index of the entry that begins the epoch. */
@@ -247,6 +247,7 @@ export class Primary {
 
   /** A store will never be back: nobody waits for it any more. */
   retire(id: StoreId, now: number): PrimaryEffect[] {
+    if (this.#gone.some((other) => sameStore(other, id))) return this.#end(now);
     this.#gone.push(id);
     this.#isSettled = false;
     if (this.#config !== undefined) this.#advance(now);
