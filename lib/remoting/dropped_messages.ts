@@ -25,11 +25,14 @@ export interface DroppedMessagesPort<D extends DroppedMessage> {
   giveUp(dropped: D): void;
 }
 
+/** So many entries of messages that were read are kept before the others move up. */
+const fewRead = 64;
+
 /** See the module's text. Messages are read in the order in which they come. */
 export class DroppedMessages<D extends DroppedMessage> {
   readonly #port: DroppedMessagesPort<D>;
   /** Those that are not read, from `#next` on. */
-  #waiting: D[] = [];
+  #waiting: (D | undefined)[] = [];
   #next = 0;
   #bytes = 0;
   /** The message that is read in part. */
@@ -38,6 +41,8 @@ export class DroppedMessages<D extends DroppedMessage> {
   #values = 0;
   #began = -Infinity;
   #scheduled = false;
+  /** Whether one is being read now: to report what was lost may drop another. */
+  #reading = false;
   #done: PromiseWithResolvers<void> | undefined;
 
   constructor(port: DroppedMessagesPort<D>) {
@@ -51,7 +56,7 @@ export class DroppedMessages<D extends DroppedMessage> {
 
   /** Resolves when no message waits. */
   done(): Promise<void> {
-    if (!this.#scheduled) return Promise.resolve();
+    if (!this.#scheduled && !this.#reading) return Promise.resolve();
     return (this.#done ??= Promise.withResolvers()).promise;
   }
 
@@ -62,7 +67,7 @@ export class DroppedMessages<D extends DroppedMessage> {
     if (this.#bytes + size > maxBytes && this.#bytes > 0) return this.#port.giveUp(dropped);
     this.#waiting.push(dropped);
     this.#bytes += size;
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#reading) return;
     // Calls in a row are one turn.
     if (clock.now() - this.#began >= turnTime) this.#begin();
     this.#read();
@@ -76,8 +81,13 @@ export class DroppedMessages<D extends DroppedMessage> {
   #read(): void {
     while (this.#long !== undefined || this.#next < this.#waiting.length) {
       if (this.#isOver()) return this.#schedule();
-      if (this.#long !== undefined) this.#readOn(this.#long);
-      else this.#readNext();
+      this.#reading = true;
+      try {
+        if (this.#long !== undefined) this.#readOn(this.#long);
+        else this.#readNext();
+      } finally {
+        this.#reading = false;
+      }
     }
     this.#done?.resolve();
     this.#done = undefined;
@@ -90,10 +100,11 @@ export class DroppedMessages<D extends DroppedMessage> {
   #readNext(): void {
     const dropped = this.#waiting[this.#next++]!;
     this.#bytes -= dropped.payload.length;
-    if (this.#next === this.#waiting.length) {
-      this.#waiting = [];
+    // More may come as fast as it is read: what was read is not kept until nothing waits.
+    if (this.#next >= Math.max(fewRead, this.#waiting.length / 2)) {
+      this.#waiting = this.#waiting.slice(this.#next);
       this.#next = 0;
-    }
+    } else this.#waiting[this.#next - 1] = undefined;
     const read = this.#port.read(dropped);
     if (typeof read === "number") this.#values += 1 + read;
     else this.#long = read;

@@ -71,6 +71,8 @@ import { startShardedWorkers } from "./sharded_workers.ts";
 const tickInterval = 250;
 /** Milliseconds between two checks whether a leaving node has handed off all shards. */
 const retireInterval = 20;
+/** How long a node that leaves waits for the end of its vote where no other runs entities, milliseconds. */
+const idleWait = 1_000;
 
 /** See the module's text. */
 export class ShardingExtension implements NodeExtension {
@@ -218,10 +220,12 @@ export class ShardingExtension implements NodeExtension {
   async beforeLeave(): Promise<void> {
     this.#dueEntities.close();
     this.#machine.retire();
+    const { clock } = this.#node.runtime;
+    const since = clock.now();
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => {
-      if (this.#closed || this.#hasRetired()) return resolve();
-      this.#node.runtime.clock.schedule(retireInterval, look);
+      if (this.#closed || this.#hasRetired(clock.now() - since)) return resolve();
+      clock.schedule(retireInterval, look);
     };
     look();
     await promise;
@@ -409,10 +413,13 @@ export class ShardingExtension implements NodeExtension {
     });
   }
 
-  #hasRetired(): boolean {
-    const { retired, lease, coordinator } = this.#machine;
+  /** `waited`: milliseconds since this node began to leave. */
+  #hasRetired(waited: number): boolean {
+    const { retired, lease, coordinator, othersAreIdle } = this.#machine;
     // The others need the vote of this node while they own shards.
     if (retired && (!lease.votes || coordinator.isLast)) return true;
+    // After the death of a node, voters may not change for longer than this one may take to leave.
+    if (retired && waited >= idleWait && othersAreIdle) return true;
     const { view: { members, unreachable }, address: self } = this.#node;
     const others = members.some(({ address, status }) =>
       status === "up" && address !== self && !unreachable.has(address)

@@ -110,6 +110,7 @@ export class ShardingMachine {
       isMember: (id) => this.#view?.members.some((member) => sameHolder(member, id)) === true,
       onLaterTerm: (term) => this.regions.acknowledge(term),
       onNotAdmitted: () => this.regions.report(),
+      runsTypes: () => this.regions.any,
       onLease: (until) => port.onLease(until),
     });
     this.regions = new NodeRegions({
@@ -181,6 +182,7 @@ export class ShardingMachine {
     const incarnation = present.get(view.self) ?? 0;
     this.regions.setIncarnation(incarnation);
     this.lease.setIncarnation(incarnation);
+    this.lease.retain(view.members);
     if (incarnation !== 0) this.#becomes(incarnation);
     this.#step({ type: "view", view });
     for (const router of this.#routers.values()) {
@@ -311,6 +313,12 @@ export class ShardingMachine {
   /** Whether a node that leaves has handed off all shards, and no message waits here any more. */
   get retired(): boolean {
     return this.regions.retiring && this.regions.owned === 0 && this.buffered === 0;
+  }
+
+  /** Whether all other members have said that they run entities of no type: their leases protect nothing. */
+  get othersAreIdle(): boolean {
+    const { members = [], self } = this.#view ?? {};
+    return members.every((member) => member.address === self || this.lease.isIdle(member));
   }
 
   /** Messages that wait for their shards, of all types. */

@@ -145,6 +145,7 @@ export const sharding: Generators = {
       round: d.like("round"),
       version: [d.term(), d.like("version")],
       admitted: d.term(),
+      ...d.maybe("idle", () => true),
     }),
     leaseRenewed: (d) => ({
       incarnation: d.incarnation(d.target.self),

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { DroppedMessages } from "../../lib/remoting/dropped_messages.ts";
+import v8 from "node:v8";
+import vm from "node:vm";
+import { type DroppedMessage, DroppedMessages } from "../../lib/remoting/dropped_messages.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import type { LongRead } from "../../lib/transport/connection/read_turns.ts";
 
@@ -91,4 +93,59 @@ Deno.test("many values of dropped messages are read in turns, in order, and with
   await it.manual.advance(10);
   it.add("larger", 2_000);
   assertEquals(it.read.at(-1), "8 larger");
+});
+
+Deno.test("a message that is dropped while another is reported lost is read after it", async () => {
+  const clock = new ManualClock();
+  const read: string[] = [];
+  let steps = 0;
+  const queue: DroppedMessages<DroppedMessage> = new DroppedMessages({
+    clock,
+    maxBytes: 1_000,
+    read: ({ to }) => {
+      let done = false;
+      return {
+        get done() {
+          return done;
+        },
+        step: () => {
+          assert(++steps < 10, "a step began within a step");
+          // The report to the asker is dropped at once, since its queue is full.
+          if (to === "a") queue.add({ to: "report", payload: new Uint8Array(10) });
+          read.push(to);
+          done = true;
+          return 1;
+        },
+      };
+    },
+    giveUp: () => {},
+  });
+  queue.add({ to: "a", payload: new Uint8Array(10) });
+  assertEquals([read, steps, queue.bytes], [["a", "report"], 2, 0]);
+  await queue.done();
+});
+
+Deno.test("dropped messages that were read are not kept while others wait", async () => {
+  v8.setFlagsFromString("--expose-gc");
+  const gc = vm.runInNewContext("gc") as () => void;
+  const it = new Scene();
+  const read: WeakRef<Uint8Array>[] = [];
+  const add = (to: string) => {
+    const payload = new Uint8Array(100);
+    read.push(new WeakRef(payload));
+    it.queue.add({ to, payload });
+  };
+  for (let i = 0; i < 5; i++) add("m*10000");
+  // One comes for each that is read, so that some wait always.
+  while (it.read.length < 200) {
+    const before = it.read.length;
+    it.nextTurn();
+    for (let i = before; i < it.read.length; i++) add("m*10000");
+    assert(it.queue.bytes > 0);
+  }
+  // What was looked at stays alive until the turn of the event loop has ended.
+  await new Promise((resolve) => setTimeout(resolve));
+  gc();
+  const kept = read.slice(0, it.read.length).filter((ref) => ref.deref() !== undefined);
+  assertEquals(kept.length, 0);
 });

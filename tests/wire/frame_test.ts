@@ -227,3 +227,29 @@ Deno.test("a frame that the peer would refuse is not added", () => {
   writer.append(4, new Uint8Array(10));
   assertStrictEquals(writer.take().length, 14 + 15);
 });
+
+Deno.test("what waits behind a halt is counted until it is read, or the reader stops", () => {
+  const bytes = writeAll(Array.from({ length: 4 }, () => [FrameType.message, new Uint8Array(100)]));
+  let read = 0;
+  let haltAfter = 0;
+  const reader: FrameReader = new FrameReader(1_000, () => {
+    if (++read === haltAfter) reader.halt();
+  });
+  for (let round = 0; round < 3; round++) {
+    [read, haltAfter] = [0, 1];
+    // The rest of this one is kept, and all of the next.
+    reader.push(bytes);
+    reader.push(bytes);
+    assertEquals([read, reader.held], [1, bytes.length * 7 / 4]);
+    haltAfter = 6;
+    reader.proceed();
+    assertEquals([read, reader.held], [6, bytes.length / 2]);
+    reader.proceed();
+    assertEquals([read, reader.held], [8, 0]);
+  }
+  reader.halt();
+  reader.push(bytes);
+  assertEquals(reader.held, bytes.length);
+  reader.stop();
+  assertEquals(reader.held, 0);
+});

@@ -10,11 +10,21 @@
  */
 export const answeredWithin = 1.5;
 
+/**
+ * Codes of errors that refuse a statement and nothing else, by SQLSTATE: what a server says of the severity
+ * is in its own language (`lc_messages`).
+ */
+const refusals = /^(0A|2[1-4]|40|42|44|55|57014|P0)/;
+
+function isError(severity: unknown, code: string): boolean {
+  return severity === "ERROR" || refusals.test(code);
+}
+
 /** Whether the server itself has refused a statement, and so has not done it. */
 export function isRefusal(error: unknown): boolean {
   const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
   // FATAL and PANIC end the connection, perhaps after the commit (57P01: the server shuts down).
-  return typeof code === "string" && severity === "ERROR";
+  return typeof code === "string" && typeof severity === "string" && isError(severity, code);
 }
 
 /** What an error says, for messages. */
@@ -43,5 +53,5 @@ export function isPassing(error: unknown): boolean {
     readonly severity?: unknown;
   };
   if (typeof severity !== "string" || typeof code !== "string") return false;
-  return severity !== "ERROR" || /^(08|40|53|55|57|58)/.test(code);
+  return !isError(severity, code) || /^(08|40|53|55|57|58)/.test(code);
 }

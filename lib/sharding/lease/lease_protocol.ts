@@ -15,12 +15,20 @@ export const leasePath = "/_cluster/lease";
 /** Between nodes, at {@linkcode leasePath}. */
 export type LeaseMessage =
   /** Holder to voter: acknowledge that I may run what I own. */
-  | ({ readonly type: "renewLease"; readonly incarnation: number } & LeaseRenewal)
+  | RenewLeaseMessage
   /** Voter to holder: the round is acknowledged. */
   | { readonly type: "leaseRenewed"; readonly incarnation: number; readonly round: number }
   | LeaseRefusedMessage
   /** Holder to voter: I run nothing any more, and never will. */
   | { readonly type: "releaseLease"; readonly incarnation: number };
+
+/** Holder to voter: see {@linkcode LeaseMessage}. */
+export interface RenewLeaseMessage extends LeaseRenewal {
+  readonly type: "renewLease";
+  readonly incarnation: number;
+  /** I run entities of no type: my lease protects nothing now. */
+  readonly idle?: true;
+}
 
 /** Voter to holder: the round is not acknowledged. */
 export interface LeaseRefusedMessage {
@@ -79,7 +87,8 @@ export function parseLeaseMessage(value: unknown): LeaseMessage | undefined {
     case "renewLease": {
       const { version, admitted } = value;
       if (!isVersion(version) || !isTerm(admitted)) return undefined;
-      return { type, incarnation, round, version, admitted };
+      const idle = value.idle === true ? { idle: true } as const : {};
+      return { type, incarnation, round, version, admitted, ...idle };
     }
     case "leaseRenewed":
       return { type, incarnation, round };

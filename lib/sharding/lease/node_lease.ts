@@ -39,6 +39,8 @@ export interface NodeLeasePort {
   onLaterTerm(term: Term): boolean;
   /** A voter wants the admission of a coordinator: this node has to report its shards. */
   onNotAdmitted(): void;
+  /** Whether entities of any type may run at this node. Default: they may. */
+  runsTypes?(): boolean;
   /** The lease was obtained or extended, or ended before its time; -Infinity: there is none. */
   onLease(until: number): void;
 }
@@ -72,6 +74,8 @@ export class NodeLease {
   #unadmitted = 0;
   /** The newer configurations that voters have named, one of each. */
   readonly #told = new Map<string, string>();
+  /** The incarnations of members that run entities of no type, by address. */
+  readonly #idle = new Map<string, number>();
   #end = -Infinity;
 
   /** No lease. */
@@ -103,6 +107,18 @@ export class NodeLease {
   get votes(): boolean {
     const { config } = this;
     return config !== undefined && votersOf(config).some((voter) => sameHolder(voter, this.self));
+  }
+
+  /** Whether a holder has said in its last renewal here that it runs entities of no type. */
+  isIdle({ address, incarnation }: HolderId): boolean {
+    return this.#idle.get(address) === incarnation;
+  }
+
+  /** Forgets what others than these members have said. */
+  retain(members: readonly HolderId[]): void {
+    if (this.#idle.size === 0) return;
+    const present = new Set(members.map(({ address }) => address));
+    for (const address of this.#idle.keys()) if (!present.has(address)) this.#idle.delete(address);
   }
 
   /** Why this node has no lease, for people; undefined if it has one. */
@@ -183,6 +199,8 @@ export class NodeLease {
         const { round, version, admitted } = message;
         const isMember = this.#port.isMember(peer);
         const renewal = { round, version, admitted };
+        if (isMember && message.idle) this.#idle.set(from, incarnation);
+        else this.#idle.delete(from);
         const answer = this.#voter.renew(peer, renewal, now, isMember);
         const own = { incarnation: this.#incarnation };
         const { type: _, ...about } = answer;
@@ -278,6 +296,7 @@ export class NodeLease {
       type: "renewLease",
       incarnation: this.#incarnation,
       ...next.renewal,
+      ...(this.#port.runsTypes?.() === false && { idle: true as const }),
     } as const;
     for (const { address } of next.to) this.#send(address, message);
   }

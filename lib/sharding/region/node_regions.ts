@@ -77,6 +77,12 @@ export class NodeRegions {
     return this.#types.get(shardType)?.region;
   }
 
+  /** Whether this node can own shards of any type. */
+  get any(): boolean {
+    for (const { region } of this.#types.values()) if (region !== undefined) return true;
+    return false;
+  }
+
   /** How many shards this node owns, of all types. */
   get owned(): number {
     let owned = 0;
