@@ -222,9 +222,9 @@ export class ReplicatedShard {
     if (!this.#isStoring) this.#storeNext();
   }
 
-  /** What waits shares one write. Invariant: tokens are confirmed in order. */
+  /** What waits shares one write. Invariant: tokens are confirmed in order, and writes do not overlap. */
   #storeNext(): void {
-    while (this.#storing.length > 0) {
+    while (!this.#isStoring && this.#storing.length > 0) {
       const batch = this.#storing;
       this.#storing = [];
       const { token } = batch.at(-1)!;
