@@ -161,7 +161,7 @@ export class Primary {
   #mayAcknowledge = false;
   /** Nothing is to be changed about the copies, as far as is known. */
   #isSettled = false;
-  /** Stores of which a person has said that they are gone for good. */
+  /** Stores of which a person, or the node, has said that they are gone for good. */
   readonly #gone: StoreId[] = [];
   #count = 0;
   /** Index of the entry that begins the epoch. */
@@ -176,6 +176,8 @@ export class Primary {
   /** When the last of some entries were appended. */
   #deadlines: { readonly index: number; readonly at: number }[] = [];
   #toldStatus = "";
+  /** Until then a tick has nothing to do while the shard is at rest. */
+  #restsUntil = -Infinity;
   /** The node that was named last, and when. */
   #preferred = { address: "", at: -Infinity };
   #effects: PrimaryEffect[] = [];
@@ -247,6 +249,7 @@ export class Primary {
 
   /** A store will never be back: nobody waits for it any more. */
   retire(id: StoreId, now: number): PrimaryEffect[] {
+    if (this.#gone.some((other) => sameStore(other, id))) return this.#end(now);
     this.#gone.push(id);
     this.#isSettled = false;
     if (this.#config !== undefined) this.#advance(now);
@@ -368,7 +371,9 @@ export class Primary {
 
   /** Sends again what was not answered, and looks at deadlines. Ten times a second or so. */
   tick(now: number): PrimaryEffect[] {
-    if (this.#phase === "closed") return this.#end(now);
+    if (this.#phase === "closed" || (now < this.#restsUntil && this.#isCaughtUp)) {
+      return this.#end(now);
+    }
     const { retryInterval } = this.#timing;
     for (const address of this.#contacts()) {
       const peer = this.#peer(address, now);
@@ -379,7 +384,33 @@ export class Primary {
     this.#advance(now);
     const isLate = this.#isWaitedFor(now);
     if (isLate || !this.#isSettled || this.#phase !== "open") this.#tellStatus(now, true);
+    this.#restsUntil = this.#findRest();
     return this.#end(now);
+  }
+
+  /** Whether nothing waits here. What could change that without an entry unsettles the shard. */
+  get #isCaughtUp(): boolean {
+    const last = this.#copy.log.last.index;
+    return this.#isSettled && this.#phase === "open" && last === this.#acked &&
+      last === this.#toldAcked;
+  }
+
+  /** When the first copy is to be asked whether it is still there, if no copy needs anything before. */
+  #findRest(): number {
+    if (!this.#isCaughtUp) return -Infinity;
+    let first = Infinity;
+    for (const address of this.#contacts()) {
+      const peer = this.#peers.get(address);
+      if (peer?.answer === undefined || this.#needsConfig(peer) || peer.fill !== undefined) {
+        return -Infinity;
+      }
+      if (address === this.#copy.id.address || !this.#isServed(peer.answer.store)) continue;
+      if (!peer.isStreaming || peer.matched !== this.#acked || peer.told !== this.#acked) {
+        return -Infinity;
+      }
+      first = Math.min(first, peer.sentAt + idleRetries * this.#timing.retryInterval);
+    }
+    return first;
   }
 
   /** For people and the coordinator. */

@@ -46,6 +46,8 @@ export class ReplicaPlacement {
   /** Until when a node is avoided, by address. */
   readonly #lagging = new Map<string, number>();
   #nodes: readonly Omit<PlacementNode, "copies">[] = [];
+  /** Something that decides has changed since the copies of all shards were chosen. */
+  #isStale = false;
 
   /**
    * @param replicas copies besides the owner's.
@@ -82,6 +84,7 @@ export class ReplicaPlacement {
     entry.replicas = this.#choose(shard, entry, before?.replicas ?? [], now);
     this.#count(entry, 1);
     this.#entries.set(shard, entry);
+    this.#isStale = true;
     return entry.replicas;
   }
 
@@ -96,7 +99,10 @@ export class ReplicaPlacement {
     }
     this.noteConfig(shard, status.config);
     entry.isKnown = sameAddresses(status.replicas, entry.replicas);
-    for (const address of status.lagging) this.#lagging.set(address, now + lagPenalty);
+    for (const address of status.lagging) {
+      this.#lagging.set(address, now + lagPenalty);
+      this.#isStale = true;
+    }
     if (status.phase !== "open") return [];
     return this.#reorderOne(shard, entry, now);
   }
@@ -108,6 +114,7 @@ export class ReplicaPlacement {
     const { config: known } = entry;
     if (known === undefined || compareReplicaVersions(known.version, config.version) < 0) {
       entry.config = config;
+      this.#isStale = true;
     }
   }
 
@@ -120,7 +127,9 @@ export class ReplicaPlacement {
   /** A node shall have a copy, in the place of another one if need be. The next `tick` orders it. */
   want(shard: number, address: string): void {
     const entry = this.#entries.get(shard);
-    if (entry !== undefined) entry.wanted = address;
+    if (entry === undefined) return;
+    entry.wanted = address;
+    this.#isStale = true;
   }
 
   /** The owner has found that another node has more of the log. */
@@ -142,8 +151,12 @@ export class ReplicaPlacement {
 
   /** Orders that no status has shown yet, and those of laggards that are trusted again. */
   tick(now: number): ReplicaOrder[] {
-    for (const [address, until] of this.#lagging) if (until <= now) this.#lagging.delete(address);
-    const orders = this.#reorder(now);
+    for (const [address, until] of this.#lagging) {
+      if (until > now) continue;
+      this.#lagging.delete(address);
+      this.#isStale = true;
+    }
+    const orders = this.#isStale ? this.#reorder(now) : [];
     for (const [shard, entry] of this.#entries) {
       if (entry.isKnown || now - entry.sentAt < this.#retryInterval) continue;
       orders.push(this.#order(shard, entry, now));
@@ -152,7 +165,11 @@ export class ReplicaPlacement {
   }
 
   #reorder(now: number): ReplicaOrder[] {
-    return [...this.#entries].flatMap(([shard, entry]) => this.#reorderOne(shard, entry, now));
+    const orders = [...this.#entries]
+      .flatMap(([shard, entry]) => this.#reorderOne(shard, entry, now));
+    // Each choice counts for the next ones.
+    this.#isStale = orders.length > 0;
+    return orders;
   }
 
   #reorderOne(shard: number, entry: Entry, now: number): ReplicaOrder[] {
@@ -163,6 +180,7 @@ export class ReplicaPlacement {
     if (!isSame) entry.replicas = replicas;
     this.#count(entry, 1);
     if (isSame) return [];
+    this.#isStale = true;
     entry.isKnown = false;
     return [this.#order(shard, entry, now)];
   }

@@ -12,6 +12,7 @@ import type { LogOperation } from "./log_operation.ts";
 import type { LogPosition } from "./log_position.ts";
 import type { PrimaryOptions, ReplicaStatus } from "./primary.ts";
 import type { FillPoint, ReplicationMessage } from "./replication_protocol.ts";
+import { storesOf } from "./replica_config.ts";
 import { ShardJournal } from "./shard_journal.ts";
 import type { ReplicationEffect, ReplicationEvent, ShardReplication } from "./shard_replication.ts";
 
@@ -221,9 +222,9 @@ export class ReplicatedShard {
     if (!this.#isStoring) this.#storeNext();
   }
 
-  /** What waits shares one write. Invariant: tokens are confirmed in order. */
+  /** What waits shares one write. Invariant: tokens are confirmed in order, and writes do not overlap. */
   #storeNext(): void {
-    while (this.#storing.length > 0) {
+    while (!this.#isStoring && this.#storing.length > 0) {
       const batch = this.#storing;
       this.#storing = [];
       const { token } = batch.at(-1)!;
@@ -350,7 +351,7 @@ function positions(
 }
 
 /** Why a shard does not take writes, in words. */
-export function describeWait({ phase, wait, copies }: ReplicaStatus): string {
+export function describeWait({ phase, wait, copies, config }: ReplicaStatus): string {
   switch (wait?.reason) {
     case "copies": {
       const nodes = [...new Set(wait.stores.map(({ address }) => address))].join(", ");
@@ -363,7 +364,11 @@ export function describeWait({ phase, wait, copies }: ReplicaStatus): string {
     case "nodes":
       return `it waits for ${wait.count} more nodes that can have copies`;
   }
-  const behind = copies.filter(({ state }) => state !== "streaming").map(({ address }) => address);
+  // Copies that have not answered are not in the list.
+  const silent = (config === undefined ? [] : storesOf(config)).map(({ address }) => address)
+    .filter((address) => !copies.some((copy) => copy.address === address));
+  const filled = copies.filter(({ state }) => state !== "streaming").map(({ address }) => address);
+  const behind = [...new Set([...silent, ...filled])];
   switch (phase) {
     case "fencing":
       return "it waits for the promises of its copies";

@@ -27,7 +27,7 @@ import { CopyLog, type StoredCopy } from "./copy_log.ts";
 import { type BootstrapHolder, newBootstrapHolder, noCopy } from "./copy_record.ts";
 import { MessageBatch, type ShardMessage } from "./message_form.ts";
 import type { PrimaryOptions, ReplicaStatus } from "./primary.ts";
-import { isInSync, type StoreId } from "./replica_config.ts";
+import { isInSync, type StoreId, storesOf } from "./replica_config.ts";
 import type { ReplicaOrder } from "./replica_placement.ts";
 import { describeWait, ReplicatedShard, type ReplicatedShardPort } from "./replicated_shard.ts";
 import type { ReplicationMessage } from "./replication_protocol.ts";
@@ -45,6 +45,9 @@ const announceInterval = 500;
 const loadRetry = 1_000;
 /** Milliseconds that a shard waits for lost copies before `allowDataLoss` counts. */
 const lossDelay = 15_000;
+/** Milliseconds that a node is no member until its copies in memory count as gone, and between two looks. */
+const goneDelay = 5_000;
+const goneInterval = 1_000;
 
 /** What a type needs of its node. */
 export interface ReplicatedTypePort {
@@ -94,6 +97,9 @@ export class ReplicatedType implements TypeReplication {
   /** Since when a shard waits for copies that may be lost. */
   readonly #waitingSince = new Map<number, number>();
   #running: readonly string[] = [];
+  /** Since when nodes of which copies count are no members, by address. */
+  readonly #absentSince = new Map<string, number>();
+  #goneLookedAt = -Infinity;
 
   constructor(port: ReplicatedTypePort, options: ReplicatedTypeOptions) {
     this.#port = port;
@@ -260,6 +266,7 @@ export class ReplicatedType implements TypeReplication {
       this.announce();
     }
     for (const shard of this.#shards.values()) shard.tick();
+    if (now - this.#goneLookedAt >= goneInterval) this.#retireGone(now);
     this.#report(now);
     if (!this.#leads) return;
     this.#order(this.#placement.tick(now));
@@ -465,6 +472,37 @@ export class ReplicatedType implements TypeReplication {
     this.#merge({ stores: [], closed: true });
     for (const to of this.members.running) {
       this.#port.sendControl(to, { type: "closeBootstrap", shardType });
+    }
+  }
+
+  /**
+   * Copies in the memory of a node that was declared down, or has left, will never be back: that process is
+   * not admitted again. Without this a shard with as many replicas as `minAcks` could never replace one.
+   *
+   * Invariant: while such a process still runs it holds no lease, and no coordinator grants it a shard. So the
+   * node here must have been in contact with a majority all the time (its lease), and the delay is longer
+   * than a lease and the spreading of a view. A disk may come back, so nothing is concluded about one.
+   */
+  #retireGone(now: number): void {
+    this.#goneLookedAt = now;
+    if (this.#log !== undefined) return;
+    if (!this.#port.holdsLease()) return this.#absentSince.clear();
+    const absent = new Set<string>();
+    for (const shard of this.#shards.values()) {
+      const { primary } = shard.machine;
+      if (primary?.config === undefined || primary.phase === "closed") continue;
+      for (const store of storesOf(primary.config)) {
+        const { address } = store;
+        if (address === this.#id.address || this.members.has(address)) continue;
+        absent.add(address);
+        const since = this.#absentSince.get(address) ?? now;
+        this.#absentSince.set(address, since);
+        const { epoch } = primary;
+        if (now - since >= goneDelay) shard.step({ type: "retire", epoch, store });
+      }
+    }
+    for (const address of this.#absentSince.keys()) {
+      if (!absent.has(address)) this.#absentSince.delete(address);
     }
   }
 

@@ -62,6 +62,11 @@ export class TypeMembers {
     return known?.runs !== runs || known.retiring !== retiring || known.answered !== answered;
   }
 
+  /** Whether a node is a member: not declared down, and not gone after it has left. */
+  has(address: string): boolean {
+    return this.#members.some((member) => member.address === address);
+  }
+
   /** Members that have not answered yet. */
   get unanswered(): readonly string[] {
     return this.#others()

@@ -416,6 +416,24 @@ Deno.test("a node with a new store takes the place of the one that it had, with 
   ]);
 });
 
+Deno.test("a shard at rest asks each copy in five seconds once, and wakes with the next entry", () => {
+  const copies = new Copies("a", "b", "c");
+  copies.grant("a", 10);
+  copies.propose("a", 3);
+  for (let i = 0; i < 20; i++) copies.tick(300);
+  const before = copies.sent.length;
+  for (let i = 0; i < 300; i++) copies.tick(100);
+  const count = copies.sent.slice(before).filter(({ from }) => from === "a").length;
+  assert(count >= 10 && count <= 12, `${count} messages to two copies in 30 s`);
+  // A lost message is repeated as before.
+  copies.holds = ({ message }) => message.type === "appendLog";
+  const index = copies.propose("a", 1);
+  copies.held.length = 0;
+  copies.holds = () => false;
+  for (let i = 0; i < 5; i++) copies.tick(100);
+  assertEquals(copies.of("a").primary!.acked, index);
+});
+
 Deno.test("a store of which a person says that it is gone is not waited for", () => {
   const copies = new Copies("a", "b", "c");
   copies.grant("a", 10, { minAcks: 2 });

@@ -285,3 +285,58 @@ Deno.test("a member cannot lock a shard with an epoch that no grant reaches", as
     },
   );
 });
+
+const zoned = ({ name }: SimulatedNode) => ({ zone: Number(name.at(-1)) <= 2 ? "a" : "b" });
+
+Deno.test("a whole zone is lost for good: its shards open with new copies in the zone that is left", async () => {
+  const pairs = copies({ replicas: 1, minAcks: 1 });
+  const options = { ...setup, seed: 9, nodes: 4, duration: 100_000, cluster: zoned, setup: pairs };
+  await simulate(options, async (sim) => {
+    const writers = await Writers.start(sim);
+    await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+    await writers.end();
+    const lost = sim.nodes.slice(2);
+    for (const { name: node } of lost) sim.inject({ type: "crash", at: 0, node });
+    await sim.until(() => lost.every(({ alive }) => !alive));
+    await sim.until(() => isWhole(sim), { what: "all shards are open again", limit: 30_000 });
+    await writers.check();
+  });
+});
+
+Deno.test("a zone with disks is lost: shards that need its copies name them, and wait for it", async () => {
+  const pairs = copies({ replicas: 1, minAcks: 1 }, { stored: true });
+  const options = { ...setup, seed: 9, nodes: 4, duration: 120_000, cluster: zoned, setup: pairs };
+  await simulate(options, async (sim) => {
+    const writers = await Writers.start(sim);
+    await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+    await writers.end();
+    const lost = sim.nodes.slice(2);
+    for (const { name: node } of lost) {
+      sim.inject({ type: "crash", at: 0, node, restartAfter: 45_000 });
+    }
+    await sim.until(() => lost.every(({ alive }) => !alive));
+    await sim.sleep(40_000);
+    const waits = explained(sim).filter((line) => line.includes("to store its first entry"));
+    assert(waits.length > 0, explained(sim).join("\n"));
+    for (const line of waits) assert(/: node-[34]:25520$/.test(line), line);
+    await sim.until(() => isWhole(sim), { what: "all shards are open again", limit: 60_000 });
+    await writers.check();
+  });
+});
+
+for (const [nodes, replicas] of [[4, 1], [5, 2]] as const) {
+  Deno.test(`two of ${nodes} nodes are lost for good, one after the other, with all ${replicas + 1} copies needed`, async () => {
+    const all = copies({ replicas, minAcks: replicas });
+    await simulate({ ...setup, seed: 10, nodes, duration: 120_000, setup: all }, async (sim) => {
+      const writers = await Writers.start(sim);
+      await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+      for (const lost of sim.nodes.slice(-2)) {
+        sim.inject({ type: "crash", at: 0, node: lost.name });
+        await sim.until(() => !lost.alive);
+        await sim.until(() => isWhole(sim), { what: "all shards are whole again", limit: 30_000 });
+      }
+      await writers.end();
+      await writers.check();
+    });
+  });
+}

@@ -30,6 +30,10 @@ export class DiskFile {
   /** Later changes, in order. */
   changes: FileChange[] = [];
   #content: Uint8Array | undefined;
+  /** Memory with room behind the content, so that appending does not copy the file each time. */
+  #room = new Uint8Array(0);
+  /** Bytes of `#room` that some content shows. Invariant: they are never changed, since readers keep it. */
+  #shown = 0;
 
   /** The content for readers. */
   get content(): Uint8Array {
@@ -39,7 +43,22 @@ export class DiskFile {
   add(change: FileChange): void {
     const { content } = this;
     this.changes.push(change);
-    this.#content = apply(content, change);
+    const { at, bytes } = change;
+    this.#content = bytes !== undefined && at === content.length
+      ? this.#append(content, bytes)
+      : apply(content, change);
+  }
+
+  #append(content: Uint8Array, bytes: Uint8Array): Uint8Array {
+    const length = content.length + bytes.length;
+    const isLatest = content.buffer === this.#room.buffer && content.length === this.#shown;
+    if (!isLatest || length > this.#room.length) {
+      this.#room = new Uint8Array(2 * length);
+      this.#room.set(content);
+    }
+    this.#room.set(bytes, content.length);
+    this.#shown = length;
+    return this.#room.subarray(0, length);
   }
 
   sync(): void {

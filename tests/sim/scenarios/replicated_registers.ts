@@ -80,6 +80,37 @@ export const replicatedRegisters: Scenario = {
   source: source("replicatedRegisters"),
 };
 
+function spawnPairs(node: SimulatedNode): void {
+  const pair = { ...replication, replicas: 1 };
+  const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication: pair });
+  node.system.spawn(behavior, "registers");
+}
+
+/** Nodes are cut off, or stand still, for so long that they are declared down, and go on afterwards. */
+const longAbsences: FaultPlan = (random, { nodes }) => {
+  const faults: Fault[] = [];
+  for (let at = 12_000; at < 130_000; at += 45_000) {
+    const node = nodes[Math.floor(random.next() * nodes.length)]!;
+    const span = 8_000 + random.next() * 18_000;
+    const draw = random.next();
+    if (draw < 0.6) {
+      const and = nodes.filter((other) => other !== node);
+      faults.push({ type: "partition", at, for: span, between: [node], and });
+    } else if (draw < 0.8) faults.push({ type: "pause", at, for: span, node, whole: true });
+    else faults.push({ type: "crash", at, node, restartAfter: span });
+  }
+  return faults;
+};
+
+/** Two copies that are both needed: a lost one is replaced as its node is declared down. */
+export const pairedReplicatedRegisters: Scenario = {
+  ...replicatedRegisters,
+  name: "paired replicated registers",
+  setup: spawnPairs,
+  faults: longAbsences,
+  source: source("pairedReplicatedRegisters"),
+};
+
 /** Nodes with disks: any of them crash at any time, and all of them at once. */
 const allAtOnce: FaultPlan = (random, { nodes }) => {
   const faults: Fault[] = [];

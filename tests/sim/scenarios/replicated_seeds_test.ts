@@ -1,5 +1,10 @@
-import { replicatedRegisters, storedReplicatedRegisters } from "./replicated_registers.ts";
+import {
+  pairedReplicatedRegisters,
+  replicatedRegisters,
+  storedReplicatedRegisters,
+} from "./replicated_registers.ts";
 import { testSeeds } from "./seed_tests.ts";
 
 testSeeds(replicatedRegisters, 10);
+testSeeds(pairedReplicatedRegisters, 4);
 testSeeds(storedReplicatedRegisters, 10);
