@@ -8,6 +8,7 @@ import type { Generators } from "./at_path.ts";
 import { membership } from "./membership_generators.ts";
 import { remoting, services } from "./remoting_generators.ts";
 import { durable } from "./durable_generators.ts";
+import { replication } from "./replication_generators.ts";
 import { sharding } from "./sharding_generators.ts";
 import { streams } from "./stream_generators.ts";
 
@@ -19,4 +20,5 @@ export const generators: Generators = {
   ...remoting,
   ...streams,
   ...durable,
+  ...replication,
 };
