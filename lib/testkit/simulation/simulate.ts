@@ -150,7 +150,9 @@ function failureText(
       (at / 1_000).toFixed(3)
     } s after ` +
     `the start: ${message}`,
-    `faults (${faults.length} of ${faultsAtFirst}):`,
+    faults.length === 0 && faultsAtFirst > 0
+      ? `faults: it fails without any of the ${faultsAtFirst}`
+      : `faults (${faults.length} of ${faultsAtFirst}):`,
     ...faults.map((fault) => `  ${JSON.stringify(fault)}`),
   ];
   if (doubt !== undefined) lines.push(doubt);
