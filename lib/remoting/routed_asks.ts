@@ -41,9 +41,16 @@ export class RoutedAsks {
     // A client could name any reply reference.
     if (peer === undefined || (ask.via === undefined && ask.node !== peer.address)) return;
     const account = accountOf(peer);
+    const key = keyOf(ask);
+    const known = this.#accounts.get(key);
+    if (known !== undefined && known !== account) {
+      const elsewhere = this.#byAccount.get(known)!;
+      // What came from the asker itself is not replaced by what another claims to pass on.
+      if (elsewhere.get(key)!.ask.via === undefined && ask.via !== undefined) return;
+      this.#delete(elsewhere, key);
+    }
     let asks = this.#byAccount.get(account);
     if (asks === undefined) this.#byAccount.set(account, asks = new Map());
-    const key = keyOf(ask);
     asks.delete(key);
     for (const [oldest, { ask: { waitsUntil = Infinity } }] of asks) {
       if (waitsUntil > now && asks.size < maxRoutedPerAccount) break;

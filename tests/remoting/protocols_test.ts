@@ -227,6 +227,26 @@ Deno.test("asks that routers have passed on are kept by asker, within bounds, un
   assertEquals(routed.take(forged), undefined);
 });
 
+Deno.test("an ask that two nodes have sent here is kept once, and that of the asker itself stays", () => {
+  const routed = new RoutedAsks();
+  const via = (address: string, number: number) => {
+    const ask = routedAsk(number, { address }, { node: "a:1" });
+    ask.via = { address } as never;
+    return ask;
+  };
+  const own = routedAsk(1, { address: "a:1" });
+  routed.add(own, "b:1", 0);
+  routed.add(via("bad:1", 1), "c:1", 0);
+  assertEquals(routed.takeAllOf("b:1", 0), [own]);
+  // One that was passed on twice: the later one counts, also when the former node goes.
+  const [former, later] = [via("d:1", 2), via("e:1", 2)];
+  routed.add(former!, "b:1", 0);
+  routed.add(later!, "c:1", 0);
+  routed.forget({ address: "d:1" } as never);
+  assertEquals(routed.takeAllOf("b:1", 0), []);
+  assertEquals(routed.take(later!), later);
+});
+
 Deno.test("a routed ask that comes back is forgotten; if it was unread, it is routed again as it was", () => {
   const routed = new RoutedAsks();
   const asker = { address: "a:1" };
