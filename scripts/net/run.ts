@@ -14,7 +14,7 @@ import { NetCluster } from "./cluster.ts";
 import { Namespaces } from "./namespaces.ts";
 import { type Figure, holds, report } from "../../bench/ownership/figures.ts";
 import { loadAverage, machine } from "../../bench/report.ts";
-import { ownershipScenarios, runOwnership } from "./ownership.ts";
+import { type OwnershipScenario, ownershipScenarios, runOwnership } from "./ownership.ts";
 import { scriptArguments } from "../script_arguments.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 
@@ -120,9 +120,12 @@ async function runFaults(chosen: readonly Scenario[], json: unknown): Promise<bo
 }
 
 /** Runs the faults of owners; returns whether all targets are met. */
-async function runOwners(only: string, runs: number): Promise<boolean> {
+async function runOwners(
+  chosen: readonly OwnershipScenario[],
+  runs: number,
+): Promise<boolean> {
   const missed: string[] = [];
-  for (const scenario of ownershipScenarios.filter(({ name }) => name.includes(only))) {
+  for (const scenario of chosen) {
     console.log(`\n${scenario.name} (${loadAverage()})`);
     const tell = (line: string) => console.log(line);
     let figures: readonly Figure[];
@@ -159,12 +162,17 @@ if (import.meta.main) {
   const faults = scenarios.filter(({ short, name }) =>
     (short || !args["short"]) && name.includes(only)
   );
+  const owners = args["short"] ? [] : ownershipScenarios.filter(({ name }) => name.includes(only));
+  if (faults.length + owners.length === 0) {
+    console.error(`no scenario has "${only}" in its name`);
+    Deno.exit(2);
+  }
   console.log(machine());
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Otherwise namespaces, nodes and logs would stay.
     Deno.addSignalListener(signal, () => void NetCluster.endAll().finally(() => Deno.exit(130)));
   }
   const isSound = await runFaults(faults, args["json"]);
-  const isMet = args["short"] ? true : await runOwners(only, Number(args["runs"] ?? 20));
+  const isMet = await runOwners(owners, Number(args["runs"] ?? 20));
   Deno.exit(isSound && isMet ? 0 : 1);
 }
