@@ -131,7 +131,10 @@ async function run(sim: Simulation): Promise<void> {
   await startAll(sim);
   await sim.faultsOver();
   await sim.sleep(Math.max(...onces) + slack);
-  const end = sim.nodes[0]!.system.runtime.clock.wallTime();
+  // A node that was the last to be restarted may still wait to join.
+  const up = () => sim.nodes.find(({ status }) => status === "up");
+  await sim.until(() => up() !== undefined, { limit: 60_000, what: "a node is up" });
+  const end = up()!.system.runtime.clock.wallTime();
   const { contents, counts } = sim.database;
   let fired = 0;
   for (const id of ids) fired += check(id, await eventsOf(contents, id), end);
