@@ -9,7 +9,7 @@ import { PersistenceError } from "../persistence/errors.ts";
 import type { CopyableJournal } from "../persistence/copyable_journal.ts";
 import type { NewEvent } from "../persistence/journal.ts";
 import { type BootstrapRecord, noBootstrap } from "./bootstrap_record.ts";
-import { ByteReader } from "./byte_form.ts";
+import { ByteReader, ByteWriter } from "./byte_form.ts";
 import { type CopyRecord, noCopy, type StoreOperation } from "./copy_record.ts";
 import { CopyMirror } from "./copy_mirror.ts";
 import {
@@ -49,6 +49,8 @@ class Appender {
   readonly #id: string;
   readonly #wallTime: () => number;
   #opened: { readonly epoch: number } | undefined;
+  /** The end of the append that was called last. */
+  #last: Promise<void> = Promise.resolve();
   lastSeq = 0;
 
   constructor(journal: CopyableJournal, id: string, wallTime: () => number) {
@@ -78,7 +80,15 @@ class Appender {
     for await (const event of this.#journal.read(this.#id, { from })) onEvent(this.#checked(event));
   }
 
-  async append(payloads: readonly Uint8Array[]): Promise<void> {
+  /** One at a time: each needs the number of the one before. All shards of a type share an appender. */
+  append(payloads: readonly Uint8Array[]): Promise<void> {
+    const appended = this.#last.then(() => this.#append(payloads));
+    // What fails is told to its caller; the next one does not fail for it.
+    this.#last = appended.catch(() => {});
+    return appended;
+  }
+
+  async #append(payloads: readonly Uint8Array[]): Promise<void> {
     const { epoch } = await this.open();
     const at = this.#wallTime();
     const events: NewEvent[] = payloads.map((payload) => ({
@@ -160,7 +170,9 @@ export class CopyLog {
     });
     if (store === undefined) {
       store = Math.floor(this.#wallTime());
-      await this.#type.append([encodeCount(store)]);
+      const writer = new ByteWriter();
+      writer.count(store);
+      await this.#type.append([writer.take()]);
     }
     const copies: StoredCopy[] = [];
     for (let shard = 0; shard < numShards; shard++) {
@@ -244,11 +256,4 @@ export class CopyLog {
     }
     return file;
   }
-}
-
-function encodeCount(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let left = value;
-  for (; left >= 0x80; left = Math.floor(left / 0x80)) bytes.push((left % 0x80) | 0x80);
-  return new Uint8Array([...bytes, left]);
 }
