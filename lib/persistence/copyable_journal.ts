@@ -40,7 +40,7 @@ export interface CopyableJournal extends Journal {
    * stored already changes nothing.
    */
   importLog(part: LogPart): Promise<void>;
-  /** Removes every trace of ids: their numbers begin again. */
+  /** Removes all that is stored of ids: their numbers start at 1 again. */
   forget(ids: readonly string[]): Promise<void>;
 }
 

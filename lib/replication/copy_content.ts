@@ -62,7 +62,7 @@ export class CopyContent {
 
   /**
    * Carries out writes of the log, in order. Those that were carried out before change nothing: a store that
-   * has restarted begins again with an earlier one.
+   * has restarted starts from an earlier one.
    */
   async apply(operations: readonly LogOperation[]): Promise<void> {
     await this.#addIds(

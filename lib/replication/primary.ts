@@ -1,7 +1,7 @@
 /**
  * The owner's part of the log of one shard, for one grant: fences older owners, opens the log, numbers
  * entries, sends them to the copies, and says which are acknowledged. It changes which copies count, as the
- * coordinator wishes, and fills copies that have too little. Pure: gives effects.
+ * coordinator requests, and fills copies that have too little. Pure: gives effects.
  *
  * The owner's own copy (`replica.ts`) is a peer like the others; its answers come back at once.
  *

@@ -1,6 +1,6 @@
 /**
  * The coordinator's part: which nodes shall have the copies of each shard of a type, and which of them
- * should own it. A wish only: the copies themselves store which of them count, so nothing that a
+ * should own it. A request only: the copies themselves store which of them count, so nothing that a
  * coordinator forgets, and nothing that a deposed one still orders, loses an entry. Pure.
  *
  * @module

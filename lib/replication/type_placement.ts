@@ -36,7 +36,7 @@ export class TypePlacement {
   /** Shards that are open, as their owners have said last. */
   readonly #open = new Set<number>();
   /** Nodes that shall own shards, and have no copies of them yet. */
-  #wishes = new Map<number, string>();
+  #preferred = new Map<number, string>();
   #nodes: readonly TypeMember[] = [];
 
   constructor(options: TypePlacementOptions) {
@@ -53,7 +53,7 @@ export class TypePlacement {
   clear(): void {
     this.#placement = this.#makePlacement();
     this.#configs.clear();
-    this.#wishes.clear();
+    this.#preferred.clear();
     this.#begun.clear();
     this.#open.clear();
   }
@@ -98,8 +98,8 @@ export class TypePlacement {
     if (known !== undefined && compareReplicaVersions(known.version, config.version) >= 0) return;
     this.#configs.set(shard, config);
     this.#placement.noteConfig(shard, config);
-    const wish = this.#wishes.get(shard);
-    if (wish !== undefined && this.#has(shard, wish)) this.#wishes.delete(shard);
+    const preferred = this.#preferred.get(shard);
+    if (preferred !== undefined && this.#has(shard, preferred)) this.#preferred.delete(shard);
   }
 
   /** The owner has found that another node has more of the log. */
@@ -140,13 +140,13 @@ export class TypePlacement {
       // One that waits for copies is where it can open, or will be moved there.
       if (!this.#open.has(shard)) continue;
       if (this.#has(shard, to)) moves.push(move);
-      else if (this.#nodes.some(({ address }) => address === to)) this.#wish(shard, to);
+      else if (this.#nodes.some(({ address }) => address === to)) this.#prefer(shard, to);
     }
     return moves;
   }
 
-  #wish(shard: number, address: string): void {
-    this.#wishes.set(shard, address);
+  #prefer(shard: number, address: string): void {
+    this.#preferred.set(shard, address);
     this.#placement.want(shard, address);
   }
 

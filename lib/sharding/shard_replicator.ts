@@ -49,7 +49,7 @@ export interface ShardReplicator {
   drained(): Promise<void>;
 }
 
-/** A wish that a shard gets another grant. */
+/** A request for another grant of a shard. */
 export interface ShardMove {
   readonly shardType: string;
   readonly shard: number;

@@ -213,8 +213,8 @@ export class WorldCoordinator {
     if (able.length === 0) return;
     const addresses = able.map(({ address }) => address);
     this.#noteConfigs();
-    const wish = world.chaos(0.2) ? undefined : this.#placement.ownerOf(shard, addresses);
-    const owner = wish ?? world.pick(addresses);
+    const preferred = world.chaos(0.2) ? undefined : this.#placement.ownerOf(shard, addresses);
+    const owner = preferred ?? world.pick(addresses);
     const epoch = this.#counter++ * coordinators + this.number;
     const { incarnation } = world.node(owner);
     this.#grant = { owner, incarnation, epoch, sentAt: world.now, heard: false };
