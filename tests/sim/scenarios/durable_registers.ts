@@ -6,7 +6,7 @@
  * @module
  */
 import { Behaviors } from "../../../lib/behaviors.ts";
-import { eventSourced, persistenceId } from "../../../lib/persistence/mod.ts";
+import { persistenceId } from "../../../lib/persistence/mod.ts";
 import {
   type Fault,
   type FaultPlan,
@@ -18,44 +18,16 @@ import {
   type Simulation,
   storeFaultKinds,
 } from "../../../lib/testkit/mod.ts";
+import { eventSourcedRegister } from "./event_sourced_register.ts";
 import { StoredForm } from "../../../lib/persistence/schema.ts";
-import {
-  base,
-  type Input,
-  keys,
-  options,
-  type Output,
-  type RegisterMessage,
-  useRegisters,
-} from "./register.ts";
+import { base, type Input, keys, options, type Output, useRegisters } from "./register.ts";
 
 type Done = Operation<Input, Output>;
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
 
-function register(node: SimulatedNode, key: string) {
-  return Behaviors.supervise(
-    eventSourced<RegisterMessage, number, number>({
-      id: persistenceId("register", key),
-      journal: node.journal,
-      initial: 0,
-      onCommand(_context, value, { input, replyTo }, effect) {
-        const sets = input.type === "write" ||
-          (input.type === "compareAndSet" && input.expected === value);
-        const output: Output = input.type === "read"
-          ? value
-          : input.type === "write"
-          ? undefined
-          : sets;
-        const decided = sets ? effect.persist(input.value) : effect.none();
-        return decided.thenReply(replyTo, () => ({ output }));
-      },
-      onEvent: (_value, next) => next,
-      snapshots: { every: 10 },
-    }),
-    { maxRestarts: Infinity, backoff: { min: 20, max: 1_000, jitter: 0.2 } },
-  );
-}
+const register = (node: SimulatedNode, key: string) =>
+  eventSourcedRegister({ id: persistenceId("register", key), journal: node.journal });
 
 function spawnRegisters(node: SimulatedNode): void {
   node.system.spawn(Behaviors.sharded((key: string) => register(node, key), options), "registers");

@@ -6,45 +6,26 @@
  * @module
  */
 import { Behaviors } from "../../../lib/behaviors.ts";
-import { eventSourced } from "../../../lib/persistence/mod.ts";
 import type { Fault, FaultPlan, Scenario, SimulatedNode } from "../../../lib/testkit/mod.ts";
-import { base, options, type Output, type RegisterMessage, useRegisters } from "./register.ts";
+import { eventSourcedRegister } from "./event_sourced_register.ts";
+import { base, options, useRegisters } from "./register.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
-
-/** A register that is stored where its type is. */
-export function replicatedRegister() {
-  return Behaviors.supervise(
-    eventSourced<RegisterMessage, number, number>({
-      initial: 0,
-      onCommand(_context, value, { input, replyTo }, effect) {
-        const sets = input.type === "write" ||
-          (input.type === "compareAndSet" && input.expected === value);
-        const output: Output = input.type === "read"
-          ? value
-          : input.type === "write"
-          ? undefined
-          : sets;
-        const decided = sets ? effect.persist(input.value) : effect.none();
-        return decided.thenReply(replyTo, () => ({ output }));
-      },
-      onEvent: (_value, next) => next,
-      snapshots: { every: 10 },
-    }),
-    { maxRestarts: Infinity, backoff: { min: 20, max: 1_000, jitter: 0.2 } },
-  );
-}
 
 const replication = { replicas: 2, minAcks: 1, ackTimeout: 2_000 };
 
 function spawnRegisters(node: SimulatedNode): void {
-  const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication });
+  const behavior = Behaviors.sharded(() => eventSourcedRegister(), { ...options, replication });
   node.system.spawn(behavior, "registers");
 }
 
 function spawnStoredRegisters(node: SimulatedNode): void {
   const { diskJournal: journal } = node;
-  const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication, journal });
+  const behavior = Behaviors.sharded(() => eventSourcedRegister(), {
+    ...options,
+    replication,
+    journal,
+  });
   node.system.spawn(behavior, "registers");
 }
 
@@ -82,7 +63,10 @@ export const replicatedRegisters: Scenario = {
 
 function spawnPairs(node: SimulatedNode): void {
   const pair = { ...replication, replicas: 1 };
-  const behavior = Behaviors.sharded(replicatedRegister, { ...options, replication: pair });
+  const behavior = Behaviors.sharded(() => eventSourcedRegister(), {
+    ...options,
+    replication: pair,
+  });
   node.system.spawn(behavior, "registers");
 }
 
