@@ -4,7 +4,7 @@ ENV DENO_DIR=/deno-dir
 WORKDIR /app
 COPY . .
 RUN deno install --entrypoint examples/tls_counter.ts examples/client.ts examples/orders_postgres.ts \
-    cert.ts \
+    examples/kubernetes/node.ts examples/dashboard_node.ts cert.ts \
   && chown -R deno:deno /deno-dir
 # A user of the base image without rights. The code belongs to root.
 USER deno

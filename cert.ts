@@ -16,9 +16,11 @@
  * @module
  */
 export {
+  type AdminOptions,
   type CaOptions,
   type ClientOptions,
   createCa,
+  issueAdmin,
   issueClient,
   type Issued,
   issueNode,
@@ -54,6 +56,7 @@ export {
   type VerifyOptions,
   type VerifyRule,
 } from "./lib/cert/authority/verification.ts";
+export type { CertificateClass } from "./lib/x509/identity.ts";
 export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
 export type { KeyType } from "./lib/cert/authority/key_type.ts";
 export type { ValidityOptions } from "./lib/cert/authority/validity.ts";

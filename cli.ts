@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /**
- * Tools for the command line:
+ * The command line `casty`:
  *
- *     deno run -A jsr:@casty/casty/cli contracts main.ts --check
+ *     deno run -A jsr:@casty/casty/cli status --contact node-1:25520 --system shop --tls certs/alice
  *
- * `contracts` keeps the shapes of a program's messages, events and states in a file, and finds
- * changes that break other versions of the program. See docs/contracts.md.
+ * It shows and operates a cluster from outside, shows and checks `casty.toml`, makes certificates,
+ * and finds changes of messages, events and states that break other versions of a program. See
+ * docs/cli.md.
  *
  * @example
  * ```ts

@@ -36,6 +36,9 @@ export type {
 } from "./lib/client/client_state.ts";
 export type { AddressMap } from "./lib/client/address_map.ts";
 export { ClientError, type ClientErrorCode } from "./lib/client/errors.ts";
+export { ConfigError, type ConfigErrorCode, type ConfigProblem } from "./lib/config/errors.ts";
+export type { ConfigPlace } from "./lib/config/config_place.ts";
+export type { ConfigSource } from "./lib/config/config_source.ts";
 export type {
   OtherMember,
   OtherMemberState,
@@ -55,6 +58,7 @@ export {
   type EntityTypeOptions,
 } from "./lib/sharding/routing/entity_type.ts";
 export type { EntityRef } from "./lib/sharding/routing/entity_ref.ts";
+export type { NumberedWorkers } from "./lib/sharding/routing/numbered_workers.ts";
 export type { ShardRegionRef } from "./lib/sharding/routing/shard_proxy.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type {
@@ -66,6 +70,21 @@ export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_pl
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
 export type { ClusterAccess } from "./lib/sharding/routing/cluster_access.ts";
 export type { EntityFactory } from "./lib/sharding/routing/entity_factory.ts";
+
+// What a client publishes to and reads.
+export type {
+  BroadcastMissing,
+  BroadcastRef,
+  BroadcastReplies,
+  BroadcastReply,
+} from "./lib/broadcast/broadcast_ref.ts";
+export { Topic, type TopicFacts, type TopicOptions } from "./lib/topics/topic.ts";
+export type { TopicHandle } from "./lib/topics/topic_handle.ts";
+export {
+  TopicSubscription,
+  type TopicSubscriptionOptions,
+} from "./lib/topics/topic_subscription.ts";
+export { TopicError, type TopicErrorCode } from "./lib/topics/errors.ts";
 
 // Asks, events, and actors of the client's own.
 export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
@@ -125,3 +144,23 @@ export {
 } from "./lib/transport/base/errors.ts";
 export type { CertificateFault } from "./lib/x509/certificate_fault.ts";
 export { CertificateRefusedError } from "./lib/transport/tls/certificate_refused.ts";
+export { Distributed } from "./lib/distributed/distributed.ts";
+export type { ClientDistributedOptions } from "./lib/client/client_structures.ts";
+export { DistributedError, type DistributedErrorCode } from "./lib/distributed/errors.ts";
+export { type ArriveOptions, DistributedBarrier } from "./lib/distributed/barrier.ts";
+export { DistributedCounter } from "./lib/distributed/counter.ts";
+export { DistributedLock } from "./lib/distributed/lock.ts";
+export { DistributedMap, type PutOptions } from "./lib/distributed/map.ts";
+export { type AcquireOptions, type HeldPermit, Permits } from "./lib/distributed/permits.ts";
+export type { PermitStatus } from "./lib/distributed/permit_machine.ts";
+export {
+  DistributedQueue,
+  type ParkedItem,
+  type Reservation,
+  type ReserveOptions,
+} from "./lib/distributed/queue.ts";
+export { DistributedSemaphore } from "./lib/distributed/semaphore.ts";
+export { DistributedSet } from "./lib/distributed/set.ts";
+export { type OperationOptions, Structure } from "./lib/distributed/structure.ts";
+export type { StructureKey } from "./lib/distributed/structure_key.ts";
+export type { StructureLimits } from "./lib/distributed/structure_limits.ts";

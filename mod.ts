@@ -27,7 +27,7 @@
  */
 export type { LocalRuntime, LocalSystem } from "./lib/actor/behavior/local_system.ts";
 export type { OnMessage, OnSetup, OnSignal } from "./lib/actor/behavior/handler.ts";
-export { ActorSystem, type ActorSystemConstructor } from "./lib/actor/system/actor_system.ts";
+export { ActorSystem, type ActorSystemConstructor } from "./lib/actor_system.ts";
 export type { ActorSystemOptions } from "./lib/actor/system/actor_system_options.ts";
 export type { AskOptions, Immutable, LiteralOf } from "./lib/actor/behavior/ask_options.ts";
 export {
@@ -104,8 +104,20 @@ export {
   type ClusterHealth,
   type ExtensionReports,
 } from "./lib/cluster/node/cluster_handle.ts";
+export { ConfigError, type ConfigErrorCode, type ConfigProblem } from "./lib/config/errors.ts";
+export type { ConfigSource } from "./lib/config/config_source.ts";
+export type { ConfigPlace } from "./lib/config/config_place.ts";
 export type { ClusterMember, ClusterState } from "./lib/cluster/node/cluster_state.ts";
+export { AdminError, type AdminErrorCode } from "./lib/admin/errors.ts";
+export type { Explanation } from "./lib/admin/explanation/explanation.ts";
 export type { ExplainFacts, ExplainTopic } from "./lib/cluster/node/explanation.ts";
+export {
+  type HealthHandler,
+  healthHandler,
+  type HealthReply,
+} from "./lib/health/health_handler.ts";
+export type { HealthCheck } from "./lib/health/health_judgement.ts";
+export type { HealthSource } from "./lib/health/node_lifecycle.ts";
 export type { ClusterOptions, MembershipTiming } from "./lib/cluster/node/cluster_options.ts";
 export type { DnsSeeds, SeedFunction, SeedNodes } from "./lib/cluster/bootstrap/seed_source.ts";
 export { ClusterError, type ClusterErrorCode, ClusterTimeoutError } from "./lib/cluster/errors.ts";
@@ -122,6 +134,10 @@ export {
   type FileLeaseOptions,
   type LeaseOptions,
 } from "./lib/cluster/lease/lease_file.ts";
+export {
+  kubernetesLease,
+  type KubernetesLeaseOptions,
+} from "./lib/cluster/lease/lease_kubernetes.ts";
 export { kvLease, type LeaseStore, type LeaseTransaction } from "./lib/cluster/lease/lease_kv.ts";
 export { downAll } from "./lib/membership/downing/down_all.ts";
 export type {
@@ -185,6 +201,26 @@ export {
   type SerializerForm,
   type SerializerOptions,
 } from "./lib/wire/serializer.ts";
+export { Distributed } from "./lib/distributed/distributed.ts";
+export type { DistributedOptions } from "./lib/distributed/distributed_extension.ts";
+export { DistributedError, type DistributedErrorCode } from "./lib/distributed/errors.ts";
+export { type ArriveOptions, DistributedBarrier } from "./lib/distributed/barrier.ts";
+export { DistributedCounter } from "./lib/distributed/counter.ts";
+export { DistributedLock } from "./lib/distributed/lock.ts";
+export { DistributedMap, type PutOptions } from "./lib/distributed/map.ts";
+export { type AcquireOptions, type HeldPermit, Permits } from "./lib/distributed/permits.ts";
+export type { PermitStatus } from "./lib/distributed/permit_machine.ts";
+export {
+  DistributedQueue,
+  type ParkedItem,
+  type Reservation,
+  type ReserveOptions,
+} from "./lib/distributed/queue.ts";
+export { DistributedSemaphore } from "./lib/distributed/semaphore.ts";
+export { DistributedSet } from "./lib/distributed/set.ts";
+export { type OperationOptions, Structure } from "./lib/distributed/structure.ts";
+export type { StructureKey } from "./lib/distributed/structure_key.ts";
+export type { StructureLimits } from "./lib/distributed/structure_limits.ts";
 export { ShardingError, type ShardingErrorCode } from "./lib/sharding/errors.ts";
 export {
   type AllocationNode,
@@ -230,8 +266,20 @@ export type {
 export type { ShardBufferLimits } from "./lib/sharding/routing/shard_routes.ts";
 export type { ClusterAccess } from "./lib/sharding/routing/cluster_access.ts";
 export type { EntityRef } from "./lib/sharding/routing/entity_ref.ts";
+export type { NumberedWorkers } from "./lib/sharding/routing/numbered_workers.ts";
 export type { ShardRegionRef } from "./lib/sharding/routing/shard_proxy.ts";
 export type { OwnedShard, Sharding } from "./lib/sharding/sharding.ts";
+export type { Replication, ShardCopies } from "./lib/replication/replication.ts";
+export type {
+  ShardCopiesChanged,
+  ShardCopiesEvent,
+  ShardCopyFailed,
+  ShardCopyFilled,
+  ShardCopyRecovered,
+  ShardLossAccepted,
+  ShardOpened,
+  ShardWaiting,
+} from "./lib/replication/copies_event.ts";
 export type { ShardLocations, ShardPlace } from "./lib/sharding/routing/shard_place.ts";
 export { type ShardEnvelope, shardEnvelope } from "./lib/sharding/routing/shard_envelope.ts";
 export type { EntityFactory } from "./lib/sharding/routing/entity_factory.ts";
@@ -242,6 +290,40 @@ export type {
   ShardedBehavior,
   ShardedOptions,
 } from "./lib/sharding/sharded_behavior.ts";
+export type { DaemonOptions } from "./lib/singleton/daemon_options.ts";
+export {
+  scheduled,
+  ScheduledBehavior,
+  type ScheduledJob,
+  type ScheduledOptions,
+  type ScheduledRun,
+  type ScheduleMessage,
+  type ScheduleStatus,
+  type ScheduleTime,
+} from "./lib/singleton/scheduled_behavior.ts";
+export {
+  singleton,
+  SingletonBehavior,
+  type SingletonOptions,
+} from "./lib/singleton/singleton_behavior.ts";
+export { workers, WorkersBehavior, type WorkersOptions } from "./lib/singleton/workers_behavior.ts";
+export type { WorkersRef } from "./lib/singleton/workers_ref.ts";
+export type { BroadcastBehavior, BroadcastOptions } from "./lib/broadcast/broadcast_behavior.ts";
+export type {
+  BroadcastMissing,
+  BroadcastRef,
+  BroadcastReplies,
+  BroadcastReply,
+} from "./lib/broadcast/broadcast_ref.ts";
+export { Topic, type TopicFacts, type TopicOptions } from "./lib/topics/topic.ts";
+export type { TopicAccess } from "./lib/topics/topic_access.ts";
+export type { TopicHandle } from "./lib/topics/topic_handle.ts";
+export {
+  TopicSubscription,
+  type TopicSubscriptionOptions,
+} from "./lib/topics/topic_subscription.ts";
+export { TopicError, type TopicErrorCode } from "./lib/topics/errors.ts";
+export type { OpenTopicOptions } from "./lib/topics/topics.ts";
 export {
   TlsConfigError,
   type TlsConfigErrorCode,

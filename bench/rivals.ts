@@ -1,5 +1,6 @@
 /**
- * Actors of one process compared with a bare mailbox and with other libraries, all on one core.
+ * Actors of one process compared with a bare mailbox and with other libraries, all on one core; and
+ * messages between two processes, compared with Erlang and Redis.
  *
  *     deno run -A bench/rivals.ts
  *
@@ -12,8 +13,12 @@ import { parseArgs } from "@std/cli/parse-args";
 import { type Figure, figures } from "./local/figures.ts";
 import { machine, text } from "./report.ts";
 import { Installed } from "./rivals/installed.ts";
+import { redisPackage, remoteTable } from "./rivals/remote.ts";
 import { type Column, columns } from "./rivals/subjects.ts";
 import { markdown } from "./rivals/table.ts";
+
+/** The parts of the output: within one process, and between two. */
+const tables = ["local", "remote"] as const;
 
 const usage = `Usage: deno run -A bench/rivals.ts [options]
 
@@ -23,6 +28,9 @@ const usage = `Usage: deno run -A bench/rivals.ts [options]
   --subjects a,b    only these: ${columns.map(({ key }) => key).join(", ")};
                     default all but plain, which is Casty without supervision
   --core N          the core to run on, where taskset exists; default the last
+  --tables a,b      only these: ${
+  tables.join(", ")
+}. Figures, subjects and core are those of "local"
 `;
 
 /** Milliseconds after which a process without a result is killed. */
@@ -40,6 +48,7 @@ interface Options {
   readonly figures: readonly Figure[];
   readonly subjects: readonly Column[];
   readonly core: number;
+  readonly tables: readonly string[];
 }
 
 if (import.meta.main) {
@@ -58,16 +67,30 @@ if (import.meta.main) {
 }
 
 async function compare(options: Options): Promise<void> {
-  const packages = options.subjects.flatMap(({ rival, major }) =>
+  const [isLocal, isRemote] = tables.map((table) => options.tables.includes(table));
+  const rivals = options.subjects.flatMap(({ rival, major }) =>
     rival === undefined ? [] : [`${rival}@${major}`]
   );
-  using installed = await Installed.install(packages);
+  using installed = await Installed.install([
+    ...(isLocal ? rivals : []),
+    ...(isRemote ? [redisPackage] : []),
+  ]);
   // An interrupt must not leave the temporary folder behind.
   const onInterrupt = () => {
     installed[Symbol.dispose]();
     Deno.exit(130);
   };
   Deno.addSignalListener("SIGINT", onInterrupt);
+  if (isLocal) await compareLocal(options, installed);
+  if (isRemote) {
+    const table = await remoteTable(options.rounds, installed);
+    if (!options.markdown) console.log(`\n${machine()}; two processes.\n`);
+    console.log(`\n${table}`);
+  }
+  Deno.removeSignalListener("SIGINT", onInterrupt);
+}
+
+async function compareLocal(options: Options, installed: Installed): Promise<void> {
   const pinned = await canPin(options.core);
   const subjects = options.subjects.map((column) =>
     column.rival === undefined
@@ -85,7 +108,6 @@ async function compare(options: Options): Promise<void> {
     console.log(`Rounds: ${options.rounds}. Cells: median / best. Limit: a bare mailbox.\n`);
   }
   console.log(table);
-  Deno.removeSignalListener("SIGINT", onInterrupt);
 }
 
 /** Runs all figures. Their subjects alternate, so that load of the machine affects all alike. */
@@ -155,7 +177,7 @@ function read(args: readonly string[]): Options | string {
   const unknown: string[] = [];
   const given = parseArgs([...args], {
     boolean: ["markdown"],
-    string: ["rounds", "figures", "subjects", "core"],
+    string: ["rounds", "figures", "subjects", "core", "tables"],
     unknown: (arg) => {
       unknown.push(arg);
       return false;
@@ -171,7 +193,11 @@ function read(args: readonly string[]): Options | string {
   const usual = columns.filter(({ key }) => key !== "plain");
   const subjects = given.subjects === undefined ? usual : choose(columns, given.subjects);
   if (typeof subjects === "string") return `subjects: ${subjects}`;
-  return { rounds, core, subjects, figures: chosenFigures, markdown: given.markdown === true };
+  const list = given.tables === undefined ? [...tables] : String(given.tables).split(",");
+  const wrong = list.find((table) => !tables.some((known) => known === table));
+  if (wrong !== undefined) return `tables: there is no ${JSON.stringify(wrong)}`;
+  const markdown = given.markdown === true;
+  return { rounds, core, subjects, figures: chosenFigures, markdown, tables: list };
 }
 
 /** The items whose keys are in the list; all items without a list. */

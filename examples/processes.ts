@@ -97,13 +97,17 @@ export class Processes implements AsyncDisposable {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", this.#script, "--node", JSON.stringify(start)],
       stdout: "piped",
+      stderr: "piped",
     }).spawn();
     this.#children.set(name, child);
+    // Which node a line of the log is from.
+    const logged = (async () => {
+      for await (const line of linesOf(child.stderr)) console.error(`${name} | ${line}`);
+    })();
+    this.#reading.push(logged);
     return new Promise((resolve, reject) => {
       const read = async () => {
-        const lines = child.stdout.pipeThrough(new TextDecoderStream())
-          .pipeThrough(new TextLineStream());
-        for await (const line of lines) {
+        for await (const line of linesOf(child.stdout)) {
           const address = /^LISTENING (\S+)$/.exec(line)?.[1];
           if (address === undefined) {
             this.lines.push(`${name} | ${line}`);
@@ -113,6 +117,7 @@ export class Processes implements AsyncDisposable {
           this.addresses.set(name, address);
           resolve(address);
         }
+        await logged;
         await child.status;
         const remedy = "see its error above";
         reject(
@@ -122,4 +127,8 @@ export class Processes implements AsyncDisposable {
       this.#reading.push(read());
     });
   }
+}
+
+function linesOf(output: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<string> {
+  return output.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
 }

@@ -21,7 +21,8 @@ import { runNode } from "./tls_counter/node.ts";
 const usage = `Usage: deno run -A examples/tls_counter.ts [options]
 
 Without --port: starts five nodes as processes on this machine, counts to 50, exits with 0.
-  --stay              keep the five nodes running until SIGINT or SIGTERM
+  --stay              keep the five nodes running until SIGINT or SIGTERM; prints how to connect
+                      a client, and the command line with the certificate of an admin
   --journal sqlite:DIR  store the counter there, so that the next run counts on
 
 One node:
@@ -37,6 +38,7 @@ One node:
   --stay              stay in the cluster after the result, until SIGINT or SIGTERM
   --journal sqlite:DIR  folder of the counter's store, the same for all nodes of this machine
   --health-file FILE  file that is written after the result and removed at shutdown
+  --metrics-port PORT  serve metrics for Prometheus there
   --help              this text`;
 
 /** Options that only one node has. */
@@ -50,6 +52,7 @@ const oneNode = [
   "keyfile",
   "cafile",
   "health-file",
+  "metrics-port",
 ];
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
@@ -98,6 +101,7 @@ async function main(args: string[]): Promise<number> {
     caFile: text("cafile"),
     stay: flags.stay === true,
     healthFile: text("health-file"),
+    metricsPort: text("metrics-port") === undefined ? undefined : Number(text("metrics-port")),
     journal,
   });
 }

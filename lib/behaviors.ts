@@ -1,9 +1,17 @@
 import { type ActorBehaviors, Behaviors as OfActors } from "./actor/behavior/behaviors.ts";
 import type { Behavior } from "./actor/behavior/behavior.ts";
 import { discoverable } from "./actor/behavior/discoverable.ts";
+import {
+  type BroadcastBehavior,
+  broadcasted,
+  type BroadcastOptions,
+} from "./broadcast/broadcast_behavior.ts";
 import { type DurableState, durableState } from "./persistence/durable_state.ts";
 import { type EventSourced, eventSourced } from "./persistence/event_sourced.ts";
 import { type Sharded, sharded } from "./sharding/sharded_behavior.ts";
+import { scheduled } from "./singleton/scheduled_behavior.ts";
+import { singleton } from "./singleton/singleton_behavior.ts";
+import { workers } from "./singleton/workers_behavior.ts";
 
 /**
  * Everything that a behaviour can be made of: actors, durable actors, and what only a cluster can spawn.
@@ -13,6 +21,19 @@ export interface BehaviorFactories extends ActorBehaviors {
   readonly discoverable: typeof discoverable;
   /** Describes entities that live once in the cluster. */
   readonly sharded: Sharded;
+  /** Describes an actor of which one instance lives in the cluster. */
+  readonly singleton: typeof singleton;
+  /** Describes a job that the cluster runs at the times of a cron expression. */
+  readonly scheduled: typeof scheduled;
+  /** Describes numbered actors of which each lives once in the cluster. */
+  readonly workers: typeof workers;
+  /**
+   * Describes an actor of which every node that spawns it under the same name has an instance: what is
+   * told to its reference goes to all of them.
+   *
+   * @throws {OptionError}
+   */
+  broadcasted<M>(behavior: Behavior<M>, options?: BroadcastOptions): BroadcastBehavior<M>;
   /**
    * An actor whose state is made of stored events; see `eventSourced` of `@casty/casty/persistence`,
    * where the journals are.
@@ -46,6 +67,10 @@ export const Behaviors: BehaviorFactories = Object.freeze({
   ...OfActors,
   discoverable,
   sharded,
+  singleton,
+  scheduled,
+  workers,
+  broadcasted,
   eventSourced,
   durableState,
 });

@@ -3,9 +3,12 @@
  *
  * @module
  */
-import { optionsOf } from "./options/check_options.ts";
+import { checkOptions, optionsOf } from "./options/check_options.ts";
+import { configPlaceTable } from "./options/tables/cluster_tables.ts";
+import { ActorSystem, configureActors } from "./actor_system.ts";
+import type { ConfiguredActors } from "./configured_actors.ts";
+import type { ConfigPlace } from "./config/config_place.ts";
 import { actorSystemTable } from "./options/tables/actor_tables.ts";
-import { ActorSystem } from "./actor/system/actor_system.ts";
 import type { AskOptions, LiteralOf } from "./actor/behavior/ask_options.ts";
 import type { Behavior } from "./actor/behavior/behavior.ts";
 import type { ReplyOf } from "./actor/behavior/reply_of.ts";
@@ -16,6 +19,7 @@ import type { SpawnOptions } from "./actor/behavior/spawn_options.ts";
 import { ExtensionBehavior } from "./cluster/node/extension_behavior.ts";
 import type { ExtensionKey } from "./cluster/node/extension_key.ts";
 import { makeExtensions } from "./cluster/node/extension_order.ts";
+import { StoreHealth } from "./cluster/node/store_health.ts";
 import { MembershipTelemetry } from "./cluster/node/membership_telemetry.ts";
 import type { NodeExtensionFactory } from "./cluster/node/node_extension.ts";
 import { NodeExtensions } from "./cluster/node/node_extensions.ts";
@@ -32,18 +36,50 @@ import type { ClusterAccess } from "./sharding/routing/cluster_access.ts";
 import type { EntityFactory } from "./sharding/routing/entity_factory.ts";
 import type { EntityRef } from "./sharding/routing/entity_ref.ts";
 import type { EntityType } from "./sharding/routing/entity_type.ts";
+import type { NumberedWorkers } from "./sharding/routing/numbered_workers.ts";
 import type { ShardRegionRef } from "./sharding/routing/shard_proxy.ts";
 import type { ShardedBehavior, ShardedOptions } from "./sharding/sharded_behavior.ts";
 import { type Sharding, shardingKey, shardRefsOf } from "./sharding/sharding.ts";
 import { ShardingExtension } from "./sharding/sharding_extension.ts";
+import { type Replication, replicationKey } from "./replication/replication.ts";
+import type { Distributed } from "./distributed/distributed.ts";
+import {
+  DistributedExtension,
+  distributedKey,
+  type DistributedOptions,
+} from "./distributed/distributed_extension.ts";
 import { ReplicationExtension } from "./replication/replication_extension.ts";
+import type { SingletonBehavior } from "./singleton/singleton_behavior.ts";
+import { SingletonExtension } from "./singleton/singleton_extension.ts";
+import { singletonPlace } from "./singleton/singleton_place.ts";
+import type { WorkersBehavior } from "./singleton/workers_behavior.ts";
+import { workersOf } from "./singleton/workers_place.ts";
+import type { WorkersRef } from "./singleton/workers_ref.ts";
+import type { BroadcastBehavior } from "./broadcast/broadcast_behavior.ts";
+import { BroadcastExtension } from "./broadcast/broadcast_extension.ts";
+import type { BroadcastRef } from "./broadcast/broadcast_ref.ts";
+import { type OpenTopicOptions, topicsKey } from "./topics/topics.ts";
+import { TopicsExtension } from "./topics/topics_extension.ts";
+import type { Topic } from "./topics/topic.ts";
+import type { TopicHandle } from "./topics/topic_handle.ts";
+import { ownCertificate } from "./transport/tls/own_certificate.ts";
+import { AdminExtension } from "./admin/admin_extension.ts";
+import type { Explanation } from "./admin/explanation/explanation.ts";
 import { systemRuntime } from "./transport/system_runtime.ts";
+import { TappedLogger } from "./runtime/tapped_logger.ts";
+import { InspectionExtension } from "./inspection/inspection_extension.ts";
 
 /** What every node has. */
 const builtIn: readonly NodeExtensionFactory[] = [
   () => new MembershipTelemetry(),
+  () => new StoreHealth(),
   () => new ShardingExtension(),
   () => new ReplicationExtension(),
+  () => new SingletonExtension(),
+  () => new TopicsExtension(),
+  () => new BroadcastExtension(),
+  () => new DistributedExtension(),
+  () => new InspectionExtension(),
 ];
 
 /**
@@ -78,21 +114,36 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
   readonly cluster: ClusterHandle;
   readonly #node: ClusterNode;
   readonly #extensions: NodeExtensions;
+  readonly #admin: AdminExtension;
+  /** What a configuration sets for actors by name. */
+  readonly #configured: ConfiguredActors | undefined;
   /** Undefined once the node has stopped. */
   #subscriptions: Set<{ end(): void }> | undefined = new Set();
 
-  private constructor(options: ClusterOptions) {
+  private constructor(options: ClusterOptions, configured?: ConfiguredActors) {
     checkClusterOptions(options);
-    const ordered = makeExtensions(builtIn, options.extensions);
-    const runtime = systemRuntime({
+    const admin = new AdminExtension();
+    const ordered = makeExtensions([...builtIn, () => admin], options.extensions);
+    const given = systemRuntime({
       ...options.runtime,
       ...(options.logger && { logger: options.logger }),
     });
+    const logger = new TappedLogger(given.logger);
+    const runtime = { ...given, logger };
     super({ ...optionsOf(actorSystemTable, options), runtime });
     this.#extensions = new NodeExtensions(ordered, runtime);
     this.#node = new ClusterNode(this, options, runtime, this.#extensions);
     this.cluster = new ClusterHandle(() => this.#node.facts, this.#extensions);
-    this.#exposeInternals();
+    this.#admin = admin;
+    this.#configured = configured;
+    if (configured !== undefined) configureActors(this, configured);
+    const { tls } = options;
+    admin.attach({
+      cluster: this.cluster,
+      certificate: () => tls && ownCertificate(tls),
+      declareDown: (address, why) => void this.#node.declareDown(address, why),
+    });
+    this.#exposeInternals(options.tls, logger);
     // Both have timeouts of their own.
     const timeout = 0x7fff_ffff;
     this.onShutdown("clusterLeave", "leave the cluster", () => this.#node.leave(), { timeout });
@@ -111,7 +162,60 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
    * peers without a certificate in.
    */
   static async start(options: ClusterOptions): Promise<ClusteredActorSystem> {
-    const system = new ClusteredActorSystem(options);
+    return await ClusteredActorSystem.#open(new ClusteredActorSystem(options));
+  }
+
+  /**
+   * Starts a node with the options of a file, `casty.toml`, and of environment variables such as
+   * `CASTY_CLUSTER_PORT`; see `docs/configuration.md`. `options` override both, the environment
+   * overrides the file. What the file sets for actors and types by name (`[actors."orders"]`) applies
+   * to those that the node spawns.
+   *
+   * @throws {ConfigError} codes `noConfigFile`, `unreadableConfig`, `badToml`, `badConfig`,
+   * `missingConfig`.
+   * @throws {TlsConfigError} the files of the section `tls` cannot be used.
+   * @throws as {@linkcode ClusteredActorSystem.start}.
+   *
+   * @example
+   * ```ts
+   * import { ClusteredActorSystem } from "@casty/casty";
+   *
+   * const folder = await Deno.makeTempDir();
+   * const file = `${folder}/casty.toml`;
+   * await Deno.writeTextFile(file, `
+   * [cluster]
+   * name = "shop"
+   * host = "127.0.0.1"
+   * port = 25520
+   * roles = ["web"]
+   * `);
+   * await using system = await ClusteredActorSystem.fromConfig({ port: 0 }, { file });
+   * console.assert(system.name === "shop" && system.members[0]?.roles[0] === "web");
+   * await Deno.remove(folder, { recursive: true });
+   * ```
+   */
+  static override async fromConfig(
+    options: Partial<ClusterOptions> = {},
+    place: ConfigPlace = {},
+  ): Promise<ClusteredActorSystem> {
+    checkOptions(configPlaceTable, place);
+    // Only then: programs without a file load no parser.
+    const [{ loadConfig }, { clusterOptionsOf }, { ConfiguredActors }, { systemConfigSource }] =
+      await Promise.all([
+        import("./config/load_config.ts"),
+        import("./configured_node.ts"),
+        import("./configured_actors.ts"),
+        import("./runtime/system_config_source.ts"),
+      ]);
+    const { file, source = systemConfigSource } = place;
+    const config = await loadConfig(source, file);
+    const resolved = await clusterOptionsOf(config, options, source.folder());
+    return await ClusteredActorSystem.#open(
+      new ClusteredActorSystem(resolved, new ConfiguredActors(config)),
+    );
+  }
+
+  static async #open(system: ClusteredActorSystem): Promise<ClusteredActorSystem> {
     try {
       await system.#node.open();
       return system;
@@ -134,6 +238,32 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
   /** The members that this node knows: the oldest first, joining ones last. */
   get members(): readonly Member[] {
     return this.#node.view.members;
+  }
+
+  /**
+   * Explains why something in the cluster is as it is, as this node knows it: facts, and what a person
+   * can do. `casty why` asks the same of a node from outside.
+   *
+   * @param topic one of `joining`, `convergence`, `reachability`, `downing`, `sharding`,
+   * `replication`, `store` and `certificates`; `"shard TYPE/NUMBER"`, `"entity TYPE/ID"`,
+   * `"ask TYPE/ID"`, `"member ADDRESS"` (or its label); or a topic of an extension.
+   * @throws {AdminError} codes `unknownTopic`, `notPossible` (the node has not started).
+   *
+   * @example
+   * ```ts
+   * import { ClusteredActorSystem } from "@casty/casty";
+   *
+   * await using system = await ClusteredActorSystem.start({
+   *   name: "example",
+   *   host: "127.0.0.1",
+   *   port: 0,
+   * });
+   * const { ok, summary, facts, nextSteps } = system.explain("joining");
+   * console.assert(ok && summary.includes("is up") && facts.length > 0 && nextSteps.length === 0);
+   * ```
+   */
+  explain(topic: string): Explanation {
+    return this.#admin.explainTopic(topic);
   }
 
   /** Address of the member that leads, if this node knows one. */
@@ -189,24 +319,64 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
    */
   override spawn<M>(behavior: ShardedBehavior<M>, name?: string): ShardRegionRef<M>;
   /**
+   * Runs a singleton at this node or another one, and sends to it wherever it runs.
+   *
+   * @param name 1 to 200 letters, digits, `$`, `_` or `-`; the same on all nodes.
+   * @throws {ActorError} code `duplicateName`.
+   * @throws {OptionError}
+   */
+  override spawn<M>(behavior: SingletonBehavior<M>, name: string): EntityRef<M>;
+  /**
+   * Runs workers at this node and others, and sends to them wherever they run.
+   *
+   * @param name 1 to 200 letters, digits, `$`, `_` or `-`; the same on all nodes.
+   * @throws {ActorError} code `duplicateName`.
+   * @throws {OptionError}
+   */
+  override spawn<M>(behavior: WorkersBehavior<M>, name: string): WorkersRef<M>;
+  /**
+   * Starts the instance of this node of a broadcast actor, if the node has its role, and refers to the
+   * instances of all nodes.
+   *
+   * @throws {ActorError} codes `badName`, `duplicateName`.
+   */
+  override spawn<M>(behavior: BroadcastBehavior<M>, name: string): BroadcastRef<M>;
+  /**
    * Starts what an extension of this node carries out.
    *
    * @throws {ClusterError} code `unknownKind`: no extension of this node spawns it.
    */
   override spawn<M>(behavior: ExtensionBehavior<M>, name?: string): ActorRef<M>;
   override spawn<M>(
-    behavior: Behavior<M> | ExtensionBehavior<M>,
+    behavior: Behavior<M> | ExtensionBehavior<M> | WorkersBehavior<M>,
     name?: string,
     options?: SpawnOptions,
-  ): ActorRef<M> {
-    return behavior instanceof ExtensionBehavior
-      ? this.#extensions.spawn(behavior, name)
-      : super.spawn(behavior, name!, options);
+  ): ActorRef<M> | ActorRef<never> {
+    if (behavior instanceof ExtensionBehavior) {
+      return this.#extensions.spawn(this.#configured?.described(behavior, name) ?? behavior, name);
+    }
+    return super.spawn(behavior, name!, options);
+  }
+
+  /**
+   * Opens a topic at this node, to publish and to subscribe. It stays open until the node stops, and
+   * clients of this node may use it, as its option `clients` says.
+   *
+   * @throws {OptionError}
+   * @throws {TopicError} codes `topicMismatch`, `tooManyTopics`.
+   */
+  topic<M>(topic: Topic<M>, options?: OpenTopicOptions): TopicHandle<M> {
+    return this.extension(topicsKey).open(topic, options);
   }
 
   /** Where shards and entities are, and what runs here. */
   get sharding(): Sharding {
     return this.extension(shardingKey);
+  }
+
+  /** The copies of replicated shards, and what a person decides about them. */
+  get replication(): Replication {
+    return this.extension(replicationKey);
   }
 
   /**
@@ -227,6 +397,33 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
    */
   entity<M>(type: EntityType<M>, entityId: string): EntityRef<M> {
     return this.entityRef(type).entity(entityId);
+  }
+
+  /**
+   * A reference to the singleton of a name, wherever in the cluster it runs. This node need not have
+   * spawned it.
+   *
+   * @throws {OptionError}
+   */
+  singleton<M = never>(name: string): EntityRef<M> {
+    const { shardType, entityId } = singletonPlace(name);
+    return this.entityRef<M>(shardType, { numShards: 1 }).entity(entityId);
+  }
+
+  /**
+   * References to the workers of a name, by their numbers, wherever in the cluster they run. This node need
+   * not have spawned them.
+   *
+   * @param count how many the nodes run, 1 to 1 024.
+   * @throws {OptionError}
+   * @throws {ShardingError} code `shardCountMismatch`: this node has another number of them.
+   */
+  workers<M = never>(name: string, count: number): NumberedWorkers<M> {
+    return workersOf(
+      name,
+      count,
+      (type, numShards) => this.entityRef<M>(type, { numShards }),
+    );
   }
 
   /**
@@ -275,7 +472,25 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
     factory: EntityFactory<M>,
     options?: ShardedOptions,
   ): ShardRegionRef<M> {
-    return shardRefsOf(this.sharding).regionRef(type, factory, options);
+    const name = typeof type === "string" ? type : type.name;
+    const configured = this.#configured;
+    return shardRefsOf(this.sharding).regionRef(
+      type,
+      configured?.factory(name, factory, options) ?? factory,
+      configured?.shardedOptions(name, options) ?? options,
+    );
+  }
+
+  /**
+   * Counters, maps, sets, queues, locks, semaphores and barriers that all nodes and clients share, see
+   * `docs/distributed.md`. From the first call on, this node runs its share of the group; a later call
+   * with the same options, or with none, gives the same.
+   *
+   * @throws {OptionError}
+   * @throws {DistributedError} code `differentOptions`: the group is open with others.
+   */
+  distributed(options: DistributedOptions = {}): Distributed {
+    return this.extension(distributedKey).open(options);
   }
 
   /** The same as `ask`; for code that runs on nodes and clients. */
@@ -363,7 +578,7 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
     );
   }
 
-  #exposeInternals(): void {
+  #exposeInternals(tls: ClusterOptions["tls"], logger: TappedLogger): void {
     const node = this.#node;
     const actors = internalsOf(this);
     setNodeInternals(this, {
@@ -376,6 +591,9 @@ export class ClusteredActorSystem extends ActorSystem implements ClusterAccess {
       get remoting() {
         return node.remoting;
       },
+      tls,
+      down: (address, why) => node.declareDown(address, why),
+      tapLog: (tap) => logger.tap(tap),
       get suspended() {
         return actors.existingTurnGate?.isClosedNow ?? false;
       },

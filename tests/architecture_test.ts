@@ -8,7 +8,21 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   x509: ["runtime", "options"],
   cert: ["runtime", "options", "x509"],
   contracts: ["runtime"],
-  cli: ["runtime", "options", "cert", "contracts"],
+  // The client side of it is loaded by the command line only.
+  admin: [
+    "runtime",
+    "options",
+    "actor",
+    "transport",
+    "membership",
+    "remoting",
+    "cluster",
+    "sharding",
+    "replication",
+    "client",
+  ],
+  config: ["runtime", "options"],
+  cli: ["runtime", "options", "transport", "client", "admin", "config", "cert", "contracts"],
   actor: ["runtime", "options"],
   streams: ["runtime", "options", "actor"],
   routing: ["runtime", "options", "actor"],
@@ -38,7 +52,68 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "cluster",
     "sharding",
   ],
-  client: ["runtime", "options", "actor", "wire", "transport", "remoting", "cluster", "sharding"],
+  health: ["actor", "membership", "cluster"],
+  metrics: ["runtime", "options"],
+  otel: ["runtime", "options"],
+  delivery: ["runtime", "options", "actor", "wire", "sharding"],
+  singleton: ["runtime", "options", "actor", "persistence", "cluster", "sharding"],
+  topics: ["runtime", "options", "actor", "transport", "membership", "cluster"],
+  gateway: ["runtime", "options", "actor", "sharding", "topics"],
+  broadcast: ["runtime", "options", "actor", "transport", "membership", "cluster"],
+  distributed: [
+    "runtime",
+    "options",
+    "actor",
+    "wire",
+    "persistence",
+    "transport",
+    "cluster",
+    "sharding",
+  ],
+  inspection: [
+    "runtime",
+    "actor",
+    "transport",
+    "membership",
+    "cluster",
+    "sharding",
+    "topics",
+    "node_internals.ts",
+  ],
+  dashboard: [
+    "runtime",
+    "options",
+    "actor",
+    "transport",
+    "membership",
+    "cluster",
+    "sharding",
+    "inspection",
+    "node_internals.ts",
+  ],
+  // A whole node in each process, and what starts them.
+  up: [
+    "runtime",
+    "cert",
+    "transport",
+    "dashboard",
+    "clustered_actor_system.ts",
+  ],
+  client: [
+    "runtime",
+    "options",
+    "config",
+    "actor",
+    "wire",
+    "transport",
+    "remoting",
+    "cluster",
+    "sharding",
+    "singleton",
+    "topics",
+    "broadcast",
+    "distributed",
+  ],
   // Simulations run whole nodes; `lib/*.ts` are the composition root.
   testkit: [
     "runtime",
@@ -51,6 +126,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "cluster",
     "sharding",
     "replication",
+    "singleton",
+    "topics",
+    "broadcast",
+    "distributed",
     "client",
     "persistence",
     "clustered_actor_system.ts",
@@ -258,6 +337,35 @@ Deno.test("a client loads only what a client needs", () => {
   assert(chains.has("client/cluster_client.ts") && chains.has("sharding/routing/shard_router.ts"));
 });
 
+Deno.test("the client of a gateway loads nothing that a browser does not have", () => {
+  const graph = new Map([...sources()].map((source) => [source.path, importsOf(source)]));
+  const texts = new Map([...sources()].map(({ path, text }) => [path, text]));
+  const text = Deno.readTextFileSync(new URL("../gateway_client.ts", root));
+  // Types are not loaded.
+  const values = text.replace(/^export type [^;]*;/gm, "");
+  const loaded = new Set(
+    [...values.matchAll(importing)].map(([, target]) => target!.slice("./lib/".length)),
+  );
+  for (const path of loaded) {
+    const source = {
+      folder: "",
+      path,
+      text: texts.get(path)!.replace(/^import type [^;]*;/gm, ""),
+    };
+    for (const target of importsOf(source)) loaded.add(target);
+    assert(
+      !/^import [^;]* from "(?:node:|npm:|@)/m.test(source.text),
+      `lib/${path} loads a package`,
+    );
+    assert(graph.has(path), path);
+  }
+  const others = [...loaded].filter((path) => !/^(?:gateway|options|runtime)\//.test(path));
+  assertEquals(others, []);
+  const heavy = [...loaded].filter((path) => /platform|gateway\/(?:server|api)\//.test(path));
+  assertEquals(heavy, []);
+  assert(loaded.has("gateway/session/client_session.ts"));
+});
+
 Deno.test("durable actors come with the main entry, and stores with an entry of their own", () => {
   const graph = new Map([...sources()].map((source) => [source.path, importsOf(source)]));
   const text = Deno.readTextFileSync(new URL("../mod.ts", root));
@@ -286,6 +394,7 @@ Deno.test("the composition root lists extensions, and knows nothing else of them
     "sharding/routing/entity_factory.ts",
     "sharding/routing/entity_ref.ts",
     "sharding/routing/entity_type.ts",
+    "sharding/routing/numbered_workers.ts",
     "sharding/routing/shard_proxy.ts",
     "sharding/sharded_behavior.ts",
   ]);
@@ -341,7 +450,7 @@ Deno.test("files come in through the runtime only", () => {
   const wrong: string[] = [];
   for (const { folder, path, text } of sources()) {
     // Tools read and write what a user names; the transport watches certificates.
-    if (folder === "cert" || folder === "cli" || path.startsWith("transport/tls/")) continue;
+    if (["cert", "cli", "up"].includes(folder) || path.startsWith("transport/tls/")) continue;
     if (/^runtime\/(?:system_|platform)/.test(path)) continue;
     text.split("\n").forEach((line, index) => {
       if (native.test(line) && !/^\s*(\*|\/\/|\/\*\*)/.test(line)) {
@@ -370,7 +479,16 @@ const mayNameDeno: readonly string[] = [
 
 Deno.test("only lib/runtime/platform.ts names Deno", () => {
   assertEquals(usesOfDeno('f(); // Deno.x\nDeno.pid /* Deno.x */ "Deno.x"'), ["2: Deno.pid"]);
-  const entries = ["mod.ts", "client.ts", "cert.ts", "cli.ts"].map((path) => ({
+  const entries = [
+    "mod.ts",
+    "client.ts",
+    "cert.ts",
+    "cli.ts",
+    "gateway.ts",
+    "gateway_client.ts",
+    "gateway_node.ts",
+    "up.ts",
+  ].map((path) => ({
     path,
     text: Deno.readTextFileSync(new URL(`../${path}`, root)),
   }));
@@ -409,11 +527,18 @@ Deno.test("what decides imports nothing that does", () => {
     "persistence/delivery/inbox.ts",
     "persistence/delivery/outbox.ts",
     "persistence/delivery/redelivery.ts",
+    "gateway/session/session_link.ts",
+    "gateway/session/server_session.ts",
+    "gateway/session/client_session.ts",
+    "gateway/server/principals.ts",
     "contracts/contract_changes.ts",
     "contracts/contracts_file.ts",
     "contracts/module_graph.ts",
     "contracts/same_shape.ts",
     "contracts/shape_changes.ts",
+    "up/key_commands.ts",
+    "up/partition.ts",
+    "up/supervisor.ts",
   ];
   for (const path of pure) {
     const text = Deno.readTextFileSync(new URL(path, root));
@@ -427,15 +552,23 @@ Deno.test("what decides imports nothing that does", () => {
 
 /** What each public entry loads from npm, with all that it imports: nothing that only others need. */
 const loaded: Readonly<Record<string, readonly string[]>> = {
-  "mod.ts": ["@msgpack/msgpack", "asn1js", "pkijs"],
-  "client.ts": ["@msgpack/msgpack", "asn1js", "pkijs"],
+  "mod.ts": ["@msgpack/msgpack", "asn1js", "pkijs", "smol-toml"],
+  "client.ts": ["@msgpack/msgpack", "asn1js", "pkijs", "smol-toml"],
   "cert.ts": ["asn1js", "pkijs"],
   "lib/cluster/mod.ts": ["@msgpack/msgpack"],
   "lib/persistence/mod.ts": ["croner"],
+  "dashboard.ts": ["@msgpack/msgpack", "asn1js", "pkijs"],
+  "gateway.ts": [],
+  "gateway_client.ts": [],
+  "gateway_node.ts": ["ws"],
+  "metrics.ts": [],
+  "otel.ts": ["@opentelemetry/api"],
   "postgres.ts": ["croner", "pg"],
+  "up.ts": ["@msgpack/msgpack", "asn1js", "pkijs", "smol-toml"],
   "lib/runtime/mod.ts": [],
   "lib/streams/mod.ts": [],
-  "lib/testkit/mod.ts": ["@msgpack/msgpack", "asn1js", "croner", "pkijs"],
+  "lib/delivery/mod.ts": [],
+  "lib/testkit/mod.ts": ["@msgpack/msgpack", "asn1js", "croner", "pkijs", "smol-toml"],
 };
 
 for (const [entry, packages] of Object.entries(loaded)) {

@@ -37,10 +37,12 @@ const simulatedAsks = testedBy("sim/ask_failures_test.ts");
 const askDeadline = testedBy("actor/ask_deadline_test.ts");
 const exchange = testedBy("cluster/service_exchange_test.ts");
 const coordinator = testedBy("sharding/coordinator_test.ts");
+const flushTurns = testedBy("sharding/flush_turns_test.ts");
 const closing = testedBy("sharding/closing_node_test.ts");
 const routes = testedBy("sharding/shard_routes_test.ts");
 const sharding = testedBy("sharding/rule_seeds.ts");
 const entityMessages = testedBy("sim/entity_messages_test.ts");
+const singletons = testedBy("singleton/singleton_test.ts");
 const entityWork = testedBy("sim/entity_passivation_test.ts");
 const lease = testedBy("sharding/lease/lease_machines_test.ts");
 const offsetRows = testedBy("persistence/offset_rows_test.ts");
@@ -53,7 +55,21 @@ const effects = testedBy("persistence/effects_test.ts");
 const durableEntities = testedBy("persistence/durable_entities_test.ts");
 const delivery = testedBy("persistence/delivery_test.ts");
 const replication = testedBy("replication/machines_test.ts");
+const replicatedShard = testedBy("replication/replicated_shard_test.ts");
+const hostileCopies = testedBy("sim/hostile_replication_test.ts");
+const warm = testedBy("replication/warm_test.ts");
+const standbys = testedBy("sim/standby_test.ts");
+const topicLog = testedBy("topics/topic_log_test.ts");
+const topicInterest = testedBy("topics/interest_exchange_test.ts");
+const topicClients = testedBy("topics/topic_clients_test.ts");
+const topics = testedBy("sim/topics_test.ts");
+const broadcasts = testedBy("sim/broadcast_test.ts");
+const structures = testedBy("distributed/machines_test.ts");
+const sharedStructures = testedBy("sim/distributed_test.ts");
 const replicationSeeds = testedBy("replication/rule_seeds.ts");
+const reliable = testedBy("delivery/machines_test.ts");
+const limiter = testedBy("delivery/limiter_test.ts");
+const rateLimit = testedBy("delivery/rate_limit_test.ts");
 
 /** All rules, by name. */
 export const mutations: Readonly<Record<RuleName, Mutation>> = {
@@ -361,6 +377,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A grant ends with the incarnation of the node that has it.",
     "a grant ends with the incarnation that had it",
   ),
+  waitingGoOutInTurns: flushTurns(
+    "Of the messages that waited for a shard, a turn of the event loop takes one large one.",
+    "at most one large message that waited goes out in a turn, whatever its shard",
+  ),
   unreadIsSentAgain: closing(
     "What a node has certainly not read, its sender sends again.",
     "what a node has not read is sent again in order, before newer messages",
@@ -416,6 +436,14 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   workIsNotIdle: entityWork(
     "An entity that works is not passivated.",
     "an entity that gets messages by its own reference is not idle",
+  ),
+  daemonsStartAgain: singletons(
+    "A singleton or worker that stops itself starts again.",
+    "a singleton that fails or stops itself starts again after a pause; messages wait for it",
+  ),
+  onlyDaemonsStart: singletons(
+    "The type of a singleton has no other entities, whatever peers ask for.",
+    "a peer starts no other entity of the type of a singleton",
   ),
   suspendedWithoutLease: testedBy("testkit/simulation/one_owner_test.ts")(
     "The entities of a node are suspended while it holds no lease.",
@@ -521,6 +549,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "An incarnation that fails ends when its write has ended: the next one finds it.",
     "an entity that fails in the middle of a write is started again when that has ended (supervised)",
   ),
+  stopsAwaitSettledWork: events(
+    "An orderly stop waits until the replies of a write that has ended are sent.",
+    "an orderly stop sends the replies of a write that ends after it has begun, on a busy machine",
+  ),
   failedWritesFailAsks: effects(
     "A failed write fails all asks that the actor was given and has not answered.",
     "a failed write fails all asks that were handled, and no others (output)",
@@ -601,6 +633,18 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "A log is opened when a read set has promised the epoch.",
     "no seed of replication violates an invariant",
   ),
+  writesAwaitLease: replicatedShard(
+    "Writes of suspended entities wait until the lease of their node is back.",
+    "writes wait while the lease of their node is away, and are confirmed when it is back",
+  ),
+  unheardOwnersAreReplaced: replication(
+    "An owner whose copies confirm nothing names another one.",
+    "an owner that its copies do not hear names the one with the most, and its successor opens",
+  ),
+  entitiesAwaitMoves: replicatedShard(
+    "What waits for an entity that cannot recover here, as its shard moves, goes with the shard.",
+    "a shard that moves while it opens gives its entities back",
+  ),
   highestCopyOpens: replicationSeeds(
     "The log is opened by a node that has all that the others have.",
     "no seed of replication violates an invariant",
@@ -608,6 +652,14 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   incompleteCopiesDoNotCount: replication(
     "A copy that is being filled counts for nothing.",
     "a copy that is being filled does not count for a promotion",
+  ),
+  catchUpTakesTurns: replicatedShard(
+    "What a copy lacks of a log is sent within the budget of the node's back-fills.",
+    "what copies lack of the logs of many shards is sent within the budget of back-fills",
+  ),
+  silentMembersAreNoLoss: testedBy("sim/replication_operations_test.ts")(
+    "`allowDataLoss` gives up copies that are lost, not those at members that do not answer.",
+    "allowDataLoss waits for copies at members that do not answer, and loses nothing of them",
   ),
   inSyncCopiesAreKept: replication(
     "The content of an in-sync copy is not dropped.",
@@ -624,5 +676,121 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
   bootstrapAsksAll: replicationSeeds(
     "A shard begins when all stores that could have a copy have none.",
     "no seed of replication violates an invariant",
+  ),
+  copiesObeyOwners: hostileCopies(
+    "A copy obeys the node to which the coordinator has granted the shard, and no other one.",
+    "copies obey the owner that the coordinator names, and no other member",
+  ),
+  runnersHaveCopies: hostileCopies(
+    "Only a node that runs a type answers for copies of it, and only for its own store.",
+    "an owner listens to nodes that can have copies, and to each of its own store only",
+  ),
+  ownersReportShards: hostileCopies(
+    "The coordinator learns of a shard from the node to which it was granted.",
+    "the coordinator believes what the owner of a shard says of it, and no other member",
+  ),
+  coordinatorClosesBeginnings: hostileCopies(
+    "That no shard begins any more is believed of the coordinator.",
+    "that no shard begins any more is said by the coordinator, and by no other member",
+  ),
+  standbysFollowCommits: warm(
+    "Standbys hear of events when the database has them.",
+    "standbys hear of events when the database has said that it has them",
+  ),
+  warmStatesAreConfirmed: warm(
+    "A kept state counts if the database has the event that it ends with.",
+    "a kept state that ends with another event than the database has does not count",
+  ),
+  warmStatesCatchUp: warm(
+    "A kept state gets the events that the database has behind it.",
+    "an entity that starts from a kept state has all that the database has",
+  ),
+  standbysComeFirst: standbys(
+    "The shard of a node that is lost goes to one that has its entities ready.",
+    "shards of a node that is lost (crash) go to nodes that have their entities ready",
+  ),
+  lostMessagesAreSentAgain: reliable(
+    "What a consumer has not got is sent again.",
+    "one consumer handles all in order over a channel that loses, repeats and reorders",
+  ),
+  messagesAreHandledInOrder: reliable(
+    "A consumer handles a message only after the one before it.",
+    "each entity handles its jobs in order while entities restart",
+  ),
+  sessionsNameTheirConsumer: reliable(
+    "A consumer takes a session only if it was opened for this incarnation of it.",
+    "each entity handles its jobs in order while entities restart",
+  ),
+  jobsOfEndedWorkersReturn: reliable(
+    "Jobs of a worker that has ended go to others.",
+    "jobs of workers that have ended are done by others, each is confirmed once",
+  ),
+  limitersWaitAfterTakeover: limiter(
+    "A limiter grants nothing while permits of its predecessor may be used.",
+    "no second has more uses than allowed, whatever the clocks, the holders and takeovers do",
+  ),
+  permitsCountUntilUsed: limiter(
+    "A permit whose use was not told counts as long as it can be used.",
+    "no second has more uses than allowed, whatever the clocks, the holders and takeovers do",
+  ),
+  latePermitsAreNotUsed: rateLimit(
+    "A permit is used within its time, or not at all.",
+    "a permit that arrives late is not used",
+  ),
+  lostSlotsEndTheWork: rateLimit(
+    "Work ends with its slot.",
+    "work whose slot cannot be renewed ends before the limiter gives it to others",
+  ),
+  topicNumbersGrow: topicLog(
+    "A message of a topic that comes late or twice is dropped.",
+    "numbers of a publisher grow: nothing comes twice or out of order",
+  ),
+  membersPublishAsThemselves: topics(
+    "A member names itself, its clients or a node that has gone as publisher.",
+    "a bad member does not silence the publisher of another one",
+  ),
+  topicInterestEndsWithNode: topicInterest(
+    "The topics of a node that is gone, or of its earlier incarnation, are forgotten.",
+    "the topics of a node end with it, and with its incarnation",
+  ),
+  lostTopicsAreRequested: topicInterest(
+    "A node that has missed an announcement of topics requests the list.",
+    "a lost announcement is requested with the next, or with the next tick",
+  ),
+  retainedAreSentFirst: topics(
+    "A node that opens a topic is sent what the others retain.",
+    "later subscribers get what is retained, in order and once, wherever they are",
+  ),
+  topicSubscriptionsExpire: topicClients(
+    "A client that does not renew its subscriptions is forgotten.",
+    "subscriptions that are not renewed end",
+  ),
+  clientsFollowTheirContact: topics(
+    "A client whose contact has changed subscribes at the new one.",
+    "clients publish and subscribe, one copy each, and follow their contact",
+  ),
+  clientsPublishOwnRefs: topics(
+    "A client publishes references to its own actors only, since others may be forged.",
+    "a reference that a client may have forged is not published",
+  ),
+  earlyBroadcastsWait: broadcasts(
+    "A message for a broadcast actor waits a moment for a node that is just up to spawn it.",
+    "a message reaches the instance of every member, and of those that join later",
+  ),
+  expiredWaitersGetNoGrant: structures(
+    "One whose deadline has passed gets no lock, and is no party of a barrier.",
+    "one whose deadline has passed gets no grant",
+  ),
+  tokensGrowWithEpochs: structures(
+    "Fencing tokens of a later grant of the shard are higher.",
+    "tokens grow with each grant, and with each epoch",
+  ),
+  goneSessionsHoldNothing: sharedStructures(
+    "What a program holds is free when the program is gone.",
+    "a lock is renewed while its holder runs, and free when its holder is gone",
+  ),
+  leasesOutlastHolders: structures(
+    "A lease ends at its holder before it ends at the lock, whatever 1 % of drift does.",
+    "a lease ends at its holder first",
   ),
 };

@@ -7,15 +7,21 @@ export const sharding = { numShards: 60 } as const;
 /** Nodes, each in its own process. */
 export class BenchCluster implements AsyncDisposable {
   readonly #count: number;
+  readonly #program: URL;
   readonly #processes = new Map<string, Deno.ChildProcess>();
 
-  private constructor(count: number) {
+  private constructor(count: number, program: URL) {
     this.#count = count;
+    this.#program = program;
   }
 
-  /** Resolves when all see each other. */
-  static async start(tls: TlsMaterial, count = 3): Promise<BenchCluster> {
-    const cluster = new BenchCluster(count);
+  /** Resolves when all see each other. `program`: what the nodes run. */
+  static async start(
+    tls: TlsMaterial,
+    count = 3,
+    program: URL = new URL("./node.ts", import.meta.url),
+  ): Promise<BenchCluster> {
+    const cluster = new BenchCluster(count, program);
     const first = await cluster.#node(tls);
     const others = Array.from({ length: count - 1 }, () => cluster.#node(tls, first.address));
     await Promise.all([first, ...await Promise.all(others)].map(({ ready }) => ready));
@@ -55,7 +61,7 @@ export class BenchCluster implements AsyncDisposable {
     seed?: string,
   ): Promise<{ address: string; ready: Promise<void> }> {
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", new URL("./node.ts", import.meta.url).href],
+      args: ["run", "-A", this.#program.href],
       env: {
         CASTY_BENCH_TLS: JSON.stringify(tls),
         CASTY_BENCH_NODES: String(this.#count),

@@ -5,6 +5,7 @@ import {
   Behaviors,
   type SpawnOptions,
 } from "@casty/casty";
+import type { Telemetry } from "../../lib/runtime/telemetry.ts";
 import { type Subject, theAnswer } from "./subject.ts";
 
 /** Options of Casty's actors. */
@@ -13,6 +14,8 @@ export interface CastyOptions {
   readonly supervised: boolean;
   /** Capacity of each mailbox; undefined: no limit. */
   readonly capacity?: number;
+  /** Where it is measured; undefined: nowhere. */
+  readonly telemetry?: Telemetry;
 }
 
 type Get = { readonly type: "get"; readonly replyTo: ActorRef<number> };
@@ -25,8 +28,8 @@ const answering = Behaviors.receive<Get>((_context, { replyTo }) => {
 const get = (replyTo: ActorRef<number>): Get => ({ type: "get", replyTo });
 
 /** Casty. Its ledger and event stream are always on. */
-export function casty({ supervised, capacity }: CastyOptions): Subject {
-  const system = new ActorSystem();
+export function casty({ supervised, capacity, telemetry }: CastyOptions): Subject {
+  const system = new ActorSystem(telemetry && { runtime: { telemetry } });
   const options: SpawnOptions | undefined = capacity === undefined
     ? undefined
     : { mailbox: { capacity } };

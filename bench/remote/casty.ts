@@ -17,7 +17,7 @@ const timeout = 20_000;
 export class CastyNode implements AsyncDisposable {
   readonly #system: ClusteredActorSystem;
   readonly #peer: string;
-  #sharded: Promise<Counter> | undefined;
+  #region: ActorRef<ShardEnvelope<BenchMessage>> | undefined;
 
   private constructor(system: ClusteredActorSystem, peer: string) {
     this.#system = system;
@@ -58,14 +58,10 @@ export class CastyNode implements AsyncDisposable {
     };
   }
 
-  /** An entity that the peer owns. */
-  sharded(): Promise<Counter> {
-    return this.#sharded ??= this.#remoteEntity();
-  }
-
-  async #remoteEntity(): Promise<Counter> {
+  /** An entity that the peer owns now; `isRemote` says whether it still does. */
+  async sharded(): Promise<Counter & { isRemote(): boolean }> {
     const system = this.#system;
-    const ref: ActorRef<ShardEnvelope<BenchMessage>> = system.spawn(
+    const ref = this.#region ??= system.spawn(
       Behaviors.sharded(counter, { numShards: 8 }),
       "counters",
     );
@@ -78,8 +74,10 @@ export class CastyNode implements AsyncDisposable {
           { timeout },
         );
       await ask("");
-      if (system.sharding.shardOwner("counters", id) !== this.#peer) continue;
-      return { tell: (text) => ref.tell(shardEnvelope(id, { type: "count", text })), ask };
+      const isRemote = () => system.sharding.shardOwner("counters", id) === this.#peer;
+      if (!isRemote()) continue;
+      const tell = (text: string) => ref.tell(shardEnvelope(id, { type: "count", text }));
+      return { tell, ask, isRemote };
     }
     throw new Error("the peer owns no entity");
   }

@@ -102,10 +102,16 @@ function askTogether(width: number): Figure {
 }
 
 async function sharded(subjects: Subjects): Promise<Value[]> {
-  const counter = await (await subjects.casty()).sharded();
+  const node = await subjects.casty();
   const flood = { text: textFor(100), tells: 200_000, perAsk: 10_000 };
-  const value = await floodRate(counter, flood);
-  return [{ row: "tell to a sharded entity, 100 B", column: "casty", value, unit: "/s" }];
+  // Shards are balanced once the second node runs their type: an entity may move to this process.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const counter = await node.sharded();
+    const value = await floodRate(counter, flood).catch(() => undefined);
+    if (value === undefined || !counter.isRemote()) continue;
+    return [{ row: "tell to a sharded entity, 100 B", column: "casty", value, unit: "/s" }];
+  }
+  throw new Error("the entities do not stay at the peer");
 }
 
 async function connect(subjects: Subjects): Promise<Value[]> {

@@ -1,5 +1,5 @@
-import { createCa, issueClient, issueNode } from "@casty/casty/cert";
-import { increments } from "./counter.ts";
+import { createCa, issueAdmin, issueClient, issueNode } from "@casty/casty/cert";
+import { increments, systemName } from "./counter.ts";
 import { NodeProcess } from "./node_process.ts";
 import { stopSignal } from "./stop_signal.ts";
 
@@ -50,13 +50,17 @@ export async function runDemo(stay: boolean, journal: string | undefined): Promi
   async function serve(nodes: NodeProcess[], seed: string, folder: string): Promise<void> {
     await Promise.all(nodes.map((node) => node.result));
     clearTimeout(watchdog);
+    // Before the line is printed: who reads it may send the signal at once.
+    const stopped = stopSignal();
     console.log(
       `demo | the cluster runs; connect a client:\n` +
         `deno run -A examples/client.ts --contact ${seed} ` +
         `--certfile ${folder}/client/client.crt --keyfile ${folder}/client/client.key ` +
-        `--cafile ${folder}/ca.crt`,
+        `--cafile ${folder}/ca.crt\n` +
+        `demo | look at it as an admin; members and why take the same options:\n` +
+        `deno run -A cli.ts status --contact ${seed} --system ${systemName} --tls ${folder}/admin`,
     );
-    await stopSignal();
+    await stopped;
     for (const node of nodes) node.stop();
     await Promise.all(nodes.map((node) => node.ended));
   }
@@ -70,6 +74,12 @@ async function writeCertificates(folder: string): Promise<void> {
     await writePair(`${folder}/node-${n}`, "node", await issueNode(ca, { hosts }));
   }
   await writePair(`${folder}/client`, "client", await issueClient(ca, { name: "demo" }));
+  await writePair(
+    `${folder}/admin`,
+    "admin",
+    await issueAdmin(ca, { name: "demo", validity: "8h" }),
+  );
+  await Deno.writeTextFile(`${folder}/admin/ca.crt`, ca.cert);
 }
 
 async function writePair(

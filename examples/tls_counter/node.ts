@@ -5,6 +5,7 @@ import {
   shardEnvelope,
   TlsConfig,
 } from "@casty/casty";
+import { metricsHandler, MetricsTelemetry } from "@casty/casty/metrics";
 import { sqliteJournal } from "@casty/casty/persistence";
 import {
   counter,
@@ -32,6 +33,8 @@ export interface NodeOptions {
   readonly stay: boolean;
   /** A file that exists while this node has the result and is a member. */
   readonly healthFile: string | undefined;
+  /** Where metrics are served. Nowhere if undefined. */
+  readonly metricsPort: number | undefined;
   /** Where the counter is stored: `sqlite:` and a folder. In memory if undefined. */
   readonly journal: string | undefined;
 }
@@ -56,6 +59,11 @@ async function count(options: NodeOptions): Promise<void> {
     : await TlsConfig.fromPaths({ certFile, caFile, ...(keyFile && { keyFile }), watch: true });
 
   const journal = await openJournal(options.journal);
+  const telemetry = options.metricsPort === undefined ? undefined : new MetricsTelemetry();
+  await using _metrics = telemetry && Deno.serve(
+    { hostname: options.bindHost, port: options.metricsPort!, onListen() {} },
+    metricsHandler(telemetry),
+  );
   // Closed after the system, which stores until it has stopped.
   await using _closing = { [Symbol.asyncDispose]: async () => await journal?.close() };
   await using system = await ClusteredActorSystem.start({
@@ -67,6 +75,7 @@ async function count(options: NodeOptions): Promise<void> {
     seedNodes: options.seeds,
     ...(journal && { persistence: { journal } }),
     ...(tls && { tls }),
+    ...(telemetry && { runtime: { telemetry } }),
   });
   say(`LISTENING ${system.address}`);
   await system.waitFor(nodes);
@@ -89,11 +98,13 @@ async function count(options: NodeOptions): Promise<void> {
   }
   await system.barrier("writes-done", nodes);
   const value = await system.ask(ref, getValue);
+  // Before the result is printed: who reads that may send the signal at once.
+  const stopped = options.stay ? stopSignal() : undefined;
   say(`RESULT=${value}`);
   await system.barrier("reads-done", nodes);
-  if (!options.stay) return;
+  if (stopped === undefined) return;
   if (options.healthFile) await Deno.writeTextFile(options.healthFile, `${value}\n`);
-  await stopSignal();
+  await stopped;
   if (options.healthFile) await Deno.remove(options.healthFile);
   say("LEAVING");
 }

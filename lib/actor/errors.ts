@@ -89,7 +89,7 @@ export class AskTimeoutError extends CastyError {
   /**
    * `target` is the target of the ask, `timeout` is in milliseconds; `"deadline"`: the ask had the
    * deadline of the message in whose handler it was made. `cause`: how the last attempt of a repeated
-   * ask has failed. `remedy`: what the message of the ask lacks, if that is known.
+   * ask has failed. `remedy`: what the message of the ask, or its target, lacks, if that is known.
    */
   constructor(target: string, timeout: number | "deadline", cause?: unknown, remedy?: string) {
     const inherited = timeout === "deadline";
@@ -135,7 +135,7 @@ export type AskErrorCode =
  *
  * - `handlerFailed`: the handler that was given the message has thrown.
  * - `ownerLost`: the node or client of the actor is gone, or the node that owned the shard of the
- *   entity is, or is lost and replaced.
+ *   entity is, or was replaced. The ask may have been handled.
  * - `notPersisted`: the durable actor could not store events; `details` begin with `rejected:` if
  *   nothing was stored, and with `unknown:` if the store cannot say.
  * - `rejected`: the actor has answered with an error, see `askStatus` and `effect.refuse`.

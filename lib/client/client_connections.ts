@@ -229,6 +229,7 @@ export class ClientConnections {
       system: this.#system,
       runtime: this.#runtime,
       contacts: () => this.#contacts.subscribed,
+      members: () => this.#topology.members,
       leader: () => this.#topology.leader,
       isPresent: (address) => this.#incarnations.has(address),
       isUsable: (address) => this.#isUsable(address),
@@ -246,7 +247,7 @@ export class ClientConnections {
           prefix,
           (_peer, message, path, deadline) => handler(message, path, deadline),
         ),
-      reserve: (path) => remoting.reserve(path),
+      reserve: (path, options) => remoting.reserve(path, options),
       send: (to, path, message, deadline) => remoting.send(to, path, 0, message, deadline),
       deadLetter: (reason, target, message, details) =>
         system.deadLetter(reason, target, message, { details }),

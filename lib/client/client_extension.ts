@@ -2,6 +2,7 @@ import type { ActorSystem } from "../actor/system/actor_system.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
 import type { ActorRef } from "../actor/ref/ref.ts";
 import type { AskLimit } from "../actor/ref/sent_message.ts";
+import type { TopologyMember } from "../cluster/gateway/topology.ts";
 import type { LostContents, RefResolver } from "../remoting/remoting_options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -18,9 +19,11 @@ export interface ClientContext {
   /** The actors of this client. */
   readonly system: ActorSystem;
   /** Clock, random numbers, log. */
-  readonly runtime: Pick<Runtime, "clock" | "random" | "logger">;
+  readonly runtime: Pick<Runtime, "clock" | "random" | "logger" | "telemetry">;
   /** The nodes that the client is subscribed to. */
   contacts(): readonly string[];
+  /** The members that are up, as the latest topology says. */
+  members(): readonly TopologyMember[];
   /** The member that leads, as the latest topology says. */
   leader(): string | undefined;
   /** Whether a node is in the cluster. */
@@ -47,8 +50,11 @@ export interface ClientContext {
     prefix: string,
     handler: (message: unknown, path: string, deadline?: number) => void,
   ): void;
-  /** Keeps references from leading to a path where nodes listen. */
-  reserve(path: string): void;
+  /**
+   * Keeps references from leading to a path where nodes listen. With `own`, a message that is lost
+   * there is no dead letter: the extension repeats what matters.
+   */
+  reserve(path: string, options?: { readonly own?: boolean }): void;
   /** Sends data to a reserved path at a node. */
   send(to: string, path: string, message: unknown, deadline?: AskLimit): void;
   /** Counts and publishes a message that is lost before it was sent; `details` is for its asker. */

@@ -80,7 +80,7 @@ export class ClientSharding implements ClientExtension, ShardLocations {
 
   /** Opens the paths at which nodes send locations. */
   install(client: ClientContext): void {
-    const { address: self, runtime: { clock }, send, deadLetter } = client;
+    const { address: self, runtime: { clock, telemetry }, send, deadLetter } = client;
     this.#client = client;
     const { system } = client;
     const replaced = this.#replaced = new ReplacedOwners({
@@ -90,7 +90,9 @@ export class ClientSharding implements ClientExtension, ShardLocations {
     });
     this.#port = {
       self,
+      ...(telemetry?.enabled && telemetry.traces !== false && { traces: telemetry }),
       now: () => clock.now(),
+      yield: (task) => clock.yield(task),
       send,
       deadLetter,
       ownerReplaced: (owner, shardType, shard) => replaced.add(owner, shardType, shard),

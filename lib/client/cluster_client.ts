@@ -6,7 +6,9 @@
  *
  * @module
  */
-import { checkOptions, resolveOptions } from "../options/check_options.ts";
+import { checkOptions, checkValue, resolveOptions } from "../options/check_options.ts";
+import { configPlaceTable } from "../options/tables/cluster_tables.ts";
+import type { ConfigPlace } from "../config/config_place.ts";
 import { clientAskTable } from "../options/tables/client_tables.ts";
 import { entityRefTable } from "../options/tables/sharding_tables.ts";
 import { ActorSystem } from "../actor/system/actor_system.ts";
@@ -29,16 +31,27 @@ import type { EntityType } from "../sharding/routing/entity_type.ts";
 import type { EntityFactory } from "../sharding/routing/entity_factory.ts";
 import type { ClusterAccess } from "../sharding/routing/cluster_access.ts";
 import type { EntityRef } from "../sharding/routing/entity_ref.ts";
+import type { NumberedWorkers } from "../sharding/routing/numbered_workers.ts";
 import type { ShardLocations } from "../sharding/routing/shard_place.ts";
 import type { ShardRegionRef } from "../sharding/routing/shard_proxy.ts";
+import { singletonPlace } from "../singleton/singleton_place.ts";
+import { workersOf } from "../singleton/workers_place.ts";
 import { systemRuntime } from "../transport/system_runtime.ts";
 import { askRepeatedly, type ClientAskOptions } from "./client_ask.ts";
 import { ClientConnections } from "./client_connections.ts";
+import type { BroadcastRef } from "../broadcast/broadcast_ref.ts";
+import { broadcastRefTable, topicName } from "../options/tables/topic_tables.ts";
+import { ClientBroadcasts } from "./client_broadcasts.ts";
 import { ClientSharding } from "./client_sharding.ts";
+import { ClientTopics } from "./client_topics.ts";
+import type { Topic } from "../topics/topic.ts";
+import type { TopicHandle } from "../topics/topic_handle.ts";
 import { setClientInternals } from "./client_internals.ts";
 import { checkClientOptions, type ClientOptions } from "./client_options.ts";
 import type { ClientEvent, ClientState } from "./client_state.ts";
 import { ClientError } from "./errors.ts";
+import { type ClientDistributedOptions, ClientStructures } from "./client_structures.ts";
+import type { Distributed } from "../distributed/distributed.ts";
 
 const closedText = "the client was closed";
 const closedRemedy = "connect another client";
@@ -78,6 +91,9 @@ export class ClusterClient implements ClusterAccess {
   readonly #system: ActorSystem;
   readonly #connections: ClientConnections;
   readonly #sharding: ClientSharding;
+  readonly #topics: ClientTopics;
+  readonly #broadcasts: ClientBroadcasts;
+  readonly #structures: ClientStructures;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
@@ -97,9 +113,16 @@ export class ClusterClient implements ClusterAccess {
       options.buffer,
       (ref, factory, options) => this.ask(ref, factory as never, options),
     );
+    this.#topics = new ClientTopics(options.transport);
+    this.#broadcasts = new ClientBroadcasts((ref, factory, options) =>
+      this.#system.ask(ref, factory as never, options)
+    );
     this.#connections = new ClientConnections(this.#system, this.#runtime, options, [
       this.#sharding,
+      this.#topics,
+      this.#broadcasts,
     ]);
+    this.#structures = new ClientStructures(this, this.#system);
     const connections = this.#connections;
     setClientInternals(this, {
       get remoting() {
@@ -126,6 +149,42 @@ export class ClusterClient implements ClusterAccess {
       throw error;
     }
     return client;
+  }
+
+  /**
+   * Connects with the options of the sections `client`, `transport` and `tls` of a file,
+   * `casty.toml`, and of environment variables such as `CASTY_CLIENT_CONTACT_POINTS`; see
+   * `docs/configuration.md`. `options` override both, the environment overrides the file.
+   *
+   * @throws {ConfigError} codes `noConfigFile`, `unreadableConfig`, `badToml`, `badConfig`.
+   * @throws {TlsConfigError} the files of the section `tls` cannot be used.
+   * @throws as {@linkcode ClusterClient.connect}.
+   *
+   * @example
+   * ```ts
+   * import { ClusteredActorSystem } from "@casty/casty";
+   * import { ClusterClient } from "@casty/casty/client";
+   *
+   * await using node = await ClusteredActorSystem.start({ name: "shop", host: "127.0.0.1", port: 0 });
+   * const folder = await Deno.makeTempDir();
+   * const file = `${folder}/casty.toml`;
+   * await Deno.writeTextFile(file, `[client]\nsystemName = "shop"\nlazy = false\n`);
+   * await using client = await ClusterClient.fromConfig(
+   *   { contactPoints: [node.address] },
+   *   { file },
+   * );
+   * console.assert(client.topology.members.length === 1);
+   * await Deno.remove(folder, { recursive: true });
+   * ```
+   */
+  static async fromConfig(
+    options: Partial<ClientOptions> = {},
+    place: ConfigPlace = {},
+  ): Promise<ClusterClient> {
+    checkOptions(configPlaceTable, place);
+    // Only then: programs without a file load no parser.
+    const { clientOptionsOf } = await import("./configured_client.ts");
+    return await ClusterClient.connect(await clientOptionsOf(options, place));
   }
 
   /** The state of the client. Changes are events, see {@linkcode ClusterClient.eventStream}. */
@@ -173,6 +232,34 @@ export class ClusterClient implements ClusterAccess {
    */
   entity<M>(type: EntityType<M>, entityId: string): EntityRef<M, ClientAskOptions> {
     return this.entityRef(type).entity(entityId);
+  }
+
+  /**
+   * A reference to the singleton of a name: each message goes to the node where it runs, without a hop in
+   * between, and waits within `buffer` while that is not known.
+   *
+   * @throws {OptionError}
+   * @throws {ClientError} code `closed`.
+   */
+  singleton<M = never>(name: string): EntityRef<M, ClientAskOptions> {
+    const { shardType, entityId } = singletonPlace(name);
+    return this.entityRef<M>(shardType, { numShards: 1 }).entity(entityId);
+  }
+
+  /**
+   * References to the workers of a name, by their numbers: each message goes to the node where its worker
+   * runs, without a hop in between, and waits within `buffer` while that is not known.
+   *
+   * @param count how many the nodes run, 1 to 1 024.
+   * @throws {OptionError}
+   * @throws {ClientError} codes `shardCountMismatch`, `closed`, as `entityRef`.
+   */
+  workers<M = never>(name: string, count: number): NumberedWorkers<M, ClientAskOptions> {
+    return workersOf(
+      name,
+      count,
+      (type, numShards) => this.entityRef<M>(type, { numShards }),
+    );
   }
 
   /**
@@ -224,6 +311,18 @@ export class ClusterClient implements ClusterAccess {
   ): ShardRegionRef<M, ClientAskOptions> {
     if (typeof type !== "string") return this.entityRef<M>(type);
     return this.entityRef<M>(type, numShards === undefined ? {} : { numShards });
+  }
+
+  /**
+   * Counters, maps, sets, queues, locks, semaphores and barriers of a group that nodes have opened, see
+   * `docs/distributed.md`. A lock that the client holds is free when the client is gone.
+   *
+   * @throws {OptionError}
+   * @throws {ClientError} code `closed`.
+   */
+  distributed(options: ClientDistributedOptions = {}): Distributed {
+    this.#checkOpen();
+    return this.#structures.open(options);
   }
 
   /**
@@ -343,6 +442,33 @@ export class ClusterClient implements ClusterAccess {
    */
   subscribe<M>(key: ServiceKey<M>): ListingSubscription<M> {
     return this.#connections.services.subscribe(key);
+  }
+
+  /**
+   * Opens a topic at this client, to publish and to subscribe through one of its nodes. The nodes must
+   * have opened the topic, and its option `clients` must permit it. Subscriptions survive reconnects; a
+   * message that is published meanwhile is lost unless the topic retains it.
+   *
+   * @throws {OptionError}
+   * @throws {TopicError} codes `topicMismatch`, `tooManyTopics`.
+   */
+  topic<M>(topic: Topic<M>): TopicHandle<M> {
+    return this.#topics.open(topic);
+  }
+
+  /**
+   * A reference to all instances of a broadcast actor, one at each node that has spawned it.
+   *
+   * @param name the name under which the nodes spawn it, 1 to 256 printable characters.
+   * @param options `role`: that of `Behaviors.broadcasted`, if it has one. Default: all nodes.
+   * @throws {OptionError}
+   */
+  broadcastRef<M = never>(
+    name: string,
+    options: { readonly role?: string } = {},
+  ): BroadcastRef<M> {
+    const { role } = resolveOptions(broadcastRefTable, options);
+    return this.#broadcasts.ref<M>(checkValue("name", topicName, name), role);
   }
 
   /**

@@ -10,6 +10,11 @@ import type ts from "typescript";
 const declaringFunctions = {
   entityType: ["sharding/routing/entity_type"],
   sharded: ["sharding/sharded_behavior"],
+  singleton: ["singleton/singleton_behavior"],
+  workers: ["singleton/workers_behavior"],
+  // As a function, and as a method of `Behaviors`.
+  broadcasted: ["broadcast/broadcast_behavior", "behaviors"],
+  Topic: ["topics/topic"],
   ServiceKey: ["actor/services/service_key"],
   // As functions, and as methods of `Behaviors`.
   eventSourced: ["persistence/event_sourced", "behaviors"],

@@ -7,7 +7,13 @@
 import type { Shape, Shapes } from "./shape.ts";
 
 /** One promise. */
-export type Contract = EntityContract | ServiceContract | DurableContract | SerializerContract;
+export type Contract =
+  | EntityContract
+  | ServiceContract
+  | SpawnedContract
+  | TopicContract
+  | DurableContract
+  | SerializerContract;
 
 /** A type of entities. */
 export interface EntityContract {
@@ -23,6 +29,20 @@ export interface ServiceContract {
   readonly message: Shape;
 }
 
+/** A singleton, workers, or an actor that every node has an instance of, by the name at `spawn`. */
+export interface SpawnedContract {
+  readonly kind: "singleton" | "workers" | "broadcast";
+  /** How many workers there are. Undefined: the program computes it, or they are no workers. */
+  readonly count?: number;
+  readonly message: Shape;
+}
+
+/** A topic. */
+export interface TopicContract {
+  readonly kind: "topic";
+  readonly message: Shape;
+}
+
 /** A kind of durable actor. */
 export interface DurableContract {
   readonly kind: "eventSourced" | "durableState";
@@ -32,7 +52,7 @@ export interface DurableContract {
   readonly upcastEvent?: readonly number[];
   /** The same for states. */
   readonly upcastState?: readonly number[];
-  /** What it accepts, unless a type of entities accepts the same. */
+  /** What it accepts, unless entities, a singleton or the like accept the same. */
   readonly message?: Shape;
   readonly event?: Shape;
   readonly state: Shape;
@@ -60,6 +80,10 @@ export interface Contracts {
 const nouns: Readonly<Record<Contract["kind"], string>> = {
   entity: "entity",
   service: "service",
+  singleton: "singleton",
+  workers: "workers",
+  broadcast: "broadcast",
+  topic: "topic",
   eventSourced: "durable",
   durableState: "durable",
   serializer: "serializer",
@@ -68,4 +92,15 @@ const nouns: Readonly<Record<Contract["kind"], string>> = {
 /** The key of a contract, such as `entity counters`. Both kinds of durable actors share ids. */
 export function contractKey(kind: Contract["kind"], name: string): string {
   return `${nouns[kind]} ${name}`;
+}
+
+/** Whether a contract is one of actors that are reached by a name, and may be durable. */
+export function isAddressed(contract: Contract): contract is EntityContract | SpawnedContract {
+  return contract.kind === "entity" || isSpawned(contract);
+}
+
+/** Whether a contract is one of a behaviour that is spawned under a name. */
+export function isSpawned(contract: Contract): contract is SpawnedContract {
+  const { kind } = contract;
+  return kind === "singleton" || kind === "workers" || kind === "broadcast";
 }

@@ -3,13 +3,7 @@
  *
  * @module
  */
-import type {
-  Contract,
-  Contracts,
-  DurableContract,
-  EntityContract,
-  SerializerContract,
-} from "./contract.ts";
+import type { Contract, Contracts, DurableContract, SerializerContract } from "./contract.ts";
 import { type RuleName, rules } from "./rules.ts";
 import { isSameIn } from "./same_shape.ts";
 import type { Shape } from "./shape.ts";
@@ -41,10 +35,24 @@ export function contractChanges(before: Contracts, after: Contracts): readonly C
 const missing = {
   entity: { removed: "entityTypeRemoved", renamed: "entityTypeRenamed" },
   service: { removed: "serviceRemoved", renamed: "serviceRenamed" },
+  singleton: { removed: "singletonRemoved", renamed: "singletonRenamed" },
+  workers: { removed: "workersRemoved", renamed: "workersRenamed" },
+  broadcast: { removed: "broadcastRemoved", renamed: "broadcastRenamed" },
+  topic: { removed: "topicRemoved", renamed: "topicRenamed" },
   eventSourced: { removed: "kindRemoved", renamed: "kindRenamed" },
   durableState: { removed: "kindRemoved", renamed: "kindRenamed" },
   serializer: { removed: "serializerRemoved", renamed: "serializerRenamed" },
 } as const;
+
+/** Contracts of which nothing is stored. */
+const onlyMessages: readonly string[] = [
+  "entity",
+  "service",
+  "singleton",
+  "workers",
+  "broadcast",
+  "topic",
+];
 
 class ContractComparison {
   readonly #before: Contracts;
@@ -89,10 +97,12 @@ class ContractComparison {
 
   #compare(key: string, before: Contract, after: Contract): void {
     if (before.kind === "entity" && after.kind === "entity") {
-      this.#compareShards(key, before, after);
-      return this.#compareMessages(key, before, after, "message");
+      this.#compareNumber("shardCountChanged", key, "numShards", before, after);
     }
-    if (before.kind === "service" && after.kind === "service") {
+    if (before.kind === "workers" && after.kind === "workers") {
+      this.#compareNumber("workerCountChanged", key, "count", before, after);
+    }
+    if (before.kind === after.kind && onlyMessages.includes(before.kind)) {
       return this.#compareMessages(key, before, after, "message");
     }
     if (before.kind === "serializer" && after.kind === "serializer") {
@@ -101,10 +111,17 @@ class ContractComparison {
     if (isDurable(before) && isDurable(after)) this.#compareDurable(key, before, after);
   }
 
-  #compareShards(key: string, before: EntityContract, after: EntityContract): void {
-    const [a, b] = [before.numShards, after.numShards];
-    if (a === undefined || b === undefined || a === b) return;
-    this.#add("shardCountChanged", key, "numShards", String(a), String(b));
+  #compareNumber<N extends string>(
+    rule: RuleName,
+    key: string,
+    name: N,
+    before: { readonly [name in N]?: number },
+    after: { readonly [name in N]?: number },
+  ): void {
+    const [a, b] = [before[name], after[name]];
+    if (a !== undefined && b !== undefined && a !== b) {
+      this.#add(rule, key, name, String(a), String(b));
+    }
   }
 
   #compareSerializer(key: string, before: SerializerContract, after: SerializerContract): void {

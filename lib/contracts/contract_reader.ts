@@ -6,10 +6,19 @@
  */
 import type ts from "typescript";
 import { type DeclaringFunction, declaringFunctionOf, isPersistenceId } from "./casty_types.ts";
-import { type Contract, contractKey, type Contracts, type DurableContract } from "./contract.ts";
+import {
+  type Contract,
+  contractKey,
+  type Contracts,
+  type DurableContract,
+  isAddressed,
+  type SpawnedContract,
+} from "./contract.ts";
+import { singletonKind, workersKind } from "./durable_kinds.ts";
 import type { Problem } from "./problem.ts";
 import { isSameShape } from "./same_shape.ts";
 import { type Shape, sorted } from "./shape.ts";
+import { SourceLinks } from "./source_links.ts";
 import { type Found, StaticValues } from "./static_value.ts";
 import { type TypePlace, TypeReader, type TypeScript } from "./type_reader.ts";
 
@@ -45,6 +54,7 @@ class ContractReader {
   readonly #contracts = new Map<string, Contract>();
   readonly #problems = new Map<string, Problem>();
   readonly #notes: Problem[] = [];
+  #links!: SourceLinks;
   #found: readonly Declaration[] = [];
 
   constructor(typescript: TypeScript, program: ts.Program) {
@@ -55,6 +65,7 @@ class ContractReader {
   }
 
   read(files: readonly ts.SourceFile[]): ReadContracts {
+    this.#links = new SourceLinks(this.#ts, this.#checker, new Set(files));
     const inOrder = files.toSorted((a, b) => a.fileName < b.fileName ? -1 : 1);
     const found = this.#found = inOrder.flatMap((file) => this.#declarationsIn(file));
     // Serializers first: other types may have values of theirs.
@@ -76,6 +87,7 @@ class ContractReader {
         const signature = this.#checker.getResolvedSignature(node);
         const by = declaringFunctionOf(signature?.getDeclaration());
         if (by !== undefined) found.push({ by, call: node, signature: signature! });
+        this.#links.add(node);
       }
       this.#ts.forEachChild(node, visit);
     };
@@ -89,8 +101,14 @@ class ContractReader {
         return this.#entityType(declaration);
       case "sharded":
         return this.#sharded(declaration);
+      case "singleton":
+      case "workers":
+      case "broadcasted":
+        return this.#spawned(declaration, spawnedKinds[declaration.by]);
       case "ServiceKey":
-        return this.#service(declaration);
+        return this.#named(declaration, "service", "service key");
+      case "Topic":
+        return this.#named(declaration, "topic", "topic");
       case "eventSourced":
       case "durableState":
         return this.#durable(declaration, declaration.by);
@@ -128,11 +146,7 @@ class ContractReader {
     const [first, options] = call.arguments;
     const type = this.#checker.getTypeAtLocation(first!);
     if (type.symbol?.name === "EntityType") return;
-    const { parent } = call;
-    const spawned = this.#ts.isCallExpression(parent) && parent.arguments[0] === call
-      ? parent.arguments[1]
-      : undefined;
-    const name = spawned && this.#values.text(spawned);
+    const name = this.#spawnedName(call);
     if (name === undefined) {
       const remedy = "give the entities an entityType";
       return this.#note(call, "Behaviors.sharded", "the name of the entities is not known", remedy);
@@ -140,13 +154,39 @@ class ContractReader {
     this.#entity(call, name, this.#argument(signature.getReturnType(), 0), options);
   }
 
-  #service({ call, signature }: Declaration): void {
-    const name = this.#nameIn(call, "service key");
+  /** Singletons, workers and broadcasted actors have the name with which they are spawned. */
+  #spawned({ by, call, signature }: Declaration, kind: SpawnedContract["kind"]): void {
+    const type = this.#argument(signature.getReturnType(), 0);
+    // What takes no messages promises none.
+    if (type !== undefined && type.flags & this.#ts.TypeFlags.Never) return;
+    const name = this.#spawnedName(call);
+    if (name === undefined) {
+      const remedy = "write its name as a text where it is spawned";
+      return this.#note(call, `Behaviors.${by}`, "the name of the actor is not known", remedy);
+    }
+    const key = contractKey(kind, name);
+    const message = this.#shape(type, { node: call, text: `${key}, message`, stored: false });
+    if (kind !== "workers") return this.#add(key, call, { kind, message });
+    const count = this.#values.number(call.arguments[0]!);
+    if (count === undefined) {
+      this.#note(call, key, "its count is computed", "write it as a number, so that it is checked");
+    }
+    this.#add(key, call, { kind, ...(count !== undefined && { count }), message });
+  }
+
+  #spawnedName(call: ts.CallExpression): string | undefined {
+    const name = this.#links.spawnedName(call);
+    return name && this.#values.text(name);
+  }
+
+  /** What is reached by a name that both sides share. */
+  #named({ call, signature }: Declaration, kind: "service" | "topic", what: string): void {
+    const name = this.#nameIn(call, what);
     if (name === undefined) return;
-    const key = contractKey("service", name);
+    const key = contractKey(kind, name);
     const type = this.#argument(signature.getReturnType(), 0);
     const message = this.#shape(type, { node: call, text: `${key}, message`, stored: false });
-    this.#add(key, call, { kind: "service", message });
+    this.#add(key, call, { kind, message });
   }
 
   #serializer({ call, signature }: Declaration): void {
@@ -272,7 +312,7 @@ class ContractReader {
     if (found !== undefined) return found;
     const name = id === undefined ? this.#shardedAs(call) : undefined;
     if (name !== undefined) return name;
-    const declared = this.#declaredName(call);
+    const declared = this.#links.declaredName(call);
     const key = contractKey("eventSourced", declared);
     const remedy = "use persistenceId with a text for the kind, so that a change of it is noticed";
     this.#note(call, key, "the kind in its id is not known; this is where it is declared", remedy);
@@ -297,13 +337,24 @@ class ContractReader {
     return isName ? this.#entityTypeName(expression.expression) : undefined;
   }
 
-  /** The name of the entity type whose factory makes the actor. */
+  /** The type of the entity, singleton or worker that is, or starts, the actor. */
   #shardedAs(call: ts.CallExpression): string | undefined {
-    const around = this.#functionsAround(call);
-    for (const { by, call: { arguments: [type, made] } } of this.#found) {
-      if (by !== "sharded" || type === undefined || made === undefined) continue;
-      if (around.some((factory) => this.#leadsTo(made, factory))) {
-        return this.#entityTypeName(type);
+    const around = [call, ...this.#links.functionsAround(call)];
+    const leadsHere = (made: ts.Expression | undefined) =>
+      made !== undefined && around.some((node) => this.#links.leadsTo(made, node));
+    for (const { by, call: outer } of this.#found) {
+      const [first, second] = outer.arguments;
+      if (first === undefined) continue;
+      if (by === "singleton" && leadsHere(first)) {
+        const name = this.#spawnedName(outer);
+        if (name !== undefined) return singletonKind(name);
+      } else if (by === "workers" && leadsHere(second)) {
+        const name = this.#spawnedName(outer);
+        if (name !== undefined) return workersKind(name);
+      } else if (by === "sharded" && leadsHere(second)) {
+        return this.#entityTypeName(first);
+      } else if (by === "sharded" && leadsHere(first)) {
+        return this.#spawnedName(outer);
       }
     }
     return undefined;
@@ -311,7 +362,7 @@ class ContractReader {
 
   /** The name of an entity type that a constant holds. */
   #entityTypeName(type: ts.Expression): string | undefined {
-    const declared = this.#symbolOf(type)?.valueDeclaration;
+    const declared = this.#links.symbolOf(type)?.valueDeclaration;
     const initializer = declared && this.#ts.isVariableDeclaration(declared)
       ? declared.initializer
       : undefined;
@@ -319,51 +370,6 @@ class ContractReader {
     const signature = this.#checker.getResolvedSignature(initializer);
     const isType = declaringFunctionOf(signature?.getDeclaration()) === "entityType";
     return isType ? this.#values.text(initializer.arguments[0]!) : undefined;
-  }
-
-  /** What a name stands for, also if it is imported. */
-  #symbolOf(node: ts.Node): ts.Symbol | undefined {
-    const symbol = this.#checker.getSymbolAtLocation(node);
-    return symbol && symbol.flags & this.#ts.SymbolFlags.Alias
-      ? this.#checker.getAliasedSymbol(symbol)
-      : symbol;
-  }
-
-  /** Whether an expression is a function, names it, or calls it. */
-  #leadsTo(expression: ts.Expression, factory: ts.Node): boolean {
-    let found = false;
-    const visit = (node: ts.Node): void => {
-      if (node === factory) found = true;
-      if (this.#ts.isIdentifier(node)) {
-        const declared = this.#symbolOf(node)?.valueDeclaration;
-        const { initializer } = (declared ?? {}) as { initializer?: ts.Node };
-        if (declared === factory || initializer === factory) found = true;
-      }
-      if (!found) this.#ts.forEachChild(node, visit);
-    };
-    visit(expression);
-    return found;
-  }
-
-  /** The functions that a call is in, the innermost first. */
-  #functionsAround(call: ts.Node): ts.Node[] {
-    const found: ts.Node[] = [];
-    for (let node: ts.Node = call; !this.#ts.isSourceFile(node); node = node.parent) {
-      if (this.#ts.isFunctionLike(node)) found.push(node);
-    }
-    return found;
-  }
-
-  /** The name of the constant or function that a call is in. */
-  #declaredName(call: ts.Node): string {
-    let node: ts.Node = call;
-    let name = "unnamed";
-    while (!this.#ts.isSourceFile(node)) {
-      const { name: found } = node as { name?: ts.Node };
-      if (found !== undefined && this.#ts.isIdentifier(found)) name = found.text;
-      node = node.parent;
-    }
-    return name;
   }
 
   #nameIn(call: ts.CallExpression, what: string): string | undefined {
@@ -430,6 +436,13 @@ class ContractReader {
   }
 }
 
+/** The kinds of contracts of behaviours that are spawned under a name. */
+const spawnedKinds = {
+  singleton: "singleton",
+  workers: "workers",
+  broadcasted: "broadcast",
+} as const;
+
 /** The default of `numShards`. */
 const defaultShards = 256;
 
@@ -459,13 +472,13 @@ function partsOf(
   return { shapes, facts: JSON.stringify(facts) };
 }
 
-/** Leaves out what durable actors accept where a type of entities accepts the same. */
+/** Leaves out what durable actors accept where entities, singletons or the like accept the same. */
 function withoutDoubles(
   contracts: Readonly<Record<string, Contract>>,
   types: Contracts["types"],
 ): Record<string, Contract> {
   const accepted = Object.values(contracts)
-    .flatMap((contract) => contract.kind === "entity" ? [contract.message] : []);
+    .flatMap((contract) => isAddressed(contract) ? [contract.message] : []);
   return Object.fromEntries(
     Object.entries(contracts).map(([key, contract]) => {
       if (contract.kind !== "eventSourced" && contract.kind !== "durableState") {

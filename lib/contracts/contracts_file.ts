@@ -6,10 +6,10 @@
  */
 import type { Contract, Contracts } from "./contract.ts";
 import { ContractsError } from "./errors.ts";
-import { type Shape, sorted } from "./shape.ts";
+import { maxNesting, type Shape, sorted } from "./shape.ts";
 
-/** Version of the form of the file. */
-export const contractsFormat = 1;
+/** Version of the form of the file. Format 1 had no singletons, workers, broadcasts and topics. */
+export const contractsFormat = 2;
 
 /** The text of the file. */
 export function contractsText({ contracts, types }: Contracts): string {
@@ -92,6 +92,10 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 const shapesOf: Readonly<Record<Contract["kind"], readonly string[]>> = {
   entity: ["message"],
   service: ["message"],
+  singleton: ["message"],
+  workers: ["message"],
+  broadcast: ["message"],
+  topic: ["message"],
   eventSourced: ["event", "state"],
   durableState: ["state"],
   serializer: ["data"],
@@ -112,7 +116,7 @@ function isContract(value: unknown): value is Contract {
 /** Whether a value of a file is a shape: what was edited by hand must not end the comparison. */
 function isShape(value: unknown, depth = 0): value is Shape {
   if (typeof value === "string") return true;
-  if (!isRecord(value) || depth > maxDepth) return false;
+  if (!isRecord(value) || depth > maxNesting) return false;
   const inner = (part: unknown) => isShape(part, depth + 1);
   const all = (parts: unknown) =>
     Array.isArray(parts)
@@ -133,9 +137,6 @@ function isShape(value: unknown, depth = 0): value is Shape {
   if ("value" in value) return ["string", "number", "boolean"].includes(typeof value.value);
   return ["pattern", "serialized", "type"].some((name) => typeof value[name] === "string");
 }
-
-/** More than the tool writes. */
-const maxDepth = 1_000;
 
 function badFile(name: string, what: string, cause?: unknown): ContractsError {
   return new ContractsError("badContractsFile", `${name} ${what}`, {

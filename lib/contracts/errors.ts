@@ -28,3 +28,12 @@ export class ContractsError extends CastyError {
     super(code, message, options);
   }
 }
+
+/** Shapes of a file are nested deeper than `maximum`. */
+export function nestedTooDeeply(maximum: number): ContractsError {
+  return new ContractsError(
+    "badContractsFile",
+    `the types of the file are nested more than ${maximum} levels deep`,
+    { value: maximum, remedy: "write it again without --check, or restore it from git" },
+  );
+}

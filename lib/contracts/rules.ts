@@ -208,6 +208,39 @@ export const contractRules = {
     remedy: "keep it until no program of the old version runs",
   },
   serviceRenamed: { ...both, text: "a service has another id", remedy: "keep the id" },
+  singletonRemoved: {
+    ...both,
+    text: "a singleton is gone: messages for it have no receiver",
+    remedy: "keep it until no program of the old version runs",
+  },
+  singletonRenamed: { ...both, text: "a singleton has another name", remedy: "keep the name" },
+  workersRemoved: {
+    ...both,
+    text: "workers are gone: messages for them have no receiver",
+    remedy: "keep them until no program of the old version runs",
+  },
+  workersRenamed: { ...both, text: "workers have another name", remedy: "keep the name" },
+  workerCountChanged: {
+    ...both,
+    text: "there is another number of workers: nodes of both versions would place them differently",
+    remedy: "give workers of another count another name",
+  },
+  broadcastRemoved: {
+    ...both,
+    text: "a broadcasted actor is gone: messages for it have no receiver",
+    remedy: "keep it until no program of the old version runs",
+  },
+  broadcastRenamed: {
+    ...both,
+    text: "a broadcasted actor has another name",
+    remedy: "keep the name",
+  },
+  topicRemoved: {
+    ...both,
+    text: "a topic is gone: what old programs publish has no subscriber",
+    remedy: "keep it until no program of the old version runs",
+  },
+  topicRenamed: { ...both, text: "a topic has another name", remedy: "keep the name" },
   serializerRemoved: {
     ...both,
     text: "a serializer is gone that the old program may use",

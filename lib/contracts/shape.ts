@@ -98,6 +98,12 @@ export interface NamedShape {
   readonly type: string;
 }
 
+/**
+ * How deep shapes may be nested that are compared, with the names that are followed. No program has so
+ * many levels; a file that was edited may.
+ */
+export const maxNesting = 1_000;
+
 /** Shapes by name. */
 export type Shapes = Readonly<Record<string, Shape>>;
 
@@ -117,11 +123,24 @@ export function unfold(shape: Shape, shapes: Shapes): Exclude<Shape, NamedShape>
 /** A chain of names is never longer: each type has one. */
 const maxNames = 1_000;
 
-/** The members of a union, or the shape alone; names of members are kept. */
+/**
+ * The members of a union, or the shape alone; names of members are kept. A name that a file repeats, or
+ * that leads back to itself, is followed once.
+ */
 export function membersOf(shape: Shape, shapes: Shapes): readonly Shape[] {
-  const found = unfold(shape, shapes);
-  if (typeof found !== "object" || !("oneOf" in found)) return [shape];
-  return found.oneOf.flatMap((member) => membersOf(member, shapes));
+  const members: Shape[] = [];
+  const followed = new Set<string>();
+  const left: Shape[] = [shape];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (typeof next === "object" && "type" in next) {
+      if (followed.has(next.type)) continue;
+      followed.add(next.type);
+    }
+    const found = unfold(next, shapes);
+    if (typeof found === "object" && "oneOf" in found) left.push(...found.oneOf.toReversed());
+    else members.push(next);
+  }
+  return members;
 }
 
 /** Whether a field may be missing, by the name under which it is kept. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nestedTooDeeply } from "./errors.ts";
 import { type Breaks, type ShapeRuleName, shapeRules } from "./rules.ts";
 import { isSameIn } from "./same_shape.ts";
 import {
@@ -12,6 +13,7 @@ import {
   isOptionalField,
   type ListShape,
   type MapShape,
+  maxNesting,
   membersOf,
   type RefShape,
   type SetShape,
@@ -33,7 +35,11 @@ export interface ShapeChange extends Breaks {
   readonly after: string;
 }
 
-/** What is different in `after`; `before` and `after` are named in shapes of their own. */
+/**
+ * What is different in `after`; `before` and `after` are named in shapes of their own.
+ *
+ * @throws {ContractsError} code `badContractsFile`: deeper than {@linkcode maxNesting}.
+ */
 export function shapeChanges(
   before: Shape,
   typesBefore: Shapes,
@@ -81,6 +87,7 @@ class Comparison {
   readonly #after: Shapes;
   /** Pairs of named shapes that were compared, or are being compared. */
   readonly #seen = new Set<string>();
+  #depth = 0;
 
   constructor(before: Shapes, after: Shapes) {
     this.#before = before;
@@ -88,6 +95,13 @@ class Comparison {
   }
 
   compare(before: Shape, after: Shape, path: string): void {
+    if (this.#depth > maxNesting) throw nestedTooDeeply(maxNesting);
+    this.#depth++;
+    this.#compareUnlessSame(before, after, path);
+    this.#depth--;
+  }
+
+  #compareUnlessSame(before: Shape, after: Shape, path: string): void {
     if (isSameIn(before, this.#before, after, this.#after)) return;
     const isNamed = (shape: Shape) => typeof shape === "object" && "type" in shape;
     if (isNamed(before) || isNamed(after)) {

@@ -27,17 +27,29 @@ export function configKeys(chapters: readonly OptionChapter[]): ConfigKey[] {
     });
 }
 
+/** A type without the alternatives that only code can pass, so that messages do not offer them. */
+export function dataType(type: OptionType): OptionType {
+  if (type.kind !== "either") return type;
+  const of = type.of.filter(isConfigurable).map(dataType);
+  return of.length === 1 ? of[0]! : { ...type, of };
+}
+
+/** The environment variable of a key: `CASTY_CLUSTER_SEED_NODES` for `cluster.seedNodes`. */
+export function environmentName(key: string): string {
+  return `CASTY_${key.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replaceAll(".", "_").toUpperCase()}`;
+}
+
 function keysOf({ options }: OptionTable, path: string, listed: Set<Option>): ConfigKey[] {
   return Object.entries(options).flatMap(([name, option]) => {
     if (!isConfigurable(option.type)) return [];
     const key = `${path}.${name}`;
+    if (listed.has(option)) return [];
+    listed.add(option);
     const group = groupOf(option.type);
     if (group !== undefined) {
       const own = hasOtherForm(option.type) ? [{ key, option }] : [];
       return group.section === undefined ? [...own, ...keysOf(group, key, new Set())] : own;
     }
-    if (listed.has(option)) return [];
-    listed.add(option);
     return [{ key, option }];
   });
 }

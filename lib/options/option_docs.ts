@@ -42,7 +42,8 @@ for an unknown name, the nearest known one. A list is never written as a single 
 never as a text. An option that is \`undefined\` counts as not given.
 
 "Programmatic" marks what is a function or an object with methods, and so can only be passed in code.
-A section is the name of the group in a configuration file; Casty reads no such file yet.`;
+A section is the name of the group in \`casty.toml\` and in environment variables: see
+[configuration.md](configuration.md).`;
 
 function describeTable(table: OptionTable): string {
   const { owner, section, options } = table;

@@ -5,6 +5,8 @@
  * @module
  */
 import type { OptionTable } from "./option.ts";
+import { dashboardHandlerTable, dashboardTable } from "./tables/dashboard_tables.ts";
+import { otelTelemetryTable } from "./tables/telemetry_tables.ts";
 import {
   actorSystemTable,
   askTable,
@@ -22,6 +24,7 @@ import {
   tickTable,
 } from "./tables/actor_tables.ts";
 import {
+  adminCertificateTable,
   beginRotationTable,
   caTable,
   clientCertificateTable,
@@ -46,16 +49,34 @@ import {
 import {
   clusterTable,
   clusterWaitTable,
+  configPlaceTable,
   detectorTable,
   dnsSeedsTable,
+  downingTable,
   fileLeaseTable,
   keepOldestTable,
+  kubernetesLeaseTable,
   leaseMajorityTable,
   leaseTable,
   membershipTable,
   membershipTimingTable,
   staticQuorumTable,
 } from "./tables/cluster_tables.ts";
+import {
+  consumerControllerTable,
+  producerControllerTable,
+  rateLimitersTable,
+  rateLimitTable,
+} from "./tables/delivery_tables.ts";
+import {
+  gatewayCallTable,
+  gatewayClientTable,
+  gatewayFetchTable,
+  gatewayOperationTable,
+  gatewaySubscribeTable,
+  gatewayTable,
+  gatewayTopicTable,
+} from "./tables/gateway_tables.ts";
 import { groupTable, poolTable } from "./tables/routing_tables.ts";
 import {
   entityMailboxTable,
@@ -68,6 +89,16 @@ import {
   shardBufferTable,
   shardedTable,
 } from "./tables/sharding_tables.ts";
+import {
+  acquireTable,
+  arriveTable,
+  clientDistributedTable,
+  distributedTable,
+  operationTable,
+  putTable,
+  reserveTable,
+  structureLimitsTable,
+} from "./tables/distributed_tables.ts";
 import {
   durableStateTable,
   eventSourcedTable,
@@ -86,6 +117,7 @@ import {
   sqliteJournalTable,
   stateSchemaTable,
 } from "./tables/persistence_tables.ts";
+import { scheduledTable, singletonTable, workersTable } from "./tables/singleton_tables.ts";
 import {
   streamConsumerTable,
   streamProducerTable,
@@ -115,6 +147,13 @@ import {
   waitTable,
 } from "./tables/testkit_tables.ts";
 import { identityTable, tlsPathsTable, tlsTextsTable } from "./tables/tls_tables.ts";
+import {
+  broadcastRefTable,
+  broadcastTable,
+  openTopicTable,
+  topicSubscriptionTable,
+  topicTable,
+} from "./tables/topic_tables.ts";
 import { transportTable } from "./tables/transport_tables.ts";
 import { serializerTable, wireTable } from "./tables/wire_tables.ts";
 
@@ -151,6 +190,12 @@ export const optionChapters: readonly OptionChapter[] = [
     title: "Streams",
     tables: [streamProducerTable, streamConsumerTable, streamSourceTable, streamSinkTable],
   },
+  { title: "Telemetry", tables: [otelTelemetryTable] },
+  { title: "Dashboard", tables: [dashboardTable, dashboardHandlerTable] },
+  {
+    title: "Delivery",
+    tables: [producerControllerTable, consumerControllerTable, rateLimitersTable, rateLimitTable],
+  },
   {
     title: "Persistence",
     tables: [
@@ -176,6 +221,7 @@ export const optionChapters: readonly OptionChapter[] = [
     title: "Cluster",
     tables: [
       clusterTable,
+      configPlaceTable,
       dnsSeedsTable,
       membershipTimingTable,
       transportTable,
@@ -183,9 +229,11 @@ export const optionChapters: readonly OptionChapter[] = [
       lookupTable,
       keepOldestTable,
       staticQuorumTable,
+      downingTable,
       leaseMajorityTable,
       fileLeaseTable,
       leaseTable,
+      kubernetesLeaseTable,
       serializerTable,
     ],
   },
@@ -202,15 +250,48 @@ export const optionChapters: readonly OptionChapter[] = [
       fileEntityStoreTable,
       entityTypeTable,
       entityRefTable,
+      singletonTable,
+      workersTable,
+      scheduledTable,
+    ],
+  },
+  {
+    title: "Topics and broadcast",
+    tables: [topicTable, openTopicTable, topicSubscriptionTable, broadcastTable, broadcastRefTable],
+  },
+  {
+    title: "Distributed structures",
+    tables: [
+      distributedTable,
+      structureLimitsTable,
+      clientDistributedTable,
+      operationTable,
+      acquireTable,
+      arriveTable,
+      putTable,
+      reserveTable,
     ],
   },
   { title: "Client", tables: [clientTable, clientAskTable, askRetryTable] },
+  {
+    title: "Gateway",
+    tables: [
+      gatewayOperationTable,
+      gatewayTopicTable,
+      gatewayTable,
+      gatewayClientTable,
+      gatewayFetchTable,
+      gatewayCallTable,
+      gatewaySubscribeTable,
+    ],
+  },
   {
     title: "Certificates",
     tables: [
       caTable,
       nodeCertificateTable,
       clientCertificateTable,
+      adminCertificateTable,
       testCaTable,
       initTable,
       renewTable,

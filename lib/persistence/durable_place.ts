@@ -80,7 +80,7 @@ function noJournal(path: string, id: string): PersistenceError {
     value: path,
     place: { id },
     remedy:
-      "give one to its behaviour, to its type (Behaviors.sharded(..., { journal })), or to the " +
-      "system (persistence: { journal })",
+      "give one to its behaviour, to its type or singleton (Behaviors.sharded(..., { journal })), or " +
+      "to the system (persistence: { journal })",
   });
 }

@@ -25,7 +25,7 @@ import { CastyError, type CastyErrorOptions } from "../runtime/casty_error.ts";
  * - `tooManyReminders`: the actor has as many reminders as it may have.
  * - `noCommand`: reminders change with a command, and none is being decided.
  * - `notWoken`: an entity with an id or a journal of its own cannot have reminders.
- * - `notCopyable`: copies of replicated shards cannot be kept in this store.
+ * - `notCopyable`: copies of replicated shards cannot be kept in this store, and nodes do not share it.
  * - `asyncHandler`: the handler of a projection has returned a promise to a store whose transactions
  *   cannot wait.
  */

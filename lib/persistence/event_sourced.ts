@@ -3,13 +3,21 @@ import { Behaviors } from "../actor/behavior/behaviors.ts";
 import type { ActorContext } from "../actor/behavior/context.ts";
 import type { Signal } from "../actor/behavior/signal.ts";
 import { ActorError, type StatusError } from "../actor/errors.ts";
-import { Delivery, InternalMessage, Wake } from "../actor/ref/internal_message.ts";
+import { labelOf } from "../actor/ref/actor_label.ts";
+import {
+  Delivery,
+  InternalMessage,
+  Peek,
+  type PeekedEvent,
+  Wake,
+} from "../actor/ref/internal_message.ts";
 import { LocalRef } from "../actor/ref/local_ref.ts";
 import { OwnWork } from "../actor/ref/own_work.ts";
 import { internalsOf } from "../actor/system/system_internals.ts";
 import { checkOptions, resolveOptions } from "../options/check_options.ts";
 import { eventSourcedTable, snapshotsTable } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
+import type { TraceContext } from "../runtime/trace_context.ts";
 import type { Codec } from "../wire/codec.ts";
 import { failureOfRecovery, failureOfWrite } from "./ask_failures.ts";
 import { type EntryRequest, Metadata } from "./metadata.ts";
@@ -19,6 +27,12 @@ import { type OutboxOptions, outboxOptions } from "./delivery/outbox_options.ts"
 import { CommandContext, type DurableContext } from "./durable_context.ts";
 import { DirectJournal, directJournalOf } from "./direct_journal.ts";
 import { DurableLog } from "./durable_log.ts";
+import {
+  type DurableRecovery,
+  type NeededEvents,
+  type RecoveredKind,
+  recoveryOf,
+} from "./durable_recovery.ts";
 import { type DurablePlace, isWoken, placeOf } from "./durable_place.ts";
 import {
   Effect,
@@ -33,11 +47,13 @@ import { noteDefinition } from "./made_definitions.ts";
 import { OutputGate } from "./output_gate.ts";
 import { type OutputReports, outputReportsOf } from "./output_reports.ts";
 import { checkedId } from "./persistence_id.ts";
-import { Recovery } from "./recovery.ts";
 import { recoveryTurnsOf } from "./recovery_turns.ts";
 import { closeReminders, DurableReminders } from "./reminders/durable_reminders.ts";
 import type { ReminderSet } from "./reminders/reminder_set.ts";
 import type { DueReminder } from "./reminders/reminders.ts";
+import { StoreTelemetry } from "./store_telemetry.ts";
+import { storeBehind } from "./warm_log.ts";
+import { recoverWarm } from "./warm_recovery.ts";
 import { type SchemaOptions, StoredForm, withMetadata } from "./schema.ts";
 
 /** When states are saved, so that recovery need not read all events. */
@@ -140,35 +156,34 @@ export function eventSourced<C, E, S>(definition: EventSourced<C, E, S>): Behavi
 
 /**
  * @internal `needed`: `last`: an event is a whole state, so that recovery reads the last one only, and
- * earlier ones are deleted.
+ * earlier ones are deleted. `copyState`: of a state that events change in place, what a snapshot saves.
  */
 export function durable<C, E, S>(
   definition: EventSourced<C, E, S>,
   needed: NeededEvents,
+  copyState?: (state: S) => S,
 ): Behavior<C> {
   if (definition.id !== undefined) checkedId(definition.id);
-  noteDefinition(definition, needed);
   const kind: DurableKind<C, E, S> = {
     definition,
     needed,
+    copyState,
     form: definition.schema === undefined ? plainForm : new StoredForm<E, S>(definition.schema),
     snapshots: definition.snapshots &&
       resolveOptions(snapshotsTable, definition.snapshots) as Required<SnapshotOptions>,
   };
-  return Behaviors.setup<C>((context) => {
+  const behavior = Behaviors.setup<C>((context) => {
     const direct = directJournalOf(context as never);
     return direct === undefined ? start(context, kind) : startDirectly(context, kind, direct);
   });
+  noteDefinition(definition, needed, behavior, kind);
+  return behavior;
 }
 
-/** Which events make the state. */
-export type NeededEvents = "all" | "last";
-
 /** What all actors of one behaviour share. */
-interface DurableKind<C, E, S> {
+interface DurableKind<C, E, S> extends RecoveredKind<E, S> {
   readonly definition: EventSourced<C, E, S>;
-  readonly needed: NeededEvents;
-  readonly form: StoredForm<E, S>;
+  readonly copyState: ((state: S) => S) | undefined;
   readonly snapshots: Required<SnapshotOptions> | undefined;
 }
 
@@ -191,7 +206,10 @@ async function start<C, E, S>(
     try {
       // It would take its log from an actor that has it by now.
       if (isStopped(context)) throw stoppedMeanwhile(context);
-      const incarnation = await recover(context, kind, place);
+      const { clock, telemetry } = context.system.runtime;
+      const read = () => recover(context, kind, place);
+      const measured = StoreTelemetry.of(telemetry);
+      const incarnation = await (measured?.recovery(clock, read) ?? read());
       if (context.self instanceof LocalRef) context.self.takeInternalMessages();
       return incarnation.behavior();
     } finally {
@@ -200,6 +218,11 @@ async function start<C, E, S>(
   } catch (error) {
     const failure = failureOfRecovery(error);
     const { self } = context;
+    // Its successor handles what waits: that is no failure.
+    const isReplaced = error instanceof PersistenceError && error.code === "fenced";
+    if (isReplaced && self instanceof LocalRef && self.isEnding) {
+      return Behaviors.stopped() as Behavior<C>;
+    }
     if (failure !== undefined && self instanceof LocalRef && rules.unrecoveredActorsRefuseAsks) {
       self.loseWaitingAsks(failure);
     }
@@ -226,6 +249,13 @@ async function recover<C, E, S>(
 ): Promise<Incarnation<C, E, S>> {
   const { id, journal } = place;
   const { epoch, lastSeq } = await journal.open(id, context.epoch || undefined);
+  const warm = kind.needed === "all" ? await recoverWarm<E, S>(place, lastSeq) : undefined;
+  if (warm !== undefined) {
+    const { recovery: { state }, metadataOf, savedAt } = warm;
+    const incarnation = new Incarnation(context, kind, place, epoch, state, lastSeq, savedAt);
+    if (!isStopped(context)) incarnation.startMetadata(metadataOf());
+    return incarnation;
+  }
   for (let snapshotAt = 0;;) {
     const read = await readLog(context, kind, place, lastSeq);
     const { saved, error } = read;
@@ -279,36 +309,6 @@ async function readLog<C, E, S>(
   return { recovery, metadataOf, saved };
 }
 
-/** What is stored of one actor on its way to a state and its metadata. */
-interface DurableRecovery<E, S> {
-  readonly recovery: Recovery<E, S>;
-  /** Undefined: nothing was ever in it. */
-  readonly metadataOf: () => Metadata | undefined;
-}
-
-function recoveryOf<C, E, S>(
-  { form, needed, definition: { initial, onEvent } }: DurableKind<C, E, S>,
-  id: string,
-): DurableRecovery<E, S> {
-  let metadata: Metadata | undefined;
-  const loadMetadata = (bytes: Uint8Array | undefined): void => {
-    metadata = undefined;
-    if (bytes !== undefined) (metadata = new Metadata(metadataSections)).load(bytes, form.codec);
-  };
-  const recovery = new Recovery<E, S>(id, initial, {
-    // The event of a whole state comes with the whole metadata.
-    readMetadata: (bytes) => {
-      if (needed === "last") loadMetadata(bytes);
-      else (metadata ??= new Metadata(metadataSections)).read(bytes, form.codec);
-    },
-    loadMetadata,
-    readEvent: (payload, version) => form.readEvent(payload, version),
-    readState: (payload, version) => form.readState(payload, version),
-    apply: onEvent,
-  });
-  return { recovery, metadataOf: () => metadata };
-}
-
 /** The same without a store, and at once. */
 function startDirectly<C, E, S>(
   context: ActorContext<C>,
@@ -339,6 +339,8 @@ interface HeldAction<S> {
   readonly state: S;
   /** The command. */
   readonly command: unknown;
+  /** Where the command belongs to; absent: nowhere. */
+  readonly trace?: TraceContext;
 }
 
 /** A state that is to be saved once its events are durable. */
@@ -404,6 +406,7 @@ class Incarnation<C, E, S> implements MetadataHost {
   readonly #saved: SavedStates<S> | undefined;
   /** Undefined outside of simulations. */
   readonly #reports: OutputReports | undefined;
+  readonly #telemetry: StoreTelemetry | undefined;
   /** Made when there is something to keep. */
   #keeper: MetadataKeeper | undefined = undefined;
   /** Made with the first command, or for reminders. */
@@ -427,7 +430,8 @@ class Incarnation<C, E, S> implements MetadataHost {
     this.#lastSeq = lastSeq;
     const saves = kind.needed === "last" || kind.snapshots !== undefined;
     this.#saved = saves ? new SavedStates(snapshotAt) : undefined;
-    this.#reports = outputReportsOf(place.journal, place.id, lastSeq);
+    this.#reports = outputReportsOf(storeBehind(place.journal), place.id, lastSeq);
+    this.#telemetry = StoreTelemetry.of(context.system.runtime.telemetry);
   }
 
   /** The state with all events, durable or not. */
@@ -479,7 +483,9 @@ class Incarnation<C, E, S> implements MetadataHost {
     if (this.#hasFailed) return Behaviors.restart() as Behavior<C>;
     const due = this.#commands!.durableReminders!.begin(reminder);
     if (due === undefined) return Behaviors.same() as Behavior<C>;
-    return this.#command(due.message as C, undefined);
+    const run = () => this.#command(due.message as C, undefined);
+    if (this.#telemetry === undefined) return run();
+    return this.#telemetry.reminder(labelOf(this.#context.self.path), due.trace, run);
   }
 
   /**
@@ -493,9 +499,42 @@ class Incarnation<C, E, S> implements MetadataHost {
 
   #onInternalMessage(message: InternalMessage): Behavior<C> | Promise<Behavior<C>> {
     if (message instanceof Delivery) return this.#onDelivery(message);
+    if (message instanceof Peek) {
+      this.#show(message);
+      return Behaviors.same() as Behavior<C>;
+    }
     // One that is woken has begun to deliver when it recovered.
     if (!(message instanceof Wake)) this.#metadata.receive(message);
     return Behaviors.same() as Behavior<C>;
+  }
+
+  /** What a tool sees is what would be stored: nothing of a state leaves that has no such form. */
+  #show({ show }: Peek): void {
+    const { id } = this;
+    const journal = this.#journal;
+    const { form, copyState = (state: S) => state } = this.#kind;
+    const seq = this.#writes?.log.durable ?? this.#lastSeq;
+    try {
+      show({
+        id,
+        seq,
+        isWriting: this.#writes !== undefined,
+        stored: form.writeState(copyState(this.#state), 0).payload,
+        read: (stored) => form.readState(stored, form.version),
+        events: async (count) => {
+          const events: PeekedEvent[] = [];
+          const from = Math.max(1, seq - count + 1);
+          for await (const stored of seq === 0 ? [] : journal.read(id, { from, to: seq })) {
+            if (stored.payload.length === 0) continue;
+            const event = form.readEvent(stored.payload, stored.version);
+            events.push({ seq: stored.seq, at: stored.at, event });
+          }
+          return events;
+        },
+      });
+    } catch (error) {
+      show(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #onDelivery(delivery: Delivery): Behavior<C> | Promise<Behavior<C>> {
@@ -608,12 +647,13 @@ class Incarnation<C, E, S> implements MetadataHost {
   }
 
   #planSave(saved: SavedStates<S>, seq: number): void {
-    const { form, needed, snapshots } = this.#kind;
+    const { copyState, form, needed, snapshots } = this.#kind;
     const every = needed === "last" ? statesKept : snapshots!.every;
     if (seq - saved.at < every) return;
     saved.at = seq;
     try {
-      saved.due = { seq, state: this.#state, metadata: this.#keeper?.metadata.save(form.codec) };
+      const state = copyState === undefined ? this.#state : copyState(this.#state);
+      saved.due = { seq, state, metadata: this.#keeper?.metadata.save(form.codec) };
     } catch (error) {
       // Its events are on their way: the command has not failed.
       this.#context.log.warn("snapshot was not saved", { id: this.id, seq, error });
@@ -627,7 +667,8 @@ class Incarnation<C, E, S> implements MetadataHost {
 
   /** An action that is based on the state as it is. */
   #decided(action: EffectAction<S>, command: unknown): HeldAction<S> {
-    const held = { action, state: this.#state, command };
+    const trace = this.#telemetry?.active();
+    const held = { action, state: this.#state, command, ...(trace && { trace }) };
     this.#reports?.onDecided(held);
     return held;
   }
@@ -699,6 +740,7 @@ class Incarnation<C, E, S> implements MetadataHost {
       maxReminders: this.#kind.definition.maxReminders ?? eventSourcedTable.defaults.maxReminders,
       isWoken: this.#context.entityId === "" || this.#isWoken,
       isDeciding: () => commands.isDeciding,
+      trace: () => this.#telemetry?.activeParent(),
       reminders: () => this.#keeper?.metadata.existing("reminders") as ReminderSet | undefined,
       fire: (reminder) => {
         const run = () => this.#onReminder(reminder);
@@ -756,7 +798,9 @@ class Incarnation<C, E, S> implements MetadataHost {
       this.#onAppended(writes, journal.appendNow(entry));
       return;
     }
-    const append = journal.append([entry]).then(
+    const call = () => journal.append([entry]);
+    const { clock } = this.#context.system.runtime;
+    const append = (this.#telemetry?.append(clock, call) ?? call()).then(
       ([result]): AppendOutcome => ({ result: result! }),
       (error): AppendOutcome => ({ error }),
     );
@@ -798,7 +842,7 @@ class Incarnation<C, E, S> implements MetadataHost {
     for (const held of gate.open(log.durable)) {
       // What others wait for must not be lost with a callback that throws.
       try {
-        isStopped = this.#run(held) || isStopped;
+        isStopped = this.#runLater(held) || isStopped;
       } catch (error) {
         failed ??= { error };
       }
@@ -828,6 +872,11 @@ class Incarnation<C, E, S> implements MetadataHost {
   }
 
   /** Returns whether the actor is to stop. */
+  #runLater(held: HeldAction<S>): boolean {
+    const run = () => this.#run(held);
+    return this.#telemetry === undefined ? run() : this.#telemetry.within(held.trace, run);
+  }
+
   #run(held: HeldAction<S>): boolean {
     this.#reports?.onOutput(held);
     const { action, state, command } = held;

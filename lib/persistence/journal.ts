@@ -241,6 +241,16 @@ export interface Journal {
   /** Names the store in logs and errors, such as `sqlite:/var/lib/bank.db`. No password. */
   readonly name: string;
   /**
+   * Why it refuses calls now, in one sentence: health checks of the node show it. Undefined or absent:
+   * it does not.
+   */
+  readonly failure?: string | undefined;
+  /**
+   * Whether all nodes of a cluster have the same store behind it, such as a database. Types with
+   * `replication` then have hot standbys instead of copies. Absent: it is that of one node.
+   */
+  readonly isShared?: boolean;
+  /**
    * Takes over an id: when it resolves no writer with a lower epoch appends to it any more, and all
    * that such writers have appended can be read.
    *

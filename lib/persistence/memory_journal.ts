@@ -27,8 +27,12 @@ interface Ordered {
   readonly id: string;
   readonly slice: number;
   readonly event: StoredEvent;
+  readonly position: number;
   isDeleted: boolean;
 }
+
+/** From so many slices on a reader goes through the events of all. */
+const manySlices = 64;
 
 interface Log {
   epoch: number;
@@ -67,8 +71,10 @@ class MemoryJournal implements CopyableJournal {
   readonly #logs = new Map<string, Log>();
   /** All events in the order in which they were appended. */
   readonly #order: Ordered[] = [];
-  /** Position of the first of them. */
-  #first = 1;
+  /** The same by slice. */
+  readonly #slices = new Map<number, Ordered[]>();
+  /** Position of the newest event. */
+  #last = 0;
   readonly #listeners = new Set<() => void>();
   #closed = false;
 
@@ -98,12 +104,19 @@ class MemoryJournal implements CopyableJournal {
     const slice = sliceOf(id);
     for (const event of events) {
       const stored = { ...copied(event), seq: ++log.lastSeq, epoch };
-      const ordered = { id, slice, event: stored, isDeleted: false };
-      log.events.push(ordered);
-      this.#order.push(ordered);
+      this.#add(log, id, slice, stored);
     }
     if (wake !== undefined) log.wake = wake ?? undefined;
     return result;
+  }
+
+  #add(log: Log, id: string, slice: number, event: StoredEvent): void {
+    const ordered = { id, slice, event, position: ++this.#last, isDeleted: false };
+    log.events.push(ordered);
+    this.#order.push(ordered);
+    const own = this.#slices.get(slice);
+    if (own === undefined) this.#slices.set(slice, [ordered]);
+    else own.push(ordered);
   }
 
   async *read(id: string, options: ReadOptions = {}): AsyncIterable<StoredEvent> {
@@ -147,12 +160,14 @@ class MemoryJournal implements CopyableJournal {
   #deleteEvents(log: Log, upTo: number): void {
     const kept = log.events.findIndex(({ event: { seq } }) => seq > upTo);
     const removed = log.events.splice(0, kept === -1 ? log.events.length : kept);
+    if (removed.length === 0) return;
     for (const ordered of removed) ordered.isDeleted = true;
-    // Positions go on: only what was deleted at the beginning is given up.
-    const first = this.#order.findIndex(({ isDeleted }) => !isDeleted);
-    const gone = first === -1 ? this.#order.length : first;
-    this.#order.splice(0, gone);
-    this.#first += gone;
+    const own = this.#slices.get(removed[0]!.slice)!;
+    for (const order of [this.#order, own]) {
+      // Only what was deleted at the beginning is given up.
+      const first = order.findIndex(({ isDeleted }) => !isDeleted);
+      order.splice(0, first === -1 ? order.length : first);
+    }
   }
 
   delete(id: string, epoch: number): Promise<void> {
@@ -170,21 +185,48 @@ class MemoryJournal implements CopyableJournal {
   }
 
   readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
-    const { slices: { from, to }, after, limit = 500, tag } = options;
+    const { slices: { from, to }, limit = 500 } = options;
     return this.#run(() => {
-      const events: SliceEvent[] = [];
-      let index = Math.max(0, Number(lowest(options)) + 1 - this.#first);
-      for (; index < this.#order.length && events.length < limit; index++) {
-        const { id, slice, event, isDeleted } = this.#order[index]!;
-        const position = BigInt(this.#first + index);
-        if (isDeleted || slice < from || slice > to || position <= (after.get(slice) ?? 0n)) {
-          continue;
-        }
-        if (tag !== undefined && !event.tags?.includes(tag)) continue;
-        events.push({ ...event, id, slice, position });
-      }
-      return { events, next: advanced(options, BigInt(this.#first + index - 1)) };
+      const found = to - from < manySlices ? this.#few(options) : this.#many(options);
+      const events = found.slice(0, limit).map(sliceEventOf);
+      const read = events.length === limit ? found[limit - 1]!.position : this.#last;
+      return { events, next: advanced(options, BigInt(read)) };
     });
+  }
+
+  /** The first events of many slices, in the order of all. */
+  #many(options: ReadSlicesOptions): readonly Ordered[] {
+    const { slices: { from, to }, after, limit = 500 } = options;
+    const found: Ordered[] = [];
+    for (
+      let index = firstAfter(this.#order, lowest(options));
+      index < this.#order.length;
+      index++
+    ) {
+      const ordered = this.#order[index]!;
+      const { slice, position } = ordered;
+      if (slice < from || slice > to || BigInt(position) <= (after.get(slice) ?? 0n)) continue;
+      if (!isWanted(ordered, options)) continue;
+      found.push(ordered);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  /** The first events of few slices, in the order of all: no others are looked at. */
+  #few(options: ReadSlicesOptions): readonly Ordered[] {
+    const { slices: { from, to }, after, limit = 500 } = options;
+    const found: Ordered[] = [];
+    for (let slice = from; slice <= to; slice++) {
+      const own = this.#slices.get(slice) ?? [];
+      let count = 0;
+      for (let index = firstAfter(own, after.get(slice) ?? 0n); index < own.length; index++) {
+        if (!isWanted(own[index]!, options)) continue;
+        found.push(own[index]!);
+        if (++count === limit) break;
+      }
+    }
+    return found.sort((a, b) => a.position - b.position);
   }
 
   readDue({ slices: { from, to }, before, limit }: ReadDueOptions): Promise<readonly DueLog[]> {
@@ -210,8 +252,11 @@ class MemoryJournal implements CopyableJournal {
     return this.#run(() => {
       const log = this.#logs.get(id);
       if (log === undefined) return undefined;
-      const all = log.events.map(({ event }) => event);
-      return partOfLog(id, log, all.filter(({ seq }) => seq > after), after, maxBytes);
+      const from = firstWithSeqAfter(log.events, after);
+      // Each event counts 50 bytes at least.
+      const to = from + Math.ceil(maxBytes / 50) + 1;
+      const events = log.events.slice(from, to).map(({ event }) => event);
+      return partOfLog(id, log, events, after, maxBytes, to < log.events.length);
     });
   }
 
@@ -223,9 +268,7 @@ class MemoryJournal implements CopyableJournal {
       const slice = sliceOf(id);
       for (const event of events) {
         if (event.seq <= log.lastSeq) continue;
-        const ordered = { id, slice, event: copied(event), isDeleted: false };
-        log.events.push(ordered);
-        this.#order.push(ordered);
+        this.#add(log, id, slice, copied(event));
         log.lastSeq = event.seq;
       }
       if (rest === undefined) return;
@@ -288,6 +331,36 @@ class MemoryJournal implements CopyableJournal {
       resolve(work());
     });
   }
+}
+
+/** The index of the first event of a log with a higher number. */
+function firstWithSeqAfter(events: readonly Ordered[], seq: number): number {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (events[middle]!.event.seq <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The index of the first event after a position. */
+function firstAfter(order: readonly Ordered[], position: bigint): number {
+  let [low, high] = [0, order.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (BigInt(order[middle]!.position) <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function isWanted({ isDeleted, event }: Ordered, { tag }: ReadSlicesOptions): boolean {
+  return !isDeleted && (tag === undefined || event.tags?.includes(tag) === true);
+}
+
+function sliceEventOf({ id, slice, event, position }: Ordered): SliceEvent {
+  return { ...event, id, slice, position: BigInt(position) };
 }
 
 /** With bytes of its own. */

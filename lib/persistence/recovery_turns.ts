@@ -9,6 +9,7 @@ import { internalsOf } from "../actor/system/system_internals.ts";
 import { persistenceDefaults } from "../options/tables/persistence_tables.ts";
 import { rules } from "../runtime/rules.ts";
 import type { Journal } from "./journal.ts";
+import { storeBehind } from "./warm_log.ts";
 
 /** Turns, which are taken in the order in which they were asked for. */
 export class RecoveryTurns {
@@ -56,7 +57,8 @@ export class RecoveryTurns {
 const turns = new WeakMap<LocalSystem, WeakMap<Journal, RecoveryTurns>>();
 
 /** The turns of a system for a journal. */
-export function recoveryTurnsOf(system: LocalSystem, journal: Journal): RecoveryTurns {
+export function recoveryTurnsOf(system: LocalSystem, of: Journal): RecoveryTurns {
+  const journal = storeBehind(of);
   let byJournal = turns.get(system);
   if (byJournal === undefined) turns.set(system, byJournal = new WeakMap());
   let found = byJournal.get(journal);

@@ -12,6 +12,8 @@ export interface StoreGuardOptions {
   readonly maxWaiting: number;
   /** Milliseconds after which a call counts as failed. */
   readonly callTimeout: number;
+  /** Milliseconds without calls after 10 failures. Undefined: 15 000. */
+  readonly resetTimeout?: number | undefined;
   /** Time. */
   readonly clock: Clock;
 }
@@ -27,15 +29,27 @@ export class StoreGuard {
   readonly #breaker: CircuitBreaker;
   #isClosed = false;
 
-  constructor({ name, maxWaiting, callTimeout, clock }: StoreGuardOptions) {
+  constructor({ name, maxWaiting, callTimeout, resetTimeout, clock }: StoreGuardOptions) {
     this.#name = name;
     this.#maxWaiting = maxWaiting;
-    this.#breaker = new CircuitBreaker({ callTimeout, clock });
+    this.#breaker = new CircuitBreaker({
+      callTimeout,
+      clock,
+      ...(resetTimeout !== undefined && { resetTimeout }),
+    });
   }
 
   /** From now on everything is refused. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  /** Why all calls are refused now; undefined: they are not. */
+  get failure(): string | undefined {
+    if (this.#isClosed) return storeClosed(this.#name).message;
+    // Not longer than calls are refused: a node that gets no work while it is unready tries no call.
+    if (!this.#breaker.refuses) return undefined;
+    return `${this.#name} is not called: it has failed several times in a row`;
   }
 
   /** Why no more entries are taken while so many wait; undefined: they are. */

@@ -1,4 +1,4 @@
-import { askPath } from "../actor/ask/ask.ts";
+import { askPath } from "../actor/ref/reply_path.ts";
 import type { TemporaryRef } from "../actor/ref/local_ref.ts";
 import type { RefAddress } from "../actor/ref/ref.ts";
 import type { SystemInternals } from "../actor/system/system_internals.ts";

@@ -1,4 +1,4 @@
-import { askPath } from "../actor/ask/ask.ts";
+import { askPath } from "../actor/ref/reply_path.ts";
 import type { TemporaryRef } from "../actor/ref/local_ref.ts";
 import { accountOf, type Peer } from "../transport/base/peer.ts";
 import { Tally } from "../transport/base/tally.ts";

@@ -1,4 +1,4 @@
-import { askPath } from "../actor/ask/ask.ts";
+import { askPath } from "../actor/ref/reply_path.ts";
 import { errorText, isReportedReason, letterOf, maxDetails } from "../actor/ask/ask_failure.ts";
 import type { AskFailureReason, StatusError } from "../actor/errors.ts";
 import type { AskFailure } from "../actor/ref/held_ask.ts";

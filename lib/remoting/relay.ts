@@ -6,7 +6,7 @@
  * @module
  */
 import { maxDelay } from "../runtime/clock.ts";
-import type { PeerIdentity } from "../runtime/network.ts";
+import type { CertifiedIdentity, PeerIdentity } from "../runtime/network.ts";
 import {
   accountOf,
   type ClientPeer,
@@ -296,10 +296,14 @@ function parseHolder(value: unknown): PeerIdentity | undefined {
   if (value === undefined) return { kind: "plain" };
   if (!Array.isArray(value) || value.length < 2 || value.length > 3) return undefined;
   const [kind, name, uri] = value;
-  if ((kind !== "client" && kind !== "node") || typeof name !== "string") return undefined;
+  if (!isKind(kind) || typeof name !== "string") return undefined;
   if (uri !== undefined && typeof uri !== "string") return undefined;
   const facts = { name, hosts: [], fingerprint: "", notAfter: 0 };
   return { kind, ...facts, ...(uri !== undefined && { uri }) };
+}
+
+function isKind(kind: unknown): kind is CertifiedIdentity["kind"] {
+  return kind === "client" || kind === "node" || kind === "admin";
 }
 
 function parseWrapped(value: unknown): Wrapped | undefined {

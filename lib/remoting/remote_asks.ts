@@ -11,6 +11,7 @@ import {
   releaseAsk,
 } from "../actor/ref/held_ask.ts";
 import type { RefAddress } from "../actor/ref/ref.ts";
+import { wholePath } from "../actor/ref/reply_path.ts";
 import type { SentMessage } from "../actor/ref/sent_message.ts";
 import { type AccountFacts, accountOf, type NodePeer } from "../transport/base/peer.ts";
 import { RemoteRef, type RemoteSender } from "./remote_ref.ts";
@@ -49,9 +50,13 @@ export class RemoteReplyRef extends RemoteRef<unknown> implements HeldAsk {
   keptBefore: RemoteReplyRef | undefined = undefined;
   keptAfter: RemoteReplyRef | undefined = undefined;
 
-  /** Only `Remoting.refTo` makes one. */
+  /** Only `Remoting.refTo` makes one. `path` may have the short form. */
   constructor(sender: ReplySender, node: string, path: string, uid: number) {
     super(sender, node, path, uid);
+  }
+
+  override get path(): string {
+    return wholePath(this.given, this.uid);
   }
 
   override get isReply(): boolean {

@@ -31,7 +31,8 @@ export interface Arrival {
 /** A reference to an actor of another node or client. */
 export class RemoteRef<in M> extends Ref<M> implements Arrival {
   declare readonly node: string;
-  declare readonly path: string;
+  /** Its path, or what it is made of. */
+  declare protected readonly given: string;
   declare readonly uid: number;
   declare protected readonly sender: RemoteSender;
   // Here, so that the table of references needs no object beside each.
@@ -43,12 +44,16 @@ export class RemoteRef<in M> extends Ref<M> implements Arrival {
   constructor(sender: RemoteSender, node: string, path: string, uid: number) {
     super();
     this.node = node;
-    this.path = path;
+    this.given = path;
     this.uid = uid;
     this.sender = sender;
     this.state = Arrived.once;
     this.from = undefined;
     this.told = false;
+  }
+
+  override get path(): string {
+    return this.given;
   }
 
   get ref(): Ref<unknown> {

@@ -6,7 +6,7 @@
  * @module
  */
 import type { ActorSystem } from "../actor/system/actor_system.ts";
-import { askPath } from "../actor/ask/ask.ts";
+import { askPath, wholePath } from "../actor/ref/reply_path.ts";
 import { senderOf } from "../actor/ref/message_sender.ts";
 import { type AskLimit, type SentMessage, sentMessage } from "../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../actor/services/dead_letter.ts";
@@ -29,6 +29,7 @@ import {
   replicationPath,
 } from "../transport/base/peer.ts";
 import type { SendRefusal } from "../transport/connection/connection.ts";
+import type { PeerConnection } from "../transport/connection/peer_connection.ts";
 import { transportLimits } from "../transport/base/limits.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";
 import { Endpoint } from "../transport/endpoint/endpoint.ts";
@@ -54,6 +55,13 @@ import { ClientPresence } from "./client_presence.ts";
 import { Grants } from "./grants.ts";
 import { internalForm } from "./internal_form.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
+import {
+  type AroundPart,
+  PassedMessage,
+  type PassedPart,
+  passedPartOf,
+  withoutPart,
+} from "./passed_message.ts";
 import { PeerLog } from "./peer_log.ts";
 import { rejectedPath, Rejections } from "./rejections.ts";
 import {
@@ -117,6 +125,8 @@ export class Remoting {
   readonly #peerLog: PeerLog;
   readonly #nodeHandlers = new Map<string, NodeHandler>();
   readonly #peerHandlers = new Map<string, PeerHandler>();
+  /** Whether one of their paths does not begin with `"/_"`: else messages to actors need no look there. */
+  #handlesPlainPaths = false;
   /** For paths that begin so and have no handler of their own. */
   readonly #missing = new Map<string, MissingHandler>();
   /** For messages to paths that begin so. */
@@ -151,6 +161,10 @@ export class Remoting {
   #delivering = 0;
   /** What was forwarded in the message that is delivered, and takes more turns. */
   #forwarded: LongRead | undefined;
+  /** What of the message that is delivered may be passed on as it came. */
+  #passed: PassedPart | undefined;
+  /** The first reply references in the long message that is decoded. */
+  #refsOfLong: Ref<unknown>[] | undefined;
   /** Address that the message which is being encoded is for, and its peer if it is a client. */
   #encodingFor = "";
   /** The path that it is for, and itself. */
@@ -198,7 +212,7 @@ export class Remoting {
     this.#internals = internalsOf(system);
     this.#internals.refTo = (address) => this.refTo(address);
     this.#logger = system.runtime.logger;
-    this.#telemetry = RemotingTelemetry.of(system);
+    this.#telemetry = RemotingTelemetry.of(system, () => this.#endpoint?.queues() ?? []);
     const { tls } = options;
     if (tls instanceof TlsConfig) this.#telemetry?.setCertificate("own", tls.notAfter);
     this.#peerLog = new PeerLog(this.#internals.limitedLog);
@@ -216,6 +230,7 @@ export class Remoting {
       onRefEncoded: (ref) => this.#onRefEncoded(ref),
       limits: messageLimits(limits),
       binaries: limits.binaries,
+      shortReplies: true,
       ...(registry && { serializers: registry }),
       internal: internalForm,
     });
@@ -282,9 +297,9 @@ export class Remoting {
       adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
       onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) =>
         remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
-      onRejected: () => remoting.#telemetry?.onFailedHandshake("rejected"),
+      onRejected: (code) => remoting.#telemetry?.onFailedHandshake("rejected", code),
       onUnreachable: (failure) => {
-        remoting.#telemetry?.onFailedHandshake("failed");
+        remoting.#telemetry?.onFailedHandshake("failed", failure.code);
         options.onUnreachable?.(failure);
       },
       onDropped: (to, _lane, payload, reason, unread) => {
@@ -330,12 +345,14 @@ export class Remoting {
    */
   handleNodes(path: string, handler: NodeHandler, { open = false } = {}): void {
     this.#nodeHandlers.set(path, handler);
+    this.#handlesPlainPaths ||= !path.startsWith("/_");
     if (open) this.#openToNodes.add(path);
   }
 
   /** Passes messages of nodes and clients to `path` to `handler` instead of an actor. */
   handlePeers(path: string, handler: PeerHandler): void {
     this.#peerHandlers.set(path, handler);
+    this.#handlesPlainPaths ||= !path.startsWith("/_");
   }
 
   /**
@@ -564,46 +581,115 @@ export class Remoting {
     const isTimed = remaining !== undefined && !isRelayed && this.#mayTell(node, lane);
     const meter = this.#telemetry;
     const trace = meter === undefined ? undefined : this.#traceFor(meter, node, lane);
-    let bytes: Uint8Array;
+    const left = isTimed ? remaining : undefined;
+    const passed = this.#passed;
+    const around = passed && withoutPart(message, passed);
+    const direct = isRelayed || isClient || meter !== undefined || passed !== undefined
+      ? undefined
+      : this.endpoint.writableTo(node, lane);
+    let bytes: Uint8Array | true | undefined;
+    try {
+      bytes = this.#encode(node, path, uid, message, peer, trace, left, around, direct);
+    } catch (error) {
+      return this.#refuseMessage(peer, node, this.#contentsOf(path, message), error);
+    }
+    if (bytes === true) return;
+    if (bytes === undefined) return this.#lose("queueFull", node, path, message);
+    if (around === undefined) {
+      return this.#transmit(node, lane, path, message, remaining, isRelayed, bytes, false);
+    }
+    const { at } = around.part;
+    const passing = new PassedMessage(this.#clock, bytes, at, passed!.bytes, (whole) => {
+      this.#transmit(node, lane, path, message, remaining, isRelayed, whole, true);
+    });
+    this.#passOn(passing);
+  }
+
+  /**
+   * The bytes of a message, without those of a part that is passed on. True: it was written to the
+   * connection `direct`. Undefined: the client that it is for cannot hold the asks in it as well.
+   */
+  #encode(
+    node: string,
+    path: string,
+    uid: number,
+    message: unknown,
+    peer: Peer | undefined,
+    trace: TraceContext | undefined,
+    remaining: number | undefined,
+    around: AroundPart | undefined,
+    direct: PeerConnection | undefined,
+  ): Uint8Array | true | undefined {
     // A getter or serializer may send a message while it is encoded.
     const outer = this.#encodingFor;
     const outerPath = this.#encodingPath;
     const outerMessage = this.#encodingMessage;
     const outerPeer = this.#encodingPeer;
-    let holdsTooMany = false;
     try {
-      this.#encodingFor = this.#withoutGrants.has(path) ? "" : node;
+      this.#encodingFor = node;
       this.#encodingPath = path;
       this.#encodingMessage = message;
-      this.#encodingPeer = isClient && this.#isNode ? peer : undefined;
+      this.#encodingPeer = this.#isNode && node.startsWith("client:") ? peer : undefined;
+      if (around !== undefined) {
+        for (const ref of this.#passed!.replyRefs) this.#onRefEncoded(ref as Ref<never>);
+      }
       const readable = this.#serialization.towards(peer);
-      const left = isTimed ? remaining : undefined;
-      bytes = encodeEnvelope(this.#codec, path, uid, message, readable, trace, left);
-    } catch (error) {
-      return this.#refuseMessage(peer, node, this.#contentsOf(path, message), error);
+      if (direct !== undefined) {
+        const isNumbered = !path.startsWith(askPath);
+        const written = direct
+          .encode(this.#codec, path, uid, message, isNumbered, readable, remaining);
+        if (written !== false) return written;
+      }
+      const { message: outside, part } = around ?? { message, part: undefined };
+      const bytes = encodeEnvelope(
+        this.#codec,
+        path,
+        uid,
+        outside,
+        readable,
+        trace,
+        remaining,
+        part,
+      );
+      return this.#holdsTooMany ? undefined : bytes;
     } finally {
       this.#encodingFor = outer;
       this.#encodingPath = outerPath;
       this.#encodingMessage = outerMessage;
       this.#encodingPeer = outerPeer;
-      holdsTooMany = this.#holdsTooMany;
       this.#holdsTooMany = false;
     }
-    if (holdsTooMany) return this.#lose("queueFull", node, path, message);
+  }
+
+  /** Sends an encoded message. `given`: nobody else uses its memory. */
+  #transmit(
+    node: string,
+    lane: Lane,
+    path: string,
+    message: unknown,
+    remaining: number | undefined,
+    isRelayed: boolean,
+    bytes: Uint8Array,
+    given: boolean,
+  ): void {
     if (isRelayed) {
-      if (this.#relay.send(node, bytes.slice(), remaining)) return;
+      if (this.#relay.send(node, given ? bytes : bytes.slice(), remaining)) return;
       return this.#unsent(node, path, message, remaining);
     }
-    meter?.sent(lane, bytes.length);
+    this.#telemetry?.sent(lane, bytes.length);
     // A one-off path is not worth a number.
     const numbered = path.startsWith(askPath) ? undefined : path;
-    const refused = this.endpoint.trySend(node, lane, bytes, numbered);
-    // What was taken was copied.
-    if (refused === undefined) return this.#codec.releaseEncoded(bytes);
+    const refused = this.endpoint.trySend(node, lane, bytes, numbered, given);
+    if (refused === undefined) {
+      // What was taken was copied.
+      return given ? undefined : this.#codec.releaseEncoded(bytes);
+    }
     // Too much waits for the client already: its message is not decoded again to be lost.
-    if (isClient && refused === "queueFull") {
-      this.#codec.releaseEncoded(bytes);
+    if (node.startsWith("client:") && refused === "queueFull") {
+      if (!given) this.#codec.releaseEncoded(bytes);
       this.#lose(refused, node, path, message);
+    } else if (given && this.#isLost(node, bytes, refused, true)) {
+      this.#droppedFor(node).add({ to: node, payload: bytes, reason: refused });
     } else if (this.#onDropped(node, bytes, refused, true)) return;
     this.#onUndelivered?.(node, refused);
   }
@@ -683,6 +769,10 @@ export class Remoting {
       // Before one of this system: who asks now is more than what came back with it.
       this.#replyInMessage = ref as RemoteReplyRef;
     }
+    const refs = this.#refsOfLong;
+    if (refs !== undefined && refs.length < maxReportedAsks && ref.path.startsWith(askPath)) {
+      refs.push(ref);
+    }
     if (this.#replyRefs !== undefined && ref.path.startsWith(askPath)) this.#replyRefs.push(ref);
     return ref;
   }
@@ -701,13 +791,14 @@ export class Remoting {
   ): number | LongRead {
     try {
       const { maxPath } = this.#codec.limits;
-      const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths);
-      const { path, bodyStart, remaining = relayed } = header;
+      const header = decodeEnvelopeHeader(bytes, start, end, maxPath, paths, true);
+      const { path, uid, bodyStart, remaining = relayed } = header;
       const deadline = remaining === undefined ? undefined : arrivedAt + remaining;
       this.#arrivedAt = arrivedAt;
-      if (!this.#mayReach(peer, path)) {
-        this.#internals.deadLetter("unauthorized", path, undefined);
-        return this.#refuseAsk(peer, path, bytes, bodyStart, end);
+      if (peer.role !== "node" && !this.#mayReach(peer, wholePath(path, uid))) {
+        const whole = wholePath(path, uid);
+        this.#internals.deadLetter("unauthorized", whole, undefined);
+        return this.#refuseAsk(peer, whole, bytes, bodyStart, end);
       }
       if (end - bodyStart >= shortBody) {
         const isOfTransport = paths !== undefined;
@@ -732,7 +823,7 @@ export class Remoting {
       } catch (error) {
         let { values } = this.#codec;
         const body = bytes.subarray(bodyStart, end);
-        const scan = this.#refuseInbound(peer, lane, path, body, error);
+        const scan = this.#refuseInbound(peer, lane, wholePath(path, uid), body, error);
         while (scan !== undefined && !scan.done) values += scan.step();
         return values;
       }
@@ -759,7 +850,11 @@ export class Remoting {
       now,
       remaining,
     );
-    if (typeof read === "number") return;
+    if (typeof read !== "number") this.#passOn(read);
+  }
+
+  /** What comes of the message that is delivered takes more turns: before the next of its peer. */
+  #passOn(read: LongRead): void {
     if (this.#delivering > 0 && this.#forwarded === undefined) this.#forwarded = read;
     else while (!read.done) read.step();
   }
@@ -776,7 +871,8 @@ export class Remoting {
     isOfTransport: boolean,
     deadline: number | undefined,
   ): number | LongRead {
-    const { bodyStart, path } = header;
+    const { bodyStart } = header;
+    const path = wholePath(header.path, header.uid);
     const size = end - start;
     // Binaries may show the memory of the message otherwise.
     const isReleased = kept && isOfTransport && this.#copiesBinaries;
@@ -786,10 +882,18 @@ export class Remoting {
     const decoder = this.#codec.decodeInSteps(body, 0, body.length, reviver, kept);
     // A scan after a first step that has failed comes later than this call.
     let owned = kept;
+    const replyRefs: Ref<unknown>[] = [];
     const read = this.#findingReply(
+      replyRefs,
       new LongMessage(decoder, this.#clock, {
         onStep,
-        onDecoded: (message) => this.#receive(peer, lane, header, size, message, deadline),
+        onDecoded: (message) => {
+          this.#refsOfLong = undefined;
+          const part = passedPartOf(decoder, body, replyRefs);
+          // After a first step, the bytes are used for others.
+          const passed = part && (owned ? part : { ...part, bytes: part.bytes.slice() });
+          return this.#receive(peer, lane, header, size, message, deadline, passed);
+        },
         onError: (error) => {
           if (!owned) body = copyOf(body, 0, body.length);
           owned = true;
@@ -809,13 +913,18 @@ export class Remoting {
   }
 
   /** Steps between which other messages may be decoded. */
-  #findingReply(read: LongRead): LongRead {
+  #findingReply(replyRefs: Ref<unknown>[], read: LongRead): LongRead {
     let found: RemoteReplyRef | TemporaryRef | undefined;
     const step = (): number => {
+      const outer = this.#refsOfLong;
+      this.#refsOfLong = replyRefs;
       this.#replyInMessage = found;
-      const values = read.step();
-      found = this.#replyInMessage;
-      return values;
+      try {
+        return read.step();
+      } finally {
+        found = this.#replyInMessage;
+        this.#refsOfLong = outer;
+      }
     };
     return {
       get done() {
@@ -843,20 +952,25 @@ export class Remoting {
     size: number,
     message: unknown,
     deadline: number | undefined,
+    passed?: PassedPart,
   ): LongRead | undefined {
     this.#delivering++;
+    const outer = this.#passed;
+    this.#passed = passed;
     const ask = this.#replyInMessage;
     this.#replyInMessage = undefined;
     try {
-      if (this.#telemetry === undefined) {
+      const meter = this.#telemetry;
+      if (meter === undefined || !meter.received(lane, size)) {
         this.#deliver(peer, lane, path, uid, message, deadline, ask);
       } else {
-        this.#telemetry.received(lane, size, trace, () => {
+        meter.within(trace, () => {
           this.#deliver(peer, lane, path, uid, message, deadline, ask);
         });
       }
     } finally {
       this.#delivering--;
+      this.#passed = outer;
     }
     const forwarded = this.#forwarded;
     this.#forwarded = undefined;
@@ -875,7 +989,7 @@ export class Remoting {
     if (this.#inbound === undefined) {
       return this.#admit(peer, lane, path, uid, message, deadline, ask);
     }
-    this.#inbound(peer.address, path, () => {
+    this.#inbound(peer.address, wholePath(path, uid), () => {
       this.#admit(peer, lane, path, uid, message, deadline, ask);
     });
   }
@@ -896,10 +1010,11 @@ export class Remoting {
     ) return this.#dispatchAsk(peer, lane, path, uid, message, deadline, ask);
     const deliver = () => this.#dispatchAsk(peer, lane, path, uid, message, deadline, ask);
     const refuse = () => {
-      if (!this.#own.has(path)) this.#internals.deadLetter("unauthorized", path, message);
+      if (this.#own.has(path)) return;
+      this.#internals.deadLetter("unauthorized", wholePath(path, uid), message);
     };
     if (this.#onForeignNode === undefined) return refuse();
-    this.#onForeignNode(peer, path, message, deliver, refuse);
+    this.#onForeignNode(peer, wholePath(path, uid), message, deliver, refuse);
   }
 
   /** Passes a message on; if it is an ask, the actor that gets it has to answer. */
@@ -916,7 +1031,7 @@ export class Remoting {
     const internals = this.#internals;
     const outer = internals.askAtHand;
     if (ask instanceof RemoteReplyRef) {
-      ask.askedAt = path;
+      ask.askedAt = wholePath(path, uid);
       if (deadline !== undefined) {
         ask.waitsUntil = Math.min(deadline, this.#arrivedAt + maxRemoteWait);
       }
@@ -955,23 +1070,34 @@ export class Remoting {
     deadline: number | undefined,
   ): void {
     try {
-      // Every reply has a different path: a lookup in a map would hash its text first.
-      if (!path.startsWith(askPath)) {
-        const forPeers = this.#peerHandlers.get(path);
-        if (forPeers !== undefined) return forPeers(peer, message, deadline);
-        const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
-        if (forNodes !== undefined) return forNodes(peer as NodePeer, message, deadline);
-        const missing = this.#missingHandler(path);
-        if (missing !== undefined) return missing(peer, message, path, deadline);
+      const isReply = path.startsWith(askPath);
+      if (!isReply && (path.startsWith("/_") || this.#handlesPlainPaths)) {
+        if (this.#handle(peer, path, message, deadline)) return;
       }
       const sender = peer.role === "client" && this.#isNode ? senderOf(peer) : undefined;
       // A reply has no use for them.
-      const kept = path.startsWith(askPath) ? message : sentMessage(message, sender, deadline);
+      const kept = isReply ? message : sentMessage(message, sender, deadline);
       const refused = this.#internals.deliver(path, uid, kept);
       if (refused === "mailboxFull" && this.#isNode) this.#rejections.add(peer, path);
     } catch (error) {
       this.#onInboundError(peer, lane, error);
     }
+  }
+
+  /** Passes a message to the handler of its path; false: there is none. */
+  #handle(peer: Peer, path: string, message: unknown, deadline: number | undefined): boolean {
+    const forPeers = this.#peerHandlers.get(path);
+    if (forPeers !== undefined) forPeers(peer, message, deadline);
+    else {
+      const forNodes = peer.role === "node" ? this.#nodeHandlers.get(path) : undefined;
+      if (forNodes !== undefined) forNodes(peer as NodePeer, message, deadline);
+      else {
+        const missing = this.#missingHandler(path);
+        if (missing === undefined) return false;
+        missing(peer, message, path, deadline);
+      }
+    }
+    return true;
   }
 
   /**
@@ -1094,7 +1220,9 @@ export class Remoting {
     if (ref.isReply && ref.heldAsk !== undefined) this.#onAskPassedOn(ref.heldAsk);
     // The owner of an entity decides itself who may send to it.
     if (!ref.isActor) return;
-    if (this.#encodingFor.startsWith("client:") && ref.node === this.#internals.nodeAddress) {
+    const isGranted = this.#encodingFor.startsWith("client:") &&
+      ref.node === this.#internals.nodeAddress && !this.#withoutGrants.has(this.#encodingPath);
+    if (isGranted) {
       this.#grants.grant(this.#encodingFor, ref.path);
     }
   }

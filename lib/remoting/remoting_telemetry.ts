@@ -1,32 +1,84 @@
 import type { ActorSystem } from "../actor/system/actor_system.ts";
 import { instruments } from "../runtime/instruments.ts";
-import type { Counter, Telemetry } from "../runtime/telemetry.ts";
+import type { Counter, Instrument, Telemetry } from "../runtime/telemetry.ts";
 import type { CertificateExpiring, TlsReloaded, TlsReloadFailed } from "../runtime/tls_event.ts";
 import type { TraceContext } from "../runtime/trace_context.ts";
 import type { Lane } from "../transport/base/peer.ts";
 import type { Peer } from "../transport/base/peer.ts";
 
+/** What waits for one peer on one lane. */
+export interface MeasuredQueue {
+  readonly peer: string;
+  readonly lane: Lane;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Reasons of handshakes that have failed: a peer may choose them, and must not make series without end. */
+const maxReasons = 64;
+
 /** Milliseconds of a day. */
 const day = 86_400_000;
+
+/** What went over a lane in one direction. Fields, read when they are collected: they cost no look-up. */
+class Traffic {
+  messages = 0;
+  bytes = 0;
+
+  count(bytes: number): void {
+    this.messages++;
+    this.bytes += bytes;
+  }
+}
+
+/** The traffic of each lane. */
+type LaneTraffic = Readonly<Record<Lane, Traffic>>;
+
+function noTraffic(): LaneTraffic {
+  return { user: new Traffic(), control: new Traffic(), replication: new Traffic() };
+}
 
 /** Measures the connections of one system. A system has one if its telemetry is enabled. */
 export class RemotingTelemetry {
   readonly #telemetry: Telemetry;
-  readonly #messages: Counter;
-  readonly #bytes: Counter;
+  readonly #traces: boolean;
+  readonly #out = noTraffic();
+  readonly #in = noTraffic();
   readonly #handshakes: Counter;
   readonly #connections = new Map<string, number>();
   readonly #certificates = new Map<string, number>();
   readonly #ends: (() => void)[];
 
-  private constructor(telemetry: Telemetry, system: ActorSystem) {
+  readonly #reasons = new Set<string>();
+
+  private constructor(
+    telemetry: Telemetry,
+    system: ActorSystem,
+    queues: () => Iterable<MeasuredQueue>,
+  ) {
     this.#telemetry = telemetry;
-    this.#messages = telemetry.counter(instruments.remoteMessages);
-    this.#bytes = telemetry.counter(instruments.remoteBytes);
+    this.#traces = telemetry.traces !== false;
     this.#handshakes = telemetry.counter(instruments.handshakes);
     const reloads = telemetry.counter(instruments.tlsReloads);
     const { eventStream, runtime: { clock } } = system;
+    const traffic = (about: Instrument, valueOf: (traffic: Traffic) => number) =>
+      telemetry.gauge(about, (observe) => {
+        for (const [direction, lanes] of [["in", this.#in], ["out", this.#out]] as const) {
+          for (const [lane, traffic] of Object.entries(lanes)) {
+            // A lane that was never used is no series.
+            if (traffic.messages > 0) observe(valueOf(traffic), { direction, lane });
+          }
+        }
+      });
     this.#ends = [
+      telemetry.gauge(instruments.queuedMessages, (observe) => {
+        for (const { messages, peer, lane } of sums(queues())) observe(messages, { peer, lane });
+      }),
+      telemetry.gauge(instruments.queuedBytes, (observe) => {
+        for (const { bytes, peer, lane } of sums(queues())) observe(bytes, { peer, lane });
+      }),
+      traffic(instruments.remoteMessages, ({ messages }) => messages),
+      traffic(instruments.remoteBytes, ({ bytes }) => bytes),
       telemetry.gauge(instruments.connections, (observe) => {
         for (const [key, count] of this.#connections) {
           const [role, lane] = key.split(" ") as [string, string];
@@ -52,9 +104,12 @@ export class RemotingTelemetry {
   }
 
   /** Undefined if the telemetry of the system is disabled. */
-  static of(system: ActorSystem): RemotingTelemetry | undefined {
+  static of(
+    system: ActorSystem,
+    queues: () => Iterable<MeasuredQueue>,
+  ): RemotingTelemetry | undefined {
     const { telemetry } = system.runtime;
-    return telemetry?.enabled ? new RemotingTelemetry(telemetry, system) : undefined;
+    return telemetry?.enabled ? new RemotingTelemetry(telemetry, system, queues) : undefined;
   }
 
   /** The end of a certificate in use, wall-clock milliseconds. */
@@ -64,26 +119,23 @@ export class RemotingTelemetry {
 
   /** The active trace, to which messages sent now belong. */
   active(): TraceContext | undefined {
-    return this.#telemetry.active();
+    return this.#traces ? this.#telemetry.active() : undefined;
   }
 
   /** A message of `bytes` bytes is sent. */
   sent(lane: Lane, bytes: number): void {
-    this.#messages.add(1, { direction: "out", lane });
-    this.#bytes.add(bytes, { direction: "out", lane });
+    this.#out[lane].count(bytes);
   }
 
-  /** A message of `bytes` bytes has arrived. `deliver` hands it over, within its trace. */
-  received(
-    lane: Lane,
-    bytes: number,
-    trace: TraceContext | undefined,
-    deliver: () => void,
-  ): void {
-    this.#messages.add(1, { direction: "in", lane });
-    this.#bytes.add(bytes, { direction: "in", lane });
-    if (trace === undefined) deliver();
-    else this.#telemetry.with(trace, deliver);
+  /** A message of `bytes` bytes has arrived. Returns whether it has to be delivered {@linkcode within} its trace. */
+  received(lane: Lane, bytes: number): boolean {
+    this.#in[lane].count(bytes);
+    return this.#traces;
+  }
+
+  /** Delivers a message in its trace; also in none: a socket is read in the context in which it was opened. */
+  within(trace: TraceContext | undefined, deliver: () => void): void {
+    this.#telemetry.with(trace, deliver);
   }
 
   /** A connection is established. */
@@ -98,8 +150,11 @@ export class RemotingTelemetry {
   }
 
   /** A connection was rejected, by this end or by its peer, or could not be dialled. */
-  onFailedHandshake(outcome: "rejected" | "failed"): void {
-    this.#handshakes.add(1, { outcome });
+  onFailedHandshake(outcome: "rejected" | "failed", code: string): void {
+    const isKnown = this.#reasons.has(code);
+    const reason = isKnown || this.#reasons.size < maxReasons ? code.slice(0, 40) : "other";
+    if (!isKnown && reason !== "other") this.#reasons.add(code);
+    this.#handshakes.add(1, { outcome, reason });
   }
 
   /** Removes the gauges. */
@@ -110,4 +165,21 @@ export class RemotingTelemetry {
   #count(key: string, by: number): void {
     this.#connections.set(key, (this.#connections.get(key) ?? 0) + by);
   }
+}
+
+/** Nodes one by one, and clients together: there may be many of them, with addresses that they choose. */
+function sums(queues: Iterable<MeasuredQueue>): Iterable<MeasuredQueue> {
+  const found = new Map<string, MeasuredQueue>();
+  for (const { peer: address, lane, messages, bytes } of queues) {
+    const peer = address.startsWith("client:") ? "clients" : address;
+    const key = `${peer} ${lane}`;
+    const known = found.get(key);
+    found.set(key, {
+      peer,
+      lane,
+      messages: messages + (known?.messages ?? 0),
+      bytes: bytes + (known?.bytes ?? 0),
+    });
+  }
+  return found.values();
 }

@@ -1,4 +1,4 @@
-import { askPath } from "../actor/ask/ask.ts";
+import { askPath } from "../actor/ref/reply_path.ts";
 import type { RefAddress } from "../actor/ref/ref.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { LongRead } from "../transport/connection/read_turns.ts";

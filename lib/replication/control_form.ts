@@ -77,6 +77,20 @@ export interface CloseBootstrapMessage {
   readonly shardType: string;
 }
 
+/** Copy to coordinator: who owns these shards? */
+export interface AskOwnersMessage {
+  readonly type: "askOwners";
+  readonly shardType: string;
+  readonly shards: readonly number[];
+}
+
+/** Coordinator to copy: the owners of shards that have one. */
+export interface TellOwnersMessage {
+  readonly type: "tellOwners";
+  readonly shardType: string;
+  readonly grants: readonly (readonly [shard: number, epoch: number, owner: string])[];
+}
+
 /** Any of them. */
 export type ControlMessage =
   | AnnounceTypeMessage
@@ -84,7 +98,9 @@ export type ControlMessage =
   | CopyConfigsMessage
   | OrderReplicasMessage
   | MoveOwnerMessage
-  | CloseBootstrapMessage;
+  | CloseBootstrapMessage
+  | AskOwnersMessage
+  | TellOwnersMessage;
 
 const phases: readonly PrimaryPhase[] = ["fencing", "opening", "open", "closed"];
 /** Nodes in one list. */
@@ -142,6 +158,14 @@ function parse(value: Record<string, unknown>, shardType: string): ControlMessag
     }
     case "closeBootstrap":
       return { type, shardType };
+    case "askOwners": {
+      const shards = parseList(value.shards, (shard) => isShard(shard) ? shard : undefined);
+      return shards && { type, shardType, shards };
+    }
+    case "tellOwners": {
+      const grants = parseList(value.grants, parseGrant);
+      return grants && { type, shardType, grants };
+    }
   }
   const { shard, epoch } = value;
   if (!isBelow(shard, maxNumShards) || !isCount(epoch)) return undefined;
@@ -180,6 +204,16 @@ function parseStatus(value: unknown): ShardStatus | undefined {
     lagging,
     ...(config !== null && { config: readConfig(readerOf(config)) }),
   };
+}
+
+function parseGrant(value: unknown): TellOwnersMessage["grants"][number] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [shard, epoch, owner] = value as unknown[];
+  return isShard(shard) && isCount(epoch) && isName(owner) ? [shard, epoch, owner] : undefined;
+}
+
+function isShard(value: unknown): value is number {
+  return isBelow(value, maxNumShards);
 }
 
 function readerOf(value: unknown): ByteReader {

@@ -12,20 +12,25 @@ import { type BootstrapRecord, noBootstrap } from "./bootstrap_record.ts";
 import { ByteReader, ByteWriter } from "./byte_form.ts";
 import { type CopyRecord, noCopy, type StoreOperation } from "./copy_record.ts";
 import { CopyMirror } from "./copy_mirror.ts";
+import type { Retirement } from "./retirement.ts";
 import {
   decodeBootstrap,
   decodeIds,
   decodeRecord,
+  decodeRetirement,
   decodeStoreOperation,
   encodeBootstrap,
   encodeIds,
   encodeRecord,
+  encodeRetirement,
   encodeStoreOperation,
 } from "./store_form.ts";
 
 /** Operations and bytes behind a snapshot from which on there is another one. */
 const maxTailOperations = 5_000;
 const maxTailBytes = 8 * 1_048_576;
+/** Copies that are read at a time: their commits share waits for the disk. */
+const readAtOnce = 8;
 
 /** A copy as it was stored. */
 export interface StoredCopy {
@@ -41,6 +46,8 @@ export interface StoredType {
   readonly store: number;
   readonly bootstrap: BootstrapRecord;
   readonly copies: readonly StoredCopy[];
+  /** What persons have said of other nodes, the oldest first. */
+  readonly retirements: readonly Retirement[];
 }
 
 /** Events of one id, written by this process alone. */
@@ -82,7 +89,11 @@ class Appender {
 
   /** One at a time: each needs the number of the one before. All shards of a type share an appender. */
   append(payloads: readonly Uint8Array[]): Promise<void> {
-    const appended = this.#last.then(() => this.#append(payloads));
+    const appended = this.#last.then(() => this.#append(payloads)).catch((error) => {
+      // It may be stored all the same: then the number of the next one is another.
+      this.#opened = undefined;
+      throw error;
+    });
     // What fails is told to its caller; the next one does not fail for it.
     this.#last = appended.catch(() => {});
     return appended;
@@ -103,6 +114,12 @@ class Appender {
     if (result!.outcome === "appended") {
       this.lastSeq = result!.lastSeq;
       return;
+    }
+    if (result!.outcome === "conflict") {
+      throw new PersistenceError("outcomeUnknown", `${this.#id}: an earlier write came late`, {
+        value: this.#id,
+        remedy: "none: the copy is read again",
+      });
     }
     throw new PersistenceError("fenced", `${this.#id}: another process uses the store`, {
       value: this.#id,
@@ -149,6 +166,8 @@ export class CopyLog {
   readonly #shardType: string;
   readonly #wallTime: () => number;
   readonly #type: Appender;
+  /** What persons have said of other nodes, which has nothing to do with how shards began. */
+  readonly #retirements: Appender;
   readonly #shards = new Map<number, ShardFile>();
 
   constructor(journal: CopyableJournal, shardType: string, wallTime: () => number) {
@@ -156,10 +175,13 @@ export class CopyLog {
     this.#shardType = shardType;
     this.#wallTime = wallTime;
     this.#type = new Appender(journal, `_type|${shardType}`, wallTime);
+    this.#retirements = new Appender(journal, `_retired|${shardType}`, wallTime);
   }
 
-  /** What the store has; of a new one, a number. Called once, first. */
+  /** What the store has; of a new one, a number. Called first, until it succeeds. */
   async load(numShards: number): Promise<StoredType> {
+    // An earlier attempt may have read a part.
+    this.#shards.clear();
     let store: number | undefined;
     let bootstrap = noBootstrap;
     await this.#type.open();
@@ -175,11 +197,23 @@ export class CopyLog {
       await this.#type.append([writer.take()]);
     }
     const copies: StoredCopy[] = [];
-    for (let shard = 0; shard < numShards; shard++) {
-      const copy = await this.#loadShard(shard);
-      if (copy !== undefined) copies.push(copy);
+    for (let first = 0; first < numShards; first += readAtOnce) {
+      const count = Math.min(readAtOnce, numShards - first);
+      const reads = Array.from({ length: count }, (_, n) => this.#loadShard(first + n));
+      // None goes on when this has failed.
+      await Promise.allSettled(reads);
+      for (const copy of await Promise.all(reads)) if (copy !== undefined) copies.push(copy);
     }
-    return { store, bootstrap, copies };
+    const retirements: Retirement[] = [];
+    await this.#retirements.open();
+    await this.#retirements.load(() => {}, (bytes) => retirements.push(decodeRetirement(bytes)));
+    return { store, bootstrap, copies, retirements };
+  }
+
+  /** Reads the copy of a shard again, after a write of which nobody knows whether it was stored. */
+  async reload(shard: number): Promise<StoredCopy> {
+    this.#shards.delete(shard);
+    return await this.#loadShard(shard) ?? { shard, record: noCopy, ids: [] };
   }
 
   async #loadShard(shard: number): Promise<StoredCopy | undefined> {
@@ -205,6 +239,11 @@ export class CopyLog {
   /** Stores how shards of the type have begun. */
   async saveBootstrap(record: BootstrapRecord): Promise<void> {
     await this.#type.append([encodeBootstrap(record)]);
+  }
+
+  /** Stores what a person has said of a node. */
+  async saveRetirement(retirement: Retirement): Promise<void> {
+    await this.#retirements.append([encodeRetirement(retirement)]);
   }
 
   /** Makes operations durable, in order. One call for a shard at a time. */

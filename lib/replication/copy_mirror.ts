@@ -1,40 +1,45 @@
 import { applyStoreOperation, type CopyRecord, type StoreOperation } from "./copy_record.ts";
-import type { LogEntry } from "./shard_log.ts";
+import { ShardLog } from "./shard_log.ts";
 
-/** What a store has of a shard, as {@linkcode applyStoreOperation} says, in one place: for snapshots. */
+/**
+ * What a store has of a shard, as {@linkcode applyStoreOperation} says, in one place: for snapshots. Entries
+ * are added and forgotten without a copy of the others.
+ */
 export class CopyMirror {
-  /** Without entries. */
+  /** Without entries, and with a base that is not valid. */
   #rest: CopyRecord;
-  #entries: LogEntry[];
+  #log: ShardLog;
 
   constructor(record: CopyRecord) {
     this.#rest = { ...record, entries: [] };
-    this.#entries = [...record.entries];
+    this.#log = new ShardLog(record.base, record.entries);
   }
 
   /** All of it. */
   get record(): CopyRecord {
-    return { ...this.#rest, entries: [...this.#entries] };
+    const { epoch, index, chain } = this.#log.base;
+    const entries = this.#log.after(index, Infinity, Infinity);
+    return { ...this.#rest, base: { epoch, index, chain }, entries };
   }
 
   /** Becomes what was stored. */
   restore(record: CopyRecord): void {
     this.#rest = { ...record, entries: [] };
-    this.#entries = [...record.entries];
+    this.#log = new ShardLog(record.base, record.entries);
   }
 
-  /** Takes an operation. Entries are added without a copy of those before. */
+  /** Takes an operation. */
   apply(operation: StoreOperation): void {
     switch (operation.type) {
       case "entries":
-        for (const entry of operation.entries) this.#entries.push(entry);
+        for (const entry of operation.entries) this.#log.append(entry);
         return;
       case "cut":
+        return this.#log.cutAfter(operation.after);
       case "trim":
-        return this.restore(applyStoreOperation(this.record, operation));
-      case "reset":
-        this.#entries = [];
+        return this.#log.trimTo(operation.upTo);
     }
-    this.#rest = applyStoreOperation(this.#rest, operation);
+    this.#rest = applyStoreOperation({ ...this.#rest, base: this.#log.base }, operation);
+    if (operation.type === "reset") this.#log.reset(operation.at);
   }
 }

@@ -23,6 +23,8 @@ export type StoreOperation =
   | { readonly type: "cut"; readonly after: number }
   /** Entries up to this index are forgotten; the journal has them. */
   | { readonly type: "trim"; readonly upTo: number }
+  /** The journal has the entries up to this index: they are not applied again after a restart. */
+  | { readonly type: "applied"; readonly upTo: number }
   /** Everything is dropped, in the journal as well: a back-fill begins, or the copy is released. */
   | { readonly type: "reset"; readonly at: LogPosition }
   /** A part of a back-fill for the journal. Stored in one commit with the cursor. */
@@ -39,13 +41,18 @@ export interface CopyRecord {
   readonly base: LogPosition;
   readonly entries: readonly LogEntry[];
   /**
-   * Up to which index entries were acknowledged, as far as it is known; at least up to where the journal
-   * has them.
+   * Up to which index entries were acknowledged, and the journal has them, as far as it is stored: it has
+   * some more.
    */
   readonly acked: number;
   /** How often the content was dropped. */
   readonly generation: number;
   readonly filling?: FillPoint;
+}
+
+/** Up to which index the journal has the entries, at least. */
+export function appliedIn({ base, acked }: CopyRecord): number {
+  return Math.max(base.index, acked);
 }
 
 /** A store that has nothing of the shard. */
@@ -87,6 +94,8 @@ export function applyStoreOperation(record: CopyRecord, operation: StoreOperatio
       const entries = record.entries.filter((entry) => entry.index > index);
       return { ...record, base: { epoch, index, chain }, entries };
     }
+    case "applied":
+      return operation.upTo <= record.acked ? record : { ...record, acked: operation.upTo };
     case "reset": {
       const { promised, config } = record;
       const { at } = operation;

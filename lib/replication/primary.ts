@@ -92,13 +92,17 @@ export type PrimaryEffect =
   /** Nothing is taken or acknowledged any more. */
   | { readonly type: "closed"; readonly reason: "fenced" | "stopped" }
   /** To the coordinator: the epoch of the grant is not above this one, which copies have promised. */
-  | { readonly type: "needsEpoch"; readonly above: number }
+  | { readonly type: "needsEpoch"; readonly epoch: number; readonly above: number }
   /** To the coordinator: that node has more of the log, and should own the shard. */
   | { readonly type: "preferOwner"; readonly address: string }
   /** To the coordinator, when something of it has changed, and while copies lag. */
   | { readonly type: "status"; readonly status: ReplicaStatus }
   /** Entries that were acknowledged may be lost, as `acceptLoss` permits: to be logged and counted. */
   | { readonly type: "lossAccepted"; readonly epoch: number }
+  /** A back-fill is complete. */
+  | { readonly type: "filled"; readonly address: string }
+  /** A copy lacks more of the log than one part has: `catchUp` is to be called when it is its turn. */
+  | { readonly type: "catchUp"; readonly address: string }
   /** The part of the journal after the cursor, to be given to `chunkRead`. */
   | { readonly type: "readChunk"; readonly address: string; readonly point: FillPoint };
 
@@ -129,6 +133,8 @@ interface Peer {
   /** Whether `sent` is known to be in its log, or is a try. */
   isStreaming: boolean;
   fill: Fill | undefined;
+  /** It lacks more of the log than one part has, and the next part waits for its turn or for an answer. */
+  catchUp: "waits" | "sent" | undefined;
   version: ReplicaVersion | undefined;
   /** The acknowledged index that it was told. */
   told: number;
@@ -170,6 +176,7 @@ export class Primary {
   /** The last index that was told to be acknowledged. */
   #toldAcked = 0;
   #unknown = 0;
+  #begunAt = 0;
   #hasLease: boolean;
   #acceptLoss: boolean;
   #wait: PromotionWait | undefined;
@@ -217,6 +224,7 @@ export class Primary {
 
   /** Asks all nodes for their promise. */
   begin(now: number): PrimaryEffect[] {
+    this.#begunAt = now;
     for (const address of this.#contacts()) this.#askPromise(this.#peer(address, now), now);
     return this.#end(now);
   }
@@ -322,6 +330,8 @@ export class Primary {
     fill.isSent = done;
     const { epoch } = this;
     if (point.cursor === "") this.#condemn(peer);
+    // From now on an answer is due.
+    if (fill.underWay === 1) peer.progressAt = now;
     const { generation } = peer;
     this.#send(peer, { type: "fillCopy", epoch, generation, point, bytes, next, done }, now);
     this.#fillMore(peer);
@@ -369,7 +379,10 @@ export class Primary {
     return this.#end(now);
   }
 
-  /** Sends again what was not answered, and looks at deadlines. Ten times a second or so. */
+  /**
+   * Sends again what was not answered, and looks at deadlines. Ten times a second or so. The node stays the
+   * owner if its copies do not hear it, as long as others do: then one of them should own the shard.
+   */
   tick(now: number): PrimaryEffect[] {
     if (this.#phase === "closed" || (now < this.#restsUntil && this.#isCaughtUp)) {
       return this.#end(now);
@@ -382,6 +395,7 @@ export class Primary {
     if (this.#phase === "fencing") this.#judge(now);
     this.#checkDeadlines(now);
     this.#advance(now);
+    this.#checkUnheard(now);
     const isLate = this.#isWaitedFor(now);
     if (isLate || !this.#isSettled || this.#phase !== "open") this.#tellStatus(now, true);
     this.#restsUntil = this.#findRest();
@@ -413,6 +427,57 @@ export class Primary {
     return first;
   }
 
+  /**
+   * Parts of the back-fill of a copy, or of the log that it lacks, that are not confirmed: they are to be read,
+   * or were sent.
+   */
+  partsUnderWay(address: string): number {
+    const peer = this.#peers.get(address);
+    if (this.#phase === "closed" || peer === undefined) return 0;
+    if (peer.fill !== undefined) return peer.fill.underWay;
+    return peer.isStreaming && peer.catchUp !== undefined ? 1 : 0;
+  }
+
+  /** It is the turn of a copy that lacks much of the log: sends the next part of it. */
+  catchUp(address: string, now: number): PrimaryEffect[] {
+    const peer = this.#peers.get(address);
+    const isOver = this.#phase === "closed" || this.#phase === "fencing";
+    if (peer?.catchUp !== "waits" || !peer.isStreaming || peer.fill !== undefined || isOver) {
+      return this.#end(now);
+    }
+    peer.catchUp = "sent";
+    // From now on an answer is due.
+    peer.progressAt = now;
+    this.#sendEntries(peer, this.#timing.maxBatchEntries, this.#timing.catchUpBytes, now);
+    return this.#end(now);
+  }
+
+  /** Whether a node has promised the epoch of the grant. */
+  hasAnswered(address: string): boolean {
+    return this.#peers.get(address)?.answer !== undefined;
+  }
+
+  /**
+   * Whether the log may open soon: it waits for the lease, or for answers that members owe. Copies at nodes that
+   * are no members any more, and copies that are lost, are not waited for.
+   */
+  get isInMotion(): boolean {
+    if (!this.#hasLease || this.#phase === "open") return true;
+    if (this.#phase === "closed") return false;
+    const isMember = (address: string) => this.#members.includes(address);
+    if (this.#phase === "opening") {
+      // Others take the place of those that are gone.
+      return isWriteSet(this.#config!, (id) => isMember(id.address) || this.#isGone(id));
+    }
+    const isAwaited = (address: string) =>
+      isMember(address) && this.#peers.get(address)?.answer === undefined;
+    const wait = this.#wait;
+    // One of them may be lost, and not be needed.
+    if (wait?.reason === "copies") return wait.stores.some(({ address }) => isAwaited(address));
+    if (wait?.reason === "bootstrap") return wait.addresses.every(isAwaited);
+    return wait === undefined;
+  }
+
   /** For people and the coordinator. */
   status(now: number): ReplicaStatus {
     const last = this.#copy.log.last.index;
@@ -435,6 +500,8 @@ export class Primary {
       if (address === this.#copy.id.address || this.#isGone(id)) return false;
       const peer = this.#peers.get(address);
       if (peer === undefined) return true;
+      // What it lacks waits for its turn at this node: that is no reason to give its place to another.
+      if (peer.catchUp === "waits") return false;
       return peer.matched < last && now - peer.progressAt >= this.#timing.lagLimit;
     };
     const lagging = config === undefined || this.#phase !== "open"
@@ -473,7 +540,7 @@ export class Primary {
   #onRefused(promised: number): void {
     if (this.#phase === "closed") return;
     this.#close("fenced");
-    this.#effects.push({ type: "needsEpoch", above: promised });
+    this.#effects.push({ type: "needsEpoch", epoch: this.epoch, above: promised });
   }
 
   #onPromised(peer: Peer, message: EpochPromisedMessage, now: number): void {
@@ -486,6 +553,7 @@ export class Primary {
       peer.sent = 0;
       peer.isStreaming = false;
       peer.fill = undefined;
+      peer.catchUp = undefined;
       peer.version = undefined;
       peer.gap = peer.told = -1;
       peer.released = peer.hasCounted = false;
@@ -580,7 +648,26 @@ export class Primary {
     }
     peer.isStreaming = true;
     peer.sent = Math.max(common.index, peer.matched);
+    this.#beginCatchUp(peer);
     this.#stream(peer, now, true);
+  }
+
+  /** What is more than one part is sent in turn with the back-fills and other shards of the node. */
+  #beginCatchUp(peer: Peer): void {
+    peer.catchUp = undefined;
+    if (!rules.catchUpTakesTurns || this.#isNear(peer)) return;
+    peer.catchUp = "waits";
+    this.#effects.push({ type: "catchUp", address: peer.address });
+  }
+
+  /** Whether one part has all that was not sent to a copy. */
+  #isNear({ sent }: Peer): boolean {
+    const { log } = this.#copy;
+    const { maxBatchEntries, catchUpBytes } = this.#timing;
+    const missing = log.last.index - sent;
+    if (log.at(sent) === undefined || missing === 0) return true;
+    if (missing > maxBatchEntries) return false;
+    return log.after(sent, missing, catchUpBytes).length === missing;
   }
 
   /** Whether a copy gets entries: it counts, or shall. */
@@ -605,44 +692,61 @@ export class Primary {
   /** Sends entries that were not sent, as far as the window permits. */
   #stream(peer: Peer, now: number, evenNone: boolean): void {
     if (!peer.isStreaming || peer.fill !== undefined) return;
-    const { log } = this.#copy;
     const { maxBatchEntries, maxBatchBytes, maxInFlight } = this.#timing;
+    if (peer.catchUp === "sent" && peer.matched >= peer.sent) this.#beginCatchUp(peer);
     let isDue = evenNone;
     while (true) {
       const inFlight = peer.sent - Math.max(peer.matched, 0);
-      const free = peer.matched < 0 ? maxBatchEntries : maxInFlight - inFlight;
-      const previous = log.at(peer.sent);
-      if (previous === undefined) {
-        // It was cut off while the copy was away.
-        peer.isStreaming = false;
-        return this.#beginFill(peer, undefined);
-      }
-      const entries = free <= 0
-        ? []
-        : log.after(peer.sent, Math.min(free, maxBatchEntries), maxBatchBytes);
-      if (entries.length === 0 && !isDue) return;
+      const free = peer.catchUp !== undefined
+        ? 0
+        : peer.matched < 0
+        ? maxBatchEntries
+        : maxInFlight - inFlight;
+      const count = Math.max(0, Math.min(free, maxBatchEntries));
+      if (!this.#sendEntries(peer, count, maxBatchBytes, now, isDue)) return;
       isDue = false;
-      const { epoch, index, chain } = previous;
-      // From now on an answer is due.
-      if (peer.matched === peer.sent && entries.length > 0) peer.progressAt = now;
-      peer.sent += entries.length;
-      peer.told = this.#acked;
-      this.#send(peer, {
-        type: "appendLog",
-        epoch: this.epoch,
-        previous: { epoch, index, chain },
-        entries,
-        acked: this.#acked,
-        trim: this.#trimIndex(),
-      }, now);
     }
+  }
+
+  /** Sends the next entries; returns whether there were any. `evenNone`: also an empty message. */
+  #sendEntries(
+    peer: Peer,
+    maxEntries: number,
+    maxBytes: number,
+    now: number,
+    evenNone = false,
+  ): boolean {
+    const { log } = this.#copy;
+    const previous = log.at(peer.sent);
+    if (previous === undefined) {
+      // It was cut off while the copy was away.
+      this.#beginFill(peer, undefined);
+      return false;
+    }
+    const entries = maxEntries === 0 ? [] : log.after(peer.sent, maxEntries, maxBytes);
+    if (entries.length === 0 && !evenNone) return false;
+    const { epoch, index, chain } = previous;
+    // From now on an answer is due.
+    if (peer.matched === peer.sent && entries.length > 0) peer.progressAt = now;
+    peer.sent += entries.length;
+    peer.told = this.#acked;
+    this.#send(peer, {
+      type: "appendLog",
+      epoch: this.epoch,
+      previous: { epoch, index, chain },
+      entries,
+      acked: this.#acked,
+      trim: this.#trimIndex(),
+    }, now);
+    return true;
   }
 
   /** Up to where no copy needs entries any more. */
   #trimIndex(): number {
     let index = this.#neededAfter();
-    for (const { fill } of this.#peers.values()) {
+    for (const { fill, catchUp, sent } of this.#peers.values()) {
       if (fill !== undefined) index = Math.min(index, fill.confirmed.at.index);
+      else if (catchUp !== undefined) index = Math.min(index, sent);
     }
     return Math.max(0, index - this.#timing.retain);
   }
@@ -725,6 +829,37 @@ export class Primary {
       this.#unknown = index;
       this.#effects.push({ type: "unknown", upTo: index, reason: "ackTimeout" });
     }
+  }
+
+  /**
+   * Names another owner when copies that count, and whose nodes are members, have confirmed nothing for long:
+   * they may not hear this node, and hear each other.
+   */
+  #checkUnheard(now: number): void {
+    const since = this.#phase === "fencing" ? this.#begunAt : this.#deadlines[0]?.at ?? now;
+    // One that begins anew on a busy machine must have the time for it.
+    const timeouts = this.#phase === "open" ? 2 : 4;
+    if (now - since < timeouts * this.#timing.ackTimeout || !rules.unheardOwnersAreReplaced) return;
+    if (this.#hasLease) {
+      const address = this.#otherOwner();
+      if (address !== undefined) this.#prefer(address, now);
+    }
+  }
+
+  /** A member with an in-sync copy that has the most. Of members that have lost theirs none. */
+  #otherOwner(): string | undefined {
+    const isFencing = this.#phase === "fencing";
+    const config = isFencing ? this.#copy.config : this.#config;
+    let best: { readonly address: string; readonly matched: number } | undefined;
+    for (const id of config?.inSync ?? []) {
+      const { address } = id;
+      if (address === this.#copy.id.address || !this.#members.includes(address)) continue;
+      const { answer, matched = -1 } = this.#peers.get(address) ?? {};
+      // One that has promised does hear this node: what is missing is missing there as well.
+      if (isFencing ? answer !== undefined : this.#peerOf(id) === undefined) continue;
+      if (best === undefined || matched > best.matched) best = { address, matched };
+    }
+    return best?.address;
   }
 
   /** Whether an in-sync copy may be lagging. */
@@ -878,6 +1013,7 @@ export class Primary {
     }
     peer.isStreaming = false;
     peer.fill = undefined;
+    peer.catchUp = undefined;
     if (peer.released || !(peer.hasCounted || answer.copy.config !== undefined)) return true;
     // Until there are enough others its content may be of use: it may be a node that restarts.
     if (!isStored || this.#phase !== "open" || config.inSync.length < this.#options.copies) {
@@ -896,6 +1032,7 @@ export class Primary {
   #beginFill(peer: Peer, from: FillPoint | undefined): void {
     const { log, appliedIndex } = this.#copy;
     peer.isStreaming = false;
+    peer.catchUp = undefined;
     // The journal has all up to there, and the copy will have what in-sync copies lack: it may be the next
     // owner. Invariant: the log of a complete copy begins before the end of each in-sync copy.
     const after = Math.max(log.base.index, Math.min(appliedIndex, this.#neededAfter()));
@@ -954,6 +1091,7 @@ export class Primary {
     if (fill === undefined || fill.confirmed.at.index !== point.at.index) return;
     peer.progressAt = now;
     if (done) {
+      this.#effects.push({ type: "filled", address: peer.address });
       peer.fill = undefined;
       peer.matched = point.at.index;
       peer.isStreaming = true;
@@ -979,6 +1117,9 @@ export class Primary {
     }
     if (this.#needsConfig(peer)) this.#sendConfigTo(peer, now);
     if (peer.fill !== undefined) {
+      // The only part waits for its turn at this node: nothing can have been lost.
+      const { isReading, underWay } = peer.fill;
+      if (isReading && underWay === 1) return;
       if (now - peer.progressAt < 4 * this.#timing.retryInterval) return;
       // Begins again where the copy says that it is.
       peer.fill = undefined;
@@ -1007,6 +1148,7 @@ export class Primary {
         sent: 0,
         isStreaming: false,
         fill: undefined,
+        catchUp: undefined,
         version: undefined,
         told: -1,
         gap: -1,

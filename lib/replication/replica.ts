@@ -26,6 +26,9 @@ import type {
 } from "./replication_protocol.ts";
 import { type LogEntry, ShardLog } from "./shard_log.ts";
 
+/** Entries that are applied between two marks. */
+const markInterval = 1_000;
+
 /** Output of a copy. */
 export type ReplicaEffect =
   /** To be made durable, in order. Then `stored` is called with the token. */
@@ -55,10 +58,13 @@ export class Replica {
   readonly id: StoreId;
   readonly log: ShardLog;
   readonly #bootstrap: BootstrapHolder;
+  readonly #markEvery: number;
   #promised: number;
   #config: ReplicaConfig | undefined;
   #acked: number;
   #applied: number;
+  /** Up to where `#applied` is stored, as far as it was given to be. */
+  #marked: number;
   #filling: FillPoint | undefined;
   #generation: number;
   #effects: ReplicaEffect[] = [];
@@ -73,16 +79,24 @@ export class Replica {
    * A copy as it was stored.
    *
    * @param applied up to which index the journal has applied entries.
+   * @param markEvery how many of them are applied between two marks of how far that is.
    */
-  constructor(id: StoreId, record: CopyRecord, bootstrap: BootstrapHolder, applied = record.acked) {
+  constructor(
+    id: StoreId,
+    record: CopyRecord,
+    bootstrap: BootstrapHolder,
+    applied = record.acked,
+    markEvery = markInterval,
+  ) {
     this.id = id;
+    this.#markEvery = markEvery;
     this.log = new ShardLog(record.base, record.entries);
     this.#bootstrap = bootstrap;
     this.#promised = record.promised;
     this.#config = record.config;
     this.#acked = Math.max(record.acked, record.base.index, applied);
     if (record.filling !== undefined) this.#acked = 0;
-    this.#applied = applied;
+    this.#applied = this.#marked = applied;
     this.#filling = record.filling;
     this.#generation = record.generation;
   }
@@ -105,6 +119,11 @@ export class Replica {
   /** Up to which index the journal here has applied entries. */
   get appliedIndex(): number {
     return this.#applied;
+  }
+
+  /** How often its content was dropped. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** What it has. */
@@ -190,9 +209,18 @@ export class Replica {
     return this.#end();
   }
 
-  /** The journal has applied the entries up to this index. */
+  /**
+   * The journal has applied the entries up to this index.
+   *
+   * A restart applies again what is not marked as applied. A mark goes with what is stored next: it needs no
+   * write of its own.
+   */
   applied(index: number): void {
-    if (index > this.#applied) this.#applied = index;
+    if (index <= this.#applied) return;
+    this.#applied = index;
+    if (index - this.#marked < this.#markEvery) return;
+    this.#marked = index;
+    this.#operations.push({ type: "applied", upTo: index });
   }
 
   /** Forgets entries that all in-sync copies have, and that the journal here has applied. */
@@ -319,7 +347,7 @@ export class Replica {
       if (done) {
         this.#operations.push({ type: "filled" });
         this.#filling = undefined;
-        this.#acked = this.#applied = point.at.index;
+        this.#acked = this.#applied = this.#marked = point.at.index;
       }
     }
     this.#answer(from, {
@@ -347,7 +375,7 @@ export class Replica {
     const { epoch, index, chain } = at;
     this.log.reset({ epoch, index, chain });
     this.#filling = { at: this.log.base, cursor: "" };
-    this.#acked = this.#applied = 0;
+    this.#acked = this.#applied = this.#marked = 0;
     this.#generation++;
     this.#operations.push({ type: "reset", at: this.log.base });
   }

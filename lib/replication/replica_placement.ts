@@ -97,7 +97,8 @@ export class ReplicaPlacement {
       this.granted(shard, from, status.epoch, now);
       entry = this.#entries.get(shard)!;
     }
-    this.noteConfig(shard, status.config);
+    // Whatever others have said: the owner has the newest one.
+    if (status.config !== undefined) this.#setConfig(entry, status.config);
     entry.isKnown = sameAddresses(status.replicas, entry.replicas);
     for (const address of status.lagging) {
       this.#lagging.set(address, now + lagPenalty);
@@ -113,9 +114,15 @@ export class ReplicaPlacement {
     if (entry === undefined || config === undefined) return;
     const { config: known } = entry;
     if (known === undefined || compareReplicaVersions(known.version, config.version) < 0) {
-      entry.config = config;
-      this.#isStale = true;
+      this.#setConfig(entry, config);
     }
+  }
+
+  #setConfig(entry: Entry, config: ReplicaConfig): void {
+    const { config: known } = entry;
+    if (known !== undefined && compareReplicaVersions(known.version, config.version) === 0) return;
+    entry.config = config;
+    this.#isStale = true;
   }
 
   /** Whether the present grant is this one. */

@@ -8,7 +8,7 @@ import { replicationDefaults } from "../options/tables/sharding_tables.ts";
 import { withDefaults } from "../options/check_options.ts";
 import { type CopyableJournal, isCopyable } from "../persistence/copyable_journal.ts";
 import { PersistenceError } from "../persistence/errors.ts";
-import type { DueLog, Journal, ReadDueOptions } from "../persistence/journal.ts";
+import type { Journal } from "../persistence/journal.ts";
 import { copyableMemoryJournal } from "../persistence/memory_journal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DurableStore } from "../runtime/durable_store.ts";
@@ -20,19 +20,37 @@ import type {
   TypeReplication,
 } from "../sharding/shard_replicator.ts";
 import type { AllocationStrategy } from "../sharding/coordinator/allocation.ts";
-import { type BootstrapRecord, mergeBootstrap } from "./bootstrap_record.ts";
-import type { AnnounceTypeMessage, ControlMessage, ShardStatus } from "./control_form.ts";
+import type { ShardGrant } from "../sharding/routing/shard_grant.ts";
+import { isOwnAnswer } from "./answer_limits.ts";
+import { AcceptedLosses } from "./accepted_losses.ts";
+import type {
+  AnnounceTypeMessage,
+  ControlMessage,
+  ShardStatus,
+  TellOwnersMessage,
+} from "./control_form.ts";
+import type { ShardCopiesEvent } from "./copies_event.ts";
 import { CopyContent } from "./copy_content.ts";
 import { CopyLog, type StoredCopy } from "./copy_log.ts";
-import { type BootstrapHolder, newBootstrapHolder, noCopy } from "./copy_record.ts";
+import { appliedIn, noCopy } from "./copy_record.ts";
+import { CopyRecovery } from "./copy_recovery.ts";
+import type { ShardCopies } from "./replication.ts";
+import type { FillTurns } from "./fill_turns.ts";
+import { GoneCopies } from "./gone_copies.ts";
+import { explainCopies, ownedCopies, type ShardCopiesSource } from "./shard_copies.ts";
+import { TypeBeginnings } from "./type_beginnings.ts";
+import { StatusEvents } from "./status_events.ts";
 import { MessageBatch, type ShardMessage } from "./message_form.ts";
 import type { PrimaryOptions, ReplicaStatus } from "./primary.ts";
-import { isInSync, type StoreId, storesOf } from "./replica_config.ts";
+import { isInSync, type ReplicaConfig, type StoreId } from "./replica_config.ts";
+import { OwnedShardsStore } from "./owned_shards_store.ts";
+import { OwnerReports } from "./owner_reports.ts";
 import type { ReplicaOrder } from "./replica_placement.ts";
 import { describeWait, ReplicatedShard, type ReplicatedShardPort } from "./replicated_shard.ts";
-import type { ReplicationMessage } from "./replication_protocol.ts";
+import type { PrimaryMessage, ReplicaMessage, ReplicationMessage } from "./replication_protocol.ts";
 import type { ReplicationTiming } from "./replication_timing.ts";
-import { ShardReplication } from "./shard_replication.ts";
+import { grantsOf, ShardOwners } from "./shard_owners.ts";
+import { isForCopy, ShardReplication } from "./shard_replication.ts";
 import { type TypeMember, TypeMembers } from "./type_members.ts";
 import { TypePlacement } from "./type_placement.ts";
 
@@ -43,16 +61,12 @@ const reportInterval = 5_000;
 const announceInterval = 500;
 /** Milliseconds until a store that could not be read is read again. */
 const loadRetry = 1_000;
-/** Milliseconds that a shard waits for lost copies before `allowDataLoss` counts. */
-const lossDelay = 15_000;
-/** Milliseconds that a node is no member until its copies in memory count as gone, and between two looks. */
-const goneDelay = 5_000;
-const goneInterval = 1_000;
-
 /** What a type needs of its node. */
 export interface ReplicatedTypePort {
   readonly self: string;
   readonly clock: Clock;
+  /** The back-fills of the node, of all types. */
+  readonly fills: FillTurns;
   /** Whether the node holds its lease. */
   holdsLease(): boolean;
   /** The member that coordinates. */
@@ -63,7 +77,10 @@ export interface ReplicatedTypePort {
   send(to: string, bytes: Uint8Array): void;
   sendControl(to: string, message: ControlMessage): void;
   moveShard(move: ShardMove): void;
+  /** The present grant of a shard, if the coordinator here is the one. */
+  grantOf(shardType: string, shard: number): ShardGrant | undefined;
   log(level: LogLevel, message: string, fields: Record<string, unknown>): void;
+  publish(event: ShardCopiesEvent): void;
 }
 
 /** See the module's text. */
@@ -75,14 +92,19 @@ export class ReplicatedType implements TypeReplication {
   readonly #port: ReplicatedTypePort;
   readonly #replication: typeof replicationDefaults;
   readonly #placement: TypePlacement;
-  readonly #bootstrap: BootstrapHolder = newBootstrapHolder();
+  /** Whom the copies here obey, and whom the coordinator here believes. */
+  readonly #owners = new ShardOwners();
+  readonly #reports: OwnerReports;
+  readonly #recovery: CopyRecovery;
+  readonly #events: StatusEvents;
+  readonly #beginnings: TypeBeginnings;
+  readonly #gone: GoneCopies;
+  readonly #losses: AcceptedLosses;
   #id: StoreId;
   /** Undefined: copies are in memory. */
   readonly #log: CopyLog | undefined;
   /** The store was read, if there is one. */
   #isLoaded = false;
-  /** Changes of how shards began, one after the other. */
-  #bootstrapTurn: Promise<void> | undefined;
   readonly #shards = new Map<number, ReplicatedShard>();
   readonly #batches = new Map<string, MessageBatch>();
   #isDeferred = false;
@@ -92,14 +114,11 @@ export class ReplicatedType implements TypeReplication {
   #onReady: (() => void)[] = [];
   #announcedAt = -Infinity;
   #reportedAt = -Infinity;
+  /** Shards about whose owners the coordinator is to be asked. */
+  readonly #ask = new Set<number>();
   /** Shards whose status has changed since it was sent. */
   readonly #changed = new Set<number>();
-  /** Since when a shard waits for copies that may be lost. */
-  readonly #waitingSince = new Map<number, number>();
   #running: readonly string[] = [];
-  /** Since when nodes of which copies count are no members, by address. */
-  readonly #absentSince = new Map<string, number>();
-  #goneLookedAt = -Infinity;
 
   constructor(port: ReplicatedTypePort, options: ReplicatedTypeOptions) {
     this.#port = port;
@@ -111,20 +130,67 @@ export class ReplicatedType implements TypeReplication {
     this.#placement = new TypePlacement(placed);
     this.strategy = this.#placement.strategy;
     this.members = new TypeMembers(port.self, (address) => port.replicates(address));
+    this.#reports = new OwnerReports((shard) => port.grantOf(shardType, shard));
+    this.#recovery = new CopyRecovery(port.clock, (shard) => this.#recover(shard));
+    this.#events = new StatusEvents(shardType);
     this.#id = { address: port.self, store: Math.floor(port.clock.wallTime()) };
-    this.store = new OwnedShardsStore(this.#name(), () => this.#shards.values());
     const { journal } = options;
     const log = this.#log = journal && new CopyLog(checkCopyable(journal), shardType, () => {
       return port.clock.wallTime();
+    });
+    this.#beginnings = this.#makeBeginnings();
+    this.#gone = new GoneCopies({
+      self: port.self,
+      inMemory: log === undefined,
+      shards: () => this.#shards.values(),
+      isMember: (address) => this.members.has(address),
+      holdsLease: () => port.holdsLease(),
+    });
+    this.#losses = this.#makeLosses();
+    this.store = new OwnedShardsStore(this.#name(), {
+      shardType,
+      numShards,
+      shards: () => this.#shards,
+      content: log?.journal,
     });
     if (log === undefined || !options.runs) this.#isLoaded = true;
     else this.#load(log);
   }
 
+  #makeBeginnings(): TypeBeginnings {
+    const port = this.#port;
+    const log = this.options.runs ? this.#log : undefined;
+    const { shardType } = this.options;
+    return new TypeBeginnings({
+      leader: () => port.leader(),
+      isMember: (address) => this.members.has(address),
+      save: log && ((record) => log.saveBootstrap(record)),
+      onError: (error) => port.log("error", "a copy cannot be stored", { shardType, error }),
+      onStored: () => this.#checkReady(),
+    });
+  }
+
+  #makeLosses(): AcceptedLosses {
+    const port = this.#port;
+    const { shardType } = this.options;
+    return new AcceptedLosses({
+      allowDataLoss: this.#replication.allowDataLoss,
+      shard: (shard) => this.#shards.get(shard),
+      isMember: (address) => this.#running.includes(address),
+      onPermitted: (shard, epoch) =>
+        port.log("warn", "somebody permits that a shard goes on without lost events", {
+          shardType,
+          shard,
+          epoch,
+        }),
+    });
+  }
+
   #load(log: CopyLog): void {
-    log.load(this.options.numShards).then(({ store, bootstrap, copies }) => {
+    log.load(this.options.numShards).then(({ store, bootstrap, copies, retirements }) => {
       this.#id = { address: this.#port.self, store };
-      this.#bootstrap.record = mergeBootstrap(bootstrap, this.#bootstrap.record);
+      this.#beginnings.loaded(bootstrap);
+      for (const retirement of retirements) this.#gone.retire(retirement);
       for (const copy of copies) this.#shards.set(copy.shard, this.#makeShard(copy.shard, copy));
       this.#isLoaded = true;
       this.#reportedAt = -Infinity;
@@ -157,16 +223,17 @@ export class ReplicatedType implements TypeReplication {
   }
 
   startShard(shard: number, epoch: number): void {
-    this.#waitingSince.delete(shard);
+    this.#losses.forget(shard);
     this.#shardOf(shard).start(epoch);
   }
 
-  stopping(shard: number): void {
-    this.#shards.get(shard)?.journal.stopping();
+  stopping(shard: number): boolean {
+    return this.#shards.get(shard)?.journal.stopping() ?? false;
   }
 
   stopped(shard: number): void {
-    this.#waitingSince.delete(shard);
+    this.#losses.forget(shard);
+    this.#events.forget(shard);
     this.#shards.get(shard)?.stop();
   }
 
@@ -179,8 +246,10 @@ export class ReplicatedType implements TypeReplication {
     if (leads !== this.#leads) {
       this.#leads = leads;
       this.#placement.clear();
+      this.#reports.clear();
     }
     this.#reportedAt = -Infinity;
+    this.#beginnings.onView();
     this.#onMembers();
     this.announce();
   }
@@ -215,7 +284,7 @@ export class ReplicatedType implements TypeReplication {
   #announcement(isAnswer: boolean): AnnounceTypeMessage {
     const { shardType, runs } = this.options;
     const retiring = this.#retiring;
-    const { record } = this.#bootstrap;
+    const { record } = this.#beginnings;
     return { type: "announceType", shardType, runs, retiring, record, isAnswer };
   }
 
@@ -223,7 +292,51 @@ export class ReplicatedType implements TypeReplication {
   receive(from: string, messages: readonly ShardMessage[]): void {
     if (!this.options.runs || !this.#isLoaded) return;
     for (const { shard, message } of messages) {
-      if (shard < this.options.numShards) this.#shardOf(shard).receive(from, message);
+      if (shard >= this.options.numShards) continue;
+      const isAllowed = isForCopy(message)
+        ? this.#mayOrder(from, shard, message)
+        : this.#mayAnswer(from, message);
+      if (isAllowed) this.#shardOf(shard).receive(from, message);
+    }
+  }
+
+  /** Whether a node is the owner for whom it speaks. If that is not known the coordinator is asked. */
+  #mayOrder(from: string, shard: number, message: PrimaryMessage): boolean {
+    const { promised } = this.#shardOf(shard).machine.copy;
+    const who = this.#owners.judge(shard, from, message.epoch, promised);
+    if (who !== "unknown") return who === "owner";
+    const now = this.#port.clock.now();
+    if (message.type === "promiseEpoch") this.#owners.hold(shard, from, message, now);
+    if (this.#owners.shallAsk(shard, now)) this.#ask.add(shard);
+    this.#flushSoon();
+    return false;
+  }
+
+  /** Whether a node can have a copy, and says this of its own. */
+  #mayAnswer(from: string, message: ReplicaMessage): boolean {
+    if (!this.members.runs(from) && rules.runnersHaveCopies) return false;
+    return isOwnAnswer(from, message);
+  }
+
+  #askOwners(): void {
+    if (this.#ask.size === 0) return;
+    const leader = this.#port.leader();
+    const shards = [...this.#ask];
+    this.#ask.clear();
+    if (leader === undefined) return;
+    const { shardType } = this.options;
+    if (leader !== this.#port.self) {
+      return this.#port.sendControl(leader, { type: "askOwners", shardType, shards });
+    }
+    this.#onOwners(grantsOf(shards, (shard) => this.#port.grantOf(shardType, shard)));
+  }
+
+  #onOwners(grants: TellOwnersMessage["grants"]): void {
+    for (const [shard, epoch, owner] of grants) {
+      if (shard >= this.options.numShards) continue;
+      for (const { from, message } of this.#owners.told(shard, { owner, epoch })) {
+        this.#shardOf(shard).receive(from, message);
+      }
     }
   }
 
@@ -239,12 +352,13 @@ export class ReplicatedType implements TypeReplication {
         if (!this.#leads) return;
         for (const status of message.shards) {
           if (status.shard >= this.options.numShards) continue;
+          if (!this.#reports.take(from, status, now)) continue;
           this.#order(this.#placement.status(from, status, now));
         }
         return;
       case "copyConfigs":
         if (!this.#leads) return;
-        for (const { shard, config } of message.copies) this.#placement.noteConfig(shard, config);
+        for (const { shard, config } of message.copies) this.#onCopyConfig(shard, config);
         return;
       case "orderReplicas":
         if (from !== this.#port.leader()) return;
@@ -253,7 +367,10 @@ export class ReplicatedType implements TypeReplication {
         if (this.#leads) this.#onMoveOwner(from, message);
         return;
       case "closeBootstrap":
-        if (from === this.#port.leader()) this.#merge({ stores: [], closed: true });
+        if (from === this.#port.leader()) this.#beginnings.close();
+        return;
+      case "tellOwners":
+        if (from === this.#port.leader()) this.#onOwners(message.grants);
         return;
     }
   }
@@ -265,17 +382,27 @@ export class ReplicatedType implements TypeReplication {
     if (now - this.#announcedAt >= announceInterval && this.members.unanswered.length > 0) {
       this.announce();
     }
-    for (const shard of this.#shards.values()) shard.tick();
-    if (now - this.#goneLookedAt >= goneInterval) this.#retireGone(now);
+    for (const [number, shard] of this.#shards) {
+      shard.tick();
+      if (!this.#losses.isWaiting(number)) continue;
+      const { status } = shard;
+      if (status !== undefined) this.#publish(number, status);
+    }
+    this.#gone.tick(now);
+    for (const shard of this.#owners.unanswered(now)) this.#ask.add(shard);
+    this.#askOwners();
     this.#report(now);
     if (!this.#leads) return;
+    for (const { from, status } of this.#reports.ready(now)) {
+      this.#order(this.#placement.status(from, status, now));
+    }
     this.#order(this.#placement.tick(now));
-    if (this.#placement.allBegun && !this.#bootstrap.record.closed) this.#close();
+    if (this.#placement.allBegun && !this.#beginnings.record.closed) this.#close();
   }
 
   /** How the shards of this node are, in sentences. */
   explain(): string[] {
-    const { shardType, numShards } = this.options;
+    const { shardType } = this.options;
     const lines: string[] = [];
     const unanswered = this.members.unanswered;
     if (!this.#isReady && this.options.runs) {
@@ -284,40 +411,19 @@ export class ReplicatedType implements TypeReplication {
           (unanswered.join(", ") || "none"),
       );
     }
-    let [owned, open, copies] = [0, 0, 0];
-    for (const [number, shard] of this.#shards) {
-      const { config, id } = shard.machine.copy;
-      if (config !== undefined && isInSync(config, id)) copies++;
-      if (shard.hasFailed) lines.push(`"${shardType}" shard ${number}: the copy here has failed`);
-      const { status } = shard;
-      if (status === undefined) continue;
-      owned++;
-      if (status.phase === "open") open++;
-      lines.push(...this.#explainShard(number, status));
-    }
-    return [
-      `"${shardType}": this node has copies of ${copies} of ${numShards} shards, and owns ` +
-      `${owned}, of which ${open} are open`,
-      ...lines,
-    ];
+    const [counts, ...shards] = explainCopies(this.#source);
+    return [counts!, ...lines, ...shards];
   }
 
-  #explainShard(shard: number, status: ReplicaStatus): string[] {
-    const name = `"${this.options.shardType}" shard ${shard}`;
-    const waits = status.phase === "open" ? [] : [`${name}: ${describeWait(status)}`];
-    const lags = status.copies.filter(({ entries, state }) => entries > 0 || state !== "streaming");
-    for (const { address, entries, state, inSync } of lags) {
-      const how = state === "filling" ? "is being filled" : `lacks ${entries} entries`;
-      waits.push(
-        `${name}: the copy at ${address} ${how}${inSync ? "" : ", and does not count yet"}`,
-      );
-    }
+  /** The shards that this node owns. */
+  ownedCopies(): Iterable<ShardCopies> {
+    return ownedCopies(this.#source);
+  }
+
+  get #source(): ShardCopiesSource {
+    const { shardType, numShards } = this.options;
     const { replicas } = this.#replication;
-    const count = status.config?.inSync.length ?? 0;
-    if (status.phase === "open" && count <= replicas) {
-      waits.push(`${name}: ${count} of ${replicas + 1} copies are in sync`);
-    }
-    return waits;
+    return { shardType, numShards, replicas, shards: this.#shards };
   }
 
   // Shards.
@@ -336,7 +442,12 @@ export class ReplicatedType implements TypeReplication {
     return replicated;
   }
 
-  #makeShard(shard: number, { record, ids }: StoredCopy): ReplicatedShard {
+  #makeShard(shard: number, stored: StoredCopy): ReplicatedShard {
+    const { machine, content } = this.#makeCopy(stored);
+    return new ReplicatedShard(this.#shardPort(shard), shard, machine, content);
+  }
+
+  #makeCopy({ shard, record, ids }: StoredCopy) {
     const log = this.#log;
     const content = log === undefined
       ? new CopyContent(copyableMemoryJournal())
@@ -344,10 +455,26 @@ export class ReplicatedType implements TypeReplication {
         note: (added) => log.noteIds(shard, added),
         clear: () => log.clearIds(shard),
       });
-    // What was applied behind it is applied again, and changes nothing.
-    const applied = record.base.index;
-    const machine = new ShardReplication(this.#id, record, this.#bootstrap, applied);
-    return new ReplicatedShard(this.#shardPort(shard), shard, machine, content);
+    // What was applied behind the last mark is applied again, and changes nothing.
+    const applied = appliedIn(record);
+    return {
+      machine: new ShardReplication(this.#id, record, this.#beginnings.holder, applied),
+      content,
+    };
+  }
+
+  /** After its store has failed. What is known of how shards began may not be stored either. */
+  async #recover(shard: number): Promise<void> {
+    const log = this.#log;
+    const failed = this.#shards.get(shard);
+    if (log === undefined || failed === undefined) return;
+    await failed.recover(async () => {
+      await log.saveBootstrap(this.#beginnings.record);
+      return this.#makeCopy(await log.reload(shard));
+    });
+    const { shardType } = this.options;
+    this.#port.log("info", "a copy takes part again", { shardType, shard });
+    this.#port.publish({ type: "shardCopyRecovered", shardType, shard });
   }
 
   #shardPort(shard: number): ReplicatedShardPort {
@@ -356,6 +483,7 @@ export class ReplicatedType implements TypeReplication {
     const { shardType } = this.options;
     return {
       clock: port.clock,
+      fills: port.fills,
       name: this.#name(shard),
       holdsLease: () => port.holdsLease(),
       send: (to, about, message) => this.#send(to, about, message),
@@ -369,9 +497,16 @@ export class ReplicatedType implements TypeReplication {
           shard: about,
           epoch,
         });
+        port.publish({ type: "shardLossAccepted", shardType, shard: about, epoch });
       },
-      failed: (about, what, fields) => {
+      filled: (about, node) => {
+        const epoch = this.#shards.get(about)!.machine.primary?.epoch ?? 0;
+        port.publish({ type: "shardCopyFilled", shardType, shard: about, epoch, node });
+      },
+      failed: (about, what, fields, isPassing) => {
         port.log("error", what, { shardType, shard: about, ...fields });
+        port.publish({ type: "shardCopyFailed", shardType, shard: about, reason: what });
+        if (isPassing) this.#recovery.failed(about);
       },
       write: log && ((about, operations) => log.write(about, operations)),
     };
@@ -399,11 +534,15 @@ export class ReplicatedType implements TypeReplication {
 
   #onStatus(shard: number, status: ReplicaStatus): void {
     this.#changed.add(shard);
-    if (status.phase !== "fencing") this.#waitingSince.delete(shard);
-    else if (!this.#waitingSince.has(shard)) {
-      this.#waitingSince.set(shard, this.#port.clock.now());
-    }
+    this.#publish(shard, status);
+    this.#losses.onStatus(shard, status, this.#port.clock.now());
     this.#flushSoon();
+  }
+
+  #publish(shard: number, status: ReplicaStatus): void {
+    const now = this.#port.clock.now();
+    const waitsFor = status.phase === "open" ? "" : describeWait(status);
+    for (const event of this.#events.on(shard, status, waitsFor, now)) this.#port.publish(event);
   }
 
   #onOrder(shard: number, epoch: number, addresses: readonly string[]): void {
@@ -429,7 +568,7 @@ export class ReplicatedType implements TypeReplication {
   }
 
   #onAnnounced(from: string, incarnation: number, message: AnnounceTypeMessage): void {
-    this.#merge(message.record);
+    this.#onRecord(from, message);
     const isNews = this.members.heard(from, incarnation, message);
     if (!message.isAnswer) this.#port.sendControl(from, this.#announcement(true));
     if (!isNews) return;
@@ -437,73 +576,49 @@ export class ReplicatedType implements TypeReplication {
     this.#checkReady();
   }
 
+  /** Tells a node that does not know it that no shard begins any more. */
+  #onRecord(from: string, { runs, record }: AnnounceTypeMessage): void {
+    this.#beginnings.heard(from, runs, record);
+    if (record.closed || !this.#leads || !this.#beginnings.record.closed) return;
+    const { shardType } = this.options;
+    this.#port.sendControl(from, { type: "closeBootstrap", shardType });
+  }
+
   #checkReady(): void {
     if (this.#isReady || this.#onReady.length === 0) return;
-    if (!this.#isLoaded || this.#bootstrapTurn !== undefined) return;
+    if (!this.#isLoaded || this.#beginnings.isStoring) return;
     if (this.members.unanswered.length > 0 && rules.bootstrapAsksAll) return;
     this.#isReady = true;
     for (const callback of this.#onReady.splice(0)) callback();
   }
 
-  /** Takes what another node knows of how shards began. Invariant: what counts here is stored. */
-  #merge(record: BootstrapRecord): void {
-    const log = this.options.runs ? this.#log : undefined;
-    if (log === undefined) {
-      this.#bootstrap.record = mergeBootstrap(this.#bootstrap.record, record);
-      return;
-    }
-    if (mergeBootstrap(this.#bootstrap.record, record) === this.#bootstrap.record) return;
-    const turn = (this.#bootstrapTurn ?? Promise.resolve()).then(async () => {
-      const merged = mergeBootstrap(this.#bootstrap.record, record);
-      if (merged !== this.#bootstrap.record) await log.saveBootstrap(merged);
-      this.#bootstrap.record = mergeBootstrap(this.#bootstrap.record, merged);
-    }).catch((error) => {
-      const { shardType } = this.options;
-      this.#port.log("error", "a copy cannot be stored", { shardType, error });
-    }).then(() => {
-      if (this.#bootstrapTurn === turn) this.#bootstrapTurn = undefined;
-      this.#checkReady();
-    });
-    this.#bootstrapTurn = turn;
-  }
-
   #close(): void {
     const { shardType } = this.options;
-    this.#merge({ stores: [], closed: true });
+    this.#beginnings.close();
     for (const to of this.members.running) {
       this.#port.sendControl(to, { type: "closeBootstrap", shardType });
     }
   }
 
-  /**
-   * Copies in the memory of a node that was declared down, or has left, will never be back: that process is
-   * not admitted again. Without this a shard with as many replicas as `minAcks` could never replace one.
-   *
-   * Invariant: while such a process still runs it holds no lease, and no coordinator grants it a shard. So the
-   * node here must have been in contact with a majority all the time (its lease), and the delay is longer
-   * than a lease and the spreading of a view. A disk may come back, so nothing is concluded about one.
-   */
-  #retireGone(now: number): void {
-    this.#goneLookedAt = now;
-    if (this.#log !== undefined) return;
-    if (!this.#port.holdsLease()) return this.#absentSince.clear();
-    const absent = new Set<string>();
-    for (const shard of this.#shards.values()) {
-      const { primary } = shard.machine;
-      if (primary?.config === undefined || primary.phase === "closed") continue;
-      for (const store of storesOf(primary.config)) {
-        const { address } = store;
-        if (address === this.#id.address || this.members.has(address)) continue;
-        absent.add(address);
-        const since = this.#absentSince.get(address) ?? now;
-        this.#absentSince.set(address, since);
-        const { epoch } = primary;
-        if (now - since >= goneDelay) shard.step({ type: "retire", epoch, store });
-      }
+  /** A person says that all will never be back which the node there has stored up to now. */
+  retireNode(address: string): number {
+    const { clock } = this.#port;
+    const retirement = this.#gone.retirementOf(address, clock.wallTime());
+    if (this.options.runs) {
+      this.#log?.saveRetirement(retirement).catch((error) => this.#notKept(error));
     }
-    for (const address of this.#absentSince.keys()) {
-      if (!absent.has(address)) this.#absentSince.delete(address);
-    }
+    return this.#gone.retire(retirement);
+  }
+
+  #notKept(error: unknown): void {
+    const { shardType } = this.options;
+    const message = "a retirement cannot be stored; repeat it when this node has been restarted";
+    this.#port.log("error", message, { shardType, error });
+  }
+
+  /** A person permits that shards go on with what is left. See {@linkcode AcceptedLosses.permit}. */
+  acceptLoss(shards: readonly number[] = numbersBelow(this.options.numShards)): readonly number[] {
+    return this.#losses.permit(shards, this.#port.clock.now());
   }
 
   // The coordinator.
@@ -517,7 +632,7 @@ export class ReplicatedType implements TypeReplication {
       for (const shard of this.#shards.keys()) this.#changed.add(shard);
     }
     this.#reportStatuses(leader);
-    this.#acceptLosses(now);
+    this.#losses.tick(now);
   }
 
   #reportStatuses(leader: string): void {
@@ -548,6 +663,14 @@ export class ReplicatedType implements TypeReplication {
     this.receiveControl(leader, 0, message);
   }
 
+  /** Of a grant that was made here only its owner knows the configurations. */
+  #onCopyConfig(shard: number, config: ReplicaConfig): void {
+    if (shard >= this.options.numShards) return;
+    const grant = this.#port.grantOf(this.options.shardType, shard);
+    const isOld = grant === undefined || config.version[0] < grant.epoch;
+    if (isOld || !rules.ownersReportShards) this.#placement.noteConfig(shard, config);
+  }
+
   #moveOwner(shard: number, epoch: number, to: string, above: number): void {
     const leader = this.#port.leader();
     if (leader === undefined) return;
@@ -560,6 +683,7 @@ export class ReplicatedType implements TypeReplication {
     { shardType, shard, epoch, to, above }: ControlMessage & { readonly type: "moveOwner" },
   ): void {
     if (shard >= this.options.numShards) return;
+    if (this.#reports.isOwner(shard, from, epoch) !== true) return;
     this.#placement.status(
       from,
       { shard, epoch, phase: "fencing", replicas: [], lagging: [] },
@@ -579,28 +703,6 @@ export class ReplicatedType implements TypeReplication {
     }
   }
 
-  /** As `allowDataLoss` permits, after everything else has had its time. */
-  #acceptLosses(now: number): void {
-    if (!this.#replication.allowDataLoss) return;
-    for (const [shard, since] of this.#waitingSince) {
-      if (now - since < lossDelay) continue;
-      this.#waitingSince.set(shard, now);
-      const replicated = this.#shards.get(shard);
-      const primary = replicated?.machine.primary;
-      const wait = primary?.status(now).wait;
-      if (wait === undefined || wait.reason === "nodes") continue;
-      const missing = wait.reason === "copies"
-        ? wait.stores.map(({ address }) => address)
-        : wait.reason === "bootstrap"
-        ? wait.addresses
-        : [];
-      // A member may still answer, unless its store is another one.
-      const answers = wait.reason === "copies";
-      if (!answers && missing.some((address) => this.#running.includes(address))) continue;
-      replicated!.step({ type: "acceptLoss", epoch: primary!.epoch });
-    }
-  }
-
   // Messages.
 
   #send(to: string, shard: number, message: ReplicationMessage): void {
@@ -617,6 +719,7 @@ export class ReplicatedType implements TypeReplication {
     this.#port.clock.defer(() => {
       this.#isDeferred = false;
       for (const [to, batch] of this.#batches) if (!batch.isEmpty) this.#flushBatch(to, batch);
+      this.#askOwners();
       const leader = this.#port.leader();
       if (leader !== undefined) this.#reportStatuses(leader);
     });
@@ -624,44 +727,6 @@ export class ReplicatedType implements TypeReplication {
 
   #flushBatch(to: string, batch: MessageBatch): void {
     this.#port.send(to, batch.take(this.options.shardType));
-  }
-}
-
-/** Finds the entities of open shards here that have work to do. Nothing else is asked of it. */
-class OwnedShardsStore implements DurableStore {
-  readonly name: string;
-  readonly #shards: () => Iterable<ReplicatedShard>;
-
-  constructor(name: string, shards: () => Iterable<ReplicatedShard>) {
-    this.name = name;
-    this.#shards = shards;
-  }
-
-  open(): Promise<never> {
-    return this.#refuse();
-  }
-
-  append(): Promise<never> {
-    return this.#refuse();
-  }
-
-  async *read(): AsyncIterable<never> {
-    yield await this.#refuse();
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  /** Of all slices that are asked for: only the owner of a shard has the shard's. */
-  async readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
-    const due: DueLog[] = [];
-    for (const { journal } of this.#shards()) due.push(...await journal.readDue(options));
-    return due.sort((a, b) => a.wake - b.wake).slice(0, options.limit);
-  }
-
-  #refuse(): Promise<never> {
-    return Promise.reject(new TypeError(`${this.name} stores nothing itself`));
   }
 }
 
@@ -673,6 +738,10 @@ function checkCopyable(store: DurableStore): CopyableJournal {
     value: store.name,
     remedy: "give the type a sqliteJournal of this node alone, or no journal",
   });
+}
+
+function numbersBelow(end: number): number[] {
+  return Array.from({ length: end }, (_, number) => number);
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

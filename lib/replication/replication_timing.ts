@@ -10,6 +10,8 @@ export interface ReplicationTiming {
   readonly maxBatchEntries: number;
   /** Bytes of the payloads of one message at most, unless one entry has more. */
   readonly maxBatchBytes: number;
+  /** The same for entries that a copy lacks, which are sent in turn with those of other shards. */
+  readonly catchUpBytes: number;
   /** Entries on their way to one copy at most. */
   readonly maxInFlight: number;
   /** Entries that may wait for copies; beyond, nothing is accepted. */
@@ -27,6 +29,7 @@ export const defaultReplicationTiming: ReplicationTiming = Object.freeze({
   lagLimit: 2_000,
   maxBatchEntries: 1_000,
   maxBatchBytes: 256 * 1_024,
+  catchUpBytes: 48 * 1_024,
   maxInFlight: 8_000,
   maxWaiting: 20_000,
   retain: 10_000,

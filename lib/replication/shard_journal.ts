@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "../runtime/clock.ts";
+import { rules } from "../runtime/rules.ts";
 import { PersistenceError } from "../persistence/errors.ts";
 import {
   type AppendEntry,
@@ -14,6 +15,7 @@ import {
   type Journal,
   judgeAppend,
   judgeOpen,
+  type LogHead,
   type OpenedLog,
   type ReadDueOptions,
   type ReadOptions,
@@ -25,32 +27,34 @@ import {
 import { fenced } from "../persistence/journal_errors.ts";
 import type { CopyContent } from "./copy_content.ts";
 import { encodeOperation } from "./log_form.ts";
+import { type Head, JournalHeads } from "./journal_heads.ts";
 import type { LogOperation } from "./log_operation.ts";
 
 /** Bytes of payloads in one entry of the log, about. */
 const maxEntryBytes = 48 * 1_024;
-/** Milliseconds that an id waits for its shard to open. */
+/**
+ * Milliseconds that an id waits for its shard to open; and while the shard is in motion: on a busy machine
+ * that takes longer than what says that copies are lost.
+ */
 const openTimeout = 5_000;
+const motionTimeout = 30_000;
 
 /** What the journal needs of its shard. */
 export interface ShardJournalPort {
   readonly name: string;
   readonly clock: Clock;
-  readonly content: CopyContent;
+  /** What the log has made so far. */
+  content(): CopyContent;
+  /** Whether the node holds its lease: without it nothing is appended, and writes wait. */
+  holdsLease(): boolean;
   /** Appends to the log; 0: it takes nothing now. */
   propose(payload: Uint8Array): number;
   /** Stores and sends what was appended. */
   flush(): void;
   /** Why the shard does not take writes. */
   waitsFor(): string;
-}
-
-/** The last number and the highest epoch of an id, with all that is under way. */
-interface Head {
-  epoch: number;
-  lastSeq: number;
-  /** The entry of the log that has changed it last. */
-  index: number;
+  /** Whether it waits for nothing but answers of members, so that it opens soon. */
+  isInMotion(): boolean;
 }
 
 /** A write that is no append, before its place in the log is known. */
@@ -58,6 +62,10 @@ type OtherWrite =
   | Extract<LogOperation, { readonly type: "open" | "deleteEvents" }>
   | Omit<Extract<LogOperation, { readonly type: "saveSnapshot" }>, "lastSeq">
   | Omit<Extract<LogOperation, { readonly type: "delete" }>, "lastSeq">;
+
+function epochOf(operation: OtherWrite): number {
+  return operation.type === "saveSnapshot" ? operation.snapshot.epoch : operation.epoch;
+}
 
 /** A write that waits for its turn to be judged. */
 interface Call {
@@ -86,21 +94,26 @@ type Grant =
   /** It is not known yet whether the shard opens. */
   | { readonly state: "opening"; readonly epoch: number }
   | { readonly state: "open"; readonly epoch: number; readonly index: number }
-  | { readonly state: "closed"; readonly why: string };
+  /** `moves`: there is, or will be, another grant of the shard. */
+  | { readonly state: "closed"; readonly why: string; readonly moves: boolean };
 
 /** See the module's text. */
 export class ShardJournal implements Journal {
   readonly name: string;
   readonly #port: ShardJournalPort;
-  #grant: Grant = { state: "closed", why: "it is not granted to this node" };
-  /** Of all ids that were opened under this grant. */
-  #heads = new Map<string, Head>();
+  #grant: Grant = { state: "closed", why: "it is not granted to this node", moves: false };
+  /** Of ids that were opened under this grant. */
+  readonly #heads = new JournalHeads();
   #calls: Call[] = [];
   #isDeferred = false;
+  /** The heads of ids that were forgotten are being read: calls wait. */
+  #isLoading = false;
   /** In the order of their indexes. */
   #pending: Pending[] = [];
   #lastIndex = 0;
   #acked = 0;
+  /** Up to where copies have not answered in time. */
+  #overdue = 0;
   #applied = 0;
   #applyWaits: ApplyWait[] = [];
   #openWaits = new Set<PromiseWithResolvers<void>>();
@@ -114,8 +127,9 @@ export class ShardJournal implements Journal {
 
   /** The shard was granted to this node. */
   granted(epoch: number): void {
-    this.#endAll(this.#unavailable("it was granted anew"));
+    this.#endAll("it was granted anew", true);
     this.#grant = { state: "opening", epoch };
+    this.#overdue = 0;
   }
 
   /** The log takes entries. What an id reads has all before `index`. */
@@ -137,6 +151,7 @@ export class ShardJournal implements Journal {
 
   /** Whether all up to an index is kept cannot be said. */
   unknown(upTo: number, reason: "ackTimeout" | "closed"): void {
+    this.#overdue = upTo;
     let count = 0;
     while (count < this.#pending.length && this.#pending[count]!.index <= upTo) count++;
     if (count === 0) return;
@@ -148,16 +163,21 @@ export class ShardJournal implements Journal {
     for (const { fail } of this.#pending.splice(0, count)) fail(error);
   }
 
-  /** Nothing is taken any more. */
-  closed(why: string): void {
+  /** Nothing is taken any more. `moves`: there is, or will be, another grant, and its owner goes on. */
+  closed(why: string, moves: boolean): void {
     if (this.#grant.state === "closed") return;
-    this.#grant = { state: "closed", why };
-    this.#endAll(this.#unavailable(why));
+    this.#grant = { state: "closed", why, moves };
+    this.#endAll(why, moves);
   }
 
   /** Nothing will be taken under the next grant either. */
   refuse(why: string): void {
-    this.#grant = { state: "closed", why };
+    this.#grant = { state: "closed", why, moves: false };
+  }
+
+  /** The node holds its lease again: writes that have waited for that are taken. */
+  leaseIsBack(): void {
+    if (this.#calls.length > 0) this.#takeSoon();
   }
 
   /** The content has all up to an index. */
@@ -169,13 +189,20 @@ export class ShardJournal implements Journal {
     for (const { resolve } of ready) resolve();
   }
 
-  /** The entities are about to stop: those that wait for the shard to open need not. */
-  stopping(): void {
-    if (this.#grant.state !== "opening") return;
-    this.closed("the shard moves to another node");
+  /**
+   * The entities are about to stop. Those that wait for the shard to open need not, nor those that wait for
+   * copies which have not answered in time: the next owner takes what waits for them. Returns whether that
+   * is so.
+   */
+  stopping(): boolean {
+    const { state } = this.#grant;
+    const isStuck = state === "open" && this.#overdue > this.#acked;
+    if (state !== "opening" && !isStuck) return false;
+    this.closed("the shard moves to another node", true);
+    return true;
   }
 
-  #endAll(error: PersistenceError): void {
+  #endAll(why: string, moves: boolean): void {
     const pending = this.#pending;
     const calls = this.#calls;
     const applyWaits = this.#applyWaits;
@@ -187,20 +214,49 @@ export class ShardJournal implements Journal {
     this.#heads.clear();
     const unknown = this.#outcomeUnknown("another node owns the shard now");
     for (const { fail } of pending) fail(unknown);
-    for (const { reject } of [...calls, ...applyWaits, ...openWaits]) reject(error);
+    const unavailable = this.#unavailable(why);
+    for (const { reject } of calls) reject(unavailable);
+    const ended = moves ? this.#moved(why) : unavailable;
+    for (const { reject } of [...applyWaits, ...openWaits]) reject(ended);
+  }
+
+  /** Of how many ids the heads are in memory. */
+  get headsKept(): number {
+    return this.#heads.size;
+  }
+
+  /** Whether entities of the shard run here. */
+  get isOpen(): boolean {
+    return this.#grant.state === "open";
   }
 
   // Journal.
 
   async open(id: string, epoch: number | undefined): Promise<OpenedLog> {
     const grant = await this.#whenOpen();
+    try {
+      return await this.#openUnder(grant, id, epoch);
+    } catch (error) {
+      const isOurs = error instanceof PersistenceError &&
+        (error.code === "storeUnavailable" || error.code === "outcomeUnknown");
+      if (!isOurs) throw error;
+      // Nothing of its events was to be written: whether the id is open is of no interest to anybody.
+      throw this.#grant === grant ? this.#unavailable(error.message) : this.#ended(error.message);
+    }
+  }
+
+  async #openUnder(
+    grant: Grant & { readonly state: "open" },
+    id: string,
+    epoch: number | undefined,
+  ): Promise<OpenedLog> {
     let head = this.#heads.get(id);
     if (head === undefined) {
       await this.#whenApplied(grant.index);
-      const stored = await this.#port.content.head(id);
-      if (this.#grant !== grant) throw this.#unavailable("it was granted anew");
+      const stored = await this.#port.content().head(id);
+      if (this.#grant !== grant) throw this.#ended("it was granted anew");
       head = this.#heads.get(id);
-      if (head === undefined) this.#heads.set(id, head = { ...stored, index: grant.index });
+      if (head === undefined) this.#heads.set(id, head = this.#headOf(stored, grant.index));
     }
     const opened = judgeOpen(head.epoch, epoch);
     if (opened === undefined) throw fenced(id, epoch!, head.epoch);
@@ -217,11 +273,11 @@ export class ShardJournal implements Journal {
   }
 
   read(id: string, options?: ReadOptions): AsyncIterable<StoredEvent> {
-    return this.#port.content.journal.read(id, options);
+    return this.#port.content().journal.read(id, options);
   }
 
   loadSnapshot(id: string, maxSeq?: number): Promise<StoredSnapshot | undefined> {
-    return this.#port.content.journal.loadSnapshot(id, maxSeq);
+    return this.#port.content().journal.loadSnapshot(id, maxSeq);
   }
 
   saveSnapshot(id: string, snapshot: StoredSnapshot, keep: number): Promise<void> {
@@ -237,12 +293,12 @@ export class ShardJournal implements Journal {
   }
 
   readSlices(options: ReadSlicesOptions): Promise<SlicePage> {
-    return this.#port.content.journal.readSlices(options);
+    return this.#port.content().journal.readSlices(options);
   }
 
   readDue(options: ReadDueOptions): Promise<readonly DueLog[]> {
-    if (this.#grant.state !== "open") return Promise.resolve([]);
-    return this.#port.content.journal.readDue(options);
+    if (!this.isOpen) return Promise.resolve([]);
+    return this.#port.content().journal.readDue(options);
   }
 
   /** It ends with the node. */
@@ -262,17 +318,66 @@ export class ShardJournal implements Journal {
 
   #call<T>(entries: Call["entries"], operation: Call["operation"]): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#grant.state !== "open") return reject(this.#notOpen());
+      if (this.#grant.state !== "open") return reject(this.#unavailable(this.#whyNotOpen()));
       this.#calls.push({ entries, operation, resolve, reject });
-      if (this.#isDeferred) return;
-      this.#isDeferred = true;
-      this.#port.clock.defer(() => this.#takeCalls());
+      this.#takeSoon();
     });
+  }
+
+  #takeSoon(): void {
+    if (this.#isDeferred) return;
+    this.#isDeferred = true;
+    this.#port.clock.defer(() => this.#takeCalls());
+  }
+
+  #headOf({ epoch, lastSeq }: LogHead, index: number): Head {
+    return { epoch, lastSeq, index, isUsed: true };
+  }
+
+  /** Ids in the calls whose heads were forgotten under this grant. */
+  #forgotten(): string[] {
+    const grant = this.#grant;
+    if (grant.state !== "open" || !this.#heads.hasForgotten) return [];
+    const ids = new Set<string>();
+    const note = (id: string, epoch: number) => {
+      // A writer of an earlier grant has not opened the id under this one.
+      if (epoch >= grant.epoch && !this.#heads.has(id)) ids.add(id);
+    };
+    for (const { entries, operation } of this.#calls) {
+      if (entries !== undefined) { for (const { id, epoch } of entries) note(id, epoch); }
+      else note(operation!.id, epochOf(operation!));
+    }
+    return [...ids];
+  }
+
+  /** Invariant: the content has all of an id that was forgotten, so its head is the one that was. */
+  async #remember(ids: readonly string[]): Promise<void> {
+    const grant = this.#grant;
+    this.#isLoading = true;
+    try {
+      const heads = await Promise.all(ids.map((id) => this.#port.content().head(id)));
+      if (this.#grant !== grant) return;
+      for (const [at, id] of ids.entries()) {
+        if (!this.#heads.has(id)) this.#heads.set(id, this.#headOf(heads[at]!, 0));
+      }
+    } catch {
+      const calls = this.#calls;
+      this.#calls = [];
+      for (const { reject } of calls) reject(this.#unavailable("its content cannot be read"));
+    } finally {
+      this.#isLoading = false;
+      this.#takeCalls();
+    }
   }
 
   /** What was written in one turn is sent together, and appends share entries of the log. */
   #takeCalls(): void {
     this.#isDeferred = false;
+    if (this.#isLoading || this.#calls.length === 0) return;
+    // The entities are suspended, and their writes wait as well: nothing is known to have failed.
+    if (!this.#port.holdsLease() && rules.writesAwaitLease) return;
+    const forgotten = this.#forgotten();
+    if (forgotten.length > 0) return void this.#remember(forgotten);
     const calls = this.#calls;
     this.#calls = [];
     let appends: Call[] = [];
@@ -298,6 +403,7 @@ export class ShardJournal implements Journal {
     }
     flush();
     this.#port.flush();
+    this.#heads.forgetCold(Math.min(this.#acked, this.#applied));
   }
 
   #proposeAppends(calls: readonly Call[]): void {
@@ -337,7 +443,7 @@ export class ShardJournal implements Journal {
   #proposeOne({ operation, resolve, reject }: Call): void {
     const { id } = operation!;
     const head = this.#heads.get(id);
-    const epoch = operation!.type === "saveSnapshot" ? operation!.snapshot.epoch : operation!.epoch;
+    const epoch = epochOf(operation!);
     if (head === undefined || epoch < head.epoch) {
       return reject(fenced(id, epoch, head?.epoch ?? 0));
     }
@@ -371,12 +477,19 @@ export class ShardJournal implements Journal {
 
   async #whenOpen(): Promise<Grant & { readonly state: "open" }> {
     if (this.#grant.state === "opening") {
+      const { clock } = this.#port;
+      const until = clock.now() + motionTimeout;
       const wait = Promise.withResolvers<void>();
       this.#openWaits.add(wait);
-      const timer = this.#port.clock.schedule(openTimeout, () => {
+      const look = () => {
+        const isSlow = this.#port.isInMotion() && clock.now() < until;
+        if (isSlow && rules.entitiesAwaitMoves) {
+          return void (timer = clock.schedule(openTimeout, look));
+        }
         this.#openWaits.delete(wait);
-        wait.reject(this.#notOpen());
-      });
+        wait.reject(this.#unavailable(this.#port.waitsFor()));
+      };
+      let timer = clock.schedule(openTimeout, look);
       try {
         await wait.promise;
       } finally {
@@ -385,14 +498,26 @@ export class ShardJournal implements Journal {
     }
     const grant = this.#grant;
     if (grant.state === "open") return grant;
-    throw this.#notOpen();
+    throw this.#ended(this.#whyNotOpen());
   }
 
-  #notOpen(): PersistenceError {
-    const { state } = this.#grant;
-    return this.#unavailable(
-      state === "closed" ? (this.#grant as { why: string }).why : this.#port.waitsFor(),
-    );
+  #whyNotOpen(): string {
+    return this.#grant.state === "closed" ? this.#grant.why : this.#port.waitsFor();
+  }
+
+  /** The grant under which an id was to be opened is over. */
+  #ended(why: string): PersistenceError {
+    const grant = this.#grant;
+    return grant.state === "closed" && !grant.moves ? this.#unavailable(why) : this.#moved(why);
+  }
+
+  /** Nobody is told that it has failed: what waits for an entity goes to its next incarnation. */
+  #moved(why: string): PersistenceError {
+    if (!rules.entitiesAwaitMoves) return this.#unavailable(why);
+    return new PersistenceError("fenced", `${this.name}: ${why}`, {
+      value: this.name,
+      remedy: "let this incarnation stop: the owner by the next grant of the shard answers",
+    });
   }
 
   #unavailable(why: string): PersistenceError {

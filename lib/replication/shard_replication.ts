@@ -42,6 +42,8 @@ export type ReplicationEvent =
       | { readonly bytes: Uint8Array; readonly next: string; readonly done: boolean }
       | undefined;
   }
+  /** It is the turn of a copy that lacks entries, as `catchUp` has asked. */
+  | { readonly type: "catchUp"; readonly address: string }
   | { readonly type: "tick" };
 
 /** See the module's text. */
@@ -51,9 +53,15 @@ export class ShardReplication {
   #primary: Primary | undefined;
   #holdsLease = true;
 
-  /** @param applied up to which index the journal has applied entries. */
-  constructor(id: StoreId, record: CopyRecord, bootstrap: BootstrapHolder, applied?: number) {
-    this.copy = new Replica(id, record, bootstrap, applied);
+  /** The parameters are those of {@linkcode Replica}. */
+  constructor(
+    id: StoreId,
+    record: CopyRecord,
+    bootstrap: BootstrapHolder,
+    applied?: number,
+    markEvery?: number,
+  ) {
+    this.copy = new Replica(id, record, bootstrap, applied, markEvery);
     this.#bootstrap = bootstrap;
   }
 
@@ -84,7 +92,7 @@ export class ShardReplication {
         const { epoch } = event.grant;
         if (primary?.epoch === epoch) return [];
         const { promised } = this.copy;
-        if (epoch < promised) return [{ type: "needsEpoch", above: promised }];
+        if (epoch < promised) return [{ type: "needsEpoch", epoch, above: promised }];
         const ended = primary?.stop(now) ?? [];
         this.#primary = new Primary(
           this.copy,
@@ -117,6 +125,8 @@ export class ShardReplication {
         return [];
       case "chunkRead":
         return primary?.chunkRead(event.address, event.point, event.part, now) ?? [];
+      case "catchUp":
+        return primary?.catchUp(event.address, now) ?? [];
       case "tick":
         return primary?.tick(now) ?? [];
     }
@@ -146,7 +156,8 @@ export class ShardReplication {
   }
 }
 
-function isForCopy(message: ReplicationMessage): message is PrimaryMessage {
+/** Whether a message is for the copy, not for the owner's part. */
+export function isForCopy(message: ReplicationMessage): message is PrimaryMessage {
   switch (message.type) {
     case "promiseEpoch":
     case "appendLog":

@@ -16,6 +16,7 @@ import {
   writePoint,
   writePosition,
 } from "./message_form.ts";
+import type { Retirement } from "./retirement.ts";
 import type { LogEntry } from "./shard_log.ts";
 
 const types = [
@@ -28,6 +29,7 @@ const types = [
   "reset",
   "chunk",
   "filled",
+  "applied",
 ] as const satisfies readonly StoreOperation["type"][];
 const writer = new ByteWriter();
 
@@ -51,6 +53,7 @@ export function encodeStoreOperation(operation: StoreOperation): Uint8Array {
       writer.count(operation.after);
       break;
     case "trim":
+    case "applied":
       writer.count(operation.upTo);
       break;
     case "reset":
@@ -81,6 +84,7 @@ export function decodeStoreOperation(bytes: Uint8Array): StoreOperation {
     case "cut":
       return { type, after: reader.count() };
     case "trim":
+    case "applied":
       return { type, upTo: reader.count() };
     case "reset":
       return { type, at: readPosition(reader) };
@@ -138,6 +142,19 @@ export function encodeBootstrap(record: BootstrapRecord): Uint8Array {
 /** @throws {RangeError}. */
 export function decodeBootstrap(bytes: Uint8Array): BootstrapRecord {
   return readBootstrap(new ByteReader(bytes));
+}
+
+/** The bytes of what a person has said of a node. */
+export function encodeRetirement({ address, until }: Retirement): Uint8Array {
+  writer.text(address);
+  writer.count(until);
+  return writer.take();
+}
+
+/** @throws {RangeError}. */
+export function decodeRetirement(bytes: Uint8Array): Retirement {
+  const reader = new ByteReader(bytes);
+  return { address: reader.text(), until: reader.count() };
 }
 
 /** The bytes of persistence ids. */

@@ -67,6 +67,11 @@ export class TypeMembers {
     return this.#members.some((member) => member.address === address);
   }
 
+  /** Whether a member has said that it runs the type, so that it can have copies. */
+  runs(address: string): boolean {
+    return this.#said.get(address)?.runs === true;
+  }
+
   /** Members that have not answered yet. */
   get unanswered(): readonly string[] {
     return this.#others()

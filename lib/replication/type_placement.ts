@@ -31,6 +31,8 @@ export class TypePlacement {
   #placement: ReplicaPlacement;
   /** The newest configuration of each shard that was heard of. */
   #configs = new Map<number, ReplicaConfig>();
+  /** The epochs in which owners have said the configurations. */
+  readonly #saidIn = new Map<number, number>();
   /** Shards that were open once. */
   #begun = new Set<number>();
   /** Shards that are open, as their owners have said last. */
@@ -53,6 +55,7 @@ export class TypePlacement {
   clear(): void {
     this.#placement = this.#makePlacement();
     this.#configs.clear();
+    this.#saidIn.clear();
     this.#preferred.clear();
     this.#begun.clear();
     this.#open.clear();
@@ -75,7 +78,7 @@ export class TypePlacement {
   /** What an owner has said of its shard. */
   status(from: string, said: ShardStatus, now: number): ReplicaOrder[] {
     const { shard, epoch, phase, config, replicas, lagging } = said;
-    this.noteConfig(shard, config);
+    this.#noteOwners(shard, epoch, config);
     if (phase === "open") {
       this.#begun.add(shard);
       this.#open.add(shard);
@@ -91,11 +94,21 @@ export class TypePlacement {
       : [];
   }
 
-  /** A node has a copy with this configuration. */
-  noteConfig(shard: number, config: ReplicaConfig | undefined): void {
-    if (config === undefined || shard >= this.#options.numShards) return;
+  /** A node has a copy with this configuration. The owner of the shard knows better. */
+  noteConfig(shard: number, config: ReplicaConfig): void {
     const known = this.#configs.get(shard);
     if (known !== undefined && compareReplicaVersions(known.version, config.version) >= 0) return;
+    if (config.version[0] <= (this.#saidIn.get(shard) ?? -1)) return;
+    this.#takeConfig(shard, config);
+  }
+
+  #noteOwners(shard: number, epoch: number, config: ReplicaConfig | undefined): void {
+    if (config === undefined) return;
+    this.#saidIn.set(shard, epoch);
+    this.#takeConfig(shard, config);
+  }
+
+  #takeConfig(shard: number, config: ReplicaConfig): void {
     this.#configs.set(shard, config);
     this.#placement.noteConfig(shard, config);
     const preferred = this.#preferred.get(shard);

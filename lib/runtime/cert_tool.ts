@@ -5,7 +5,7 @@
  */
 
 /** An entry that is a command line. */
-export type ToolEntry = "cert" | "cli";
+export type ToolEntry = "cert" | "cli" | "up";
 
 /** A module of a package in a registry: `https://<host>/@scope/name/1.2.3/...`. */
 const inPackage = /^https:\/\/[^/]+\/(@[\w-]+\/[\w-]+)\/\d[^/]*\//;

@@ -5,6 +5,13 @@
 export interface DurableStore {
   /** Names the store in logs and errors. */
   readonly name: string;
+  /**
+   * Why calls are refused now: it has failed several times in a row, or has ended. Undefined or absent:
+   * they are not.
+   */
+  readonly failure?: string | undefined;
+  /** Whether all nodes of a cluster have the same store behind it, such as a database. Default false. */
+  readonly isShared?: boolean;
   /** Takes over an id. */
   open(
     id: string,

@@ -1,5 +1,5 @@
 /**
- * The option `identity` of TLS material: which certificates belong to nodes and which to clients,
+ * The option `identity` of TLS material: which certificates belong to nodes, which to clients and which to admins,
  * for a PKI whose certificates do not carry Casty's own URI names.
  *
  * @module
@@ -26,8 +26,8 @@ export interface CertificateNames {
 
 /** The role of a certificate's holder. */
 export interface MappedIdentity {
-  /** A node can become a member; a client never does. */
-  readonly role: "node" | "client";
+  /** A node can become a member; a client never does; an admin is a client that operates the cluster. */
+  readonly role: "node" | "client" | "admin";
   /** 1 to 255 characters without control characters. */
   readonly name: string;
   /**
@@ -48,7 +48,7 @@ export interface MappedIdentity {
  * - `"subject:CN=casty-*,O=Example"`: attributes of the subject (`CN`, `O`, `OU`), each of which the
  *   certificate must have exactly once.
  *
- * A certificate that matches patterns of both roles is refused, as is one that matches one pattern
+ * A certificate that matches patterns of two roles is refused, as is one that matches one pattern
  * with several of its names.
  */
 export interface IdentityPatterns {
@@ -56,6 +56,8 @@ export interface IdentityPatterns {
   readonly node?: string | readonly string[];
   /** Names of clients. Default: none. */
   readonly client?: string | readonly string[];
+  /** Names of admins: clients that may send the requests of `casty`. Default: none. */
+  readonly admin?: string | readonly string[];
 }
 
 /**
@@ -65,5 +67,5 @@ export interface IdentityPatterns {
  */
 export type IdentityFunction = (names: CertificateNames) => MappedIdentity | string | undefined;
 
-/** Which certificates are nodes and which are clients. */
+/** Which certificates are nodes, clients and admins. */
 export type IdentityMapping = IdentityPatterns | IdentityFunction;

@@ -27,8 +27,10 @@ export type {
 } from "./identity_mapping.ts";
 export type { LogFields, Logger, LogLevel } from "./logger.ts";
 export type {
+  AdminIdentity,
   Authorize,
   CertificateFacts,
+  CertifiedIdentity,
   ChainLink,
   ClientIdentity,
   DialOptions,

@@ -19,7 +19,8 @@ export interface TlsMaterial {
   readonly ca: string;
   /**
    * Which certificates are nodes and which are clients, this end's own included. Default: those with
-   * a URI name `spiffe://<domain>/node/<name>` or `.../client/<name>`, of the domain of this end.
+   * a URI name `spiffe://<domain>/node/<name>`, `.../client/<name>` or `.../admin/<name>`, of the
+   * domain of this end.
    */
   readonly identity?: IdentityMapping;
   /** Decides about each peer whose certificate is acceptable. Default: all may connect. */
@@ -28,7 +29,7 @@ export interface TlsMaterial {
    * Called for each peer before {@linkcode Authorize}, and for open connections after each change:
    * whether its certificate is revoked or denied. Answers why; undefined: it is not.
    */
-  readonly judge?: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined;
+  readonly judge?: (identity: CertifiedIdentity) => IdentityRefusal | undefined;
   /** What `judge` decides by, as data that can be handed to another thread. */
   readonly revocation?: () => RevocationData;
   /**
@@ -66,7 +67,7 @@ export interface RevocationData {
  * );
  * ```
  */
-export type Authorize = (identity: NodeIdentity | ClientIdentity) => boolean | string;
+export type Authorize = (identity: CertifiedIdentity) => boolean | string;
 
 /** Why a peer with a good certificate is refused all the same. */
 export interface IdentityRefusal {
@@ -77,10 +78,10 @@ export interface IdentityRefusal {
 }
 
 /** The identity in a peer's certificate. It decides which messages the peer may send. */
-export type PeerIdentity =
-  | PlainIdentity
-  | NodeIdentity
-  | ClientIdentity;
+export type PeerIdentity = PlainIdentity | CertifiedIdentity;
+
+/** The identity in a certificate. */
+export type CertifiedIdentity = NodeIdentity | ClientIdentity | AdminIdentity;
 
 /** The link is not encrypted and nothing is proved. */
 export interface PlainIdentity {
@@ -98,6 +99,15 @@ export interface NodeIdentity extends CertificateFacts {
 export interface ClientIdentity extends CertificateFacts {
   /** Names the kind. */
   readonly kind: "client";
+}
+
+/**
+ * A certificate of a person or program that operates the cluster: it may do what clients may, and
+ * send the requests of `casty` (see `docs/cli.md`). Never becomes a member.
+ */
+export interface AdminIdentity extends CertificateFacts {
+  /** Names the kind. */
+  readonly kind: "admin";
 }
 
 /** Facts read from a verified certificate. */

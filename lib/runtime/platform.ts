@@ -31,6 +31,10 @@ const denoProcess: ProcessPort = {
     return Deno.args;
   },
   env: (name) => Deno.env.get(name),
+  mayReadEnv: (variable) =>
+    Deno.permissions.querySync({ name: "env", ...(variable !== undefined && { variable }) })
+      .state === "granted",
+  envNames: () => Object.keys(Deno.env.toObject()),
   exit: (code) => Deno.exit(code),
   // Windows has no SIGTERM: Deno throws for a listener of it.
   stopSignals: () => Deno.build.os === "windows" ? ["SIGINT"] : ["SIGTERM", "SIGINT"],
@@ -251,6 +255,9 @@ const denoPlatform: Platform = {
   tls: denoTls,
   threads: denoThreads,
   resolver: denoResolver,
+  // Deno pings a silent peer, and closes the socket of one that does not answer.
+  upgradeWebSocket: (request, protocol) =>
+    Deno.upgradeWebSocket(request, { ...(protocol && { protocol }), idleTimeout: 30 }),
   faultOf: denoFaultOf,
 };
 

@@ -30,6 +30,8 @@ const nodeProcess: ProcessPort = {
     return process.argv.slice(2);
   },
   env: (name) => process.env[name],
+  mayReadEnv: () => true,
+  envNames: () => Object.keys(process.env),
   exit: (code) => process.exit(code),
   // Windows has no SIGTERM: a listener for it would never be called.
   stopSignals: () => isWindows() ? ["SIGINT"] : ["SIGTERM", "SIGINT"],

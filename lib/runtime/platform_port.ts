@@ -19,9 +19,24 @@ export interface Platform {
   readonly tls: TlsPort;
   readonly threads: ThreadPort;
   readonly resolver: Resolver;
+  /** Makes a WebSocket of a request of the platform's HTTP server; absent where it has no such server. */
+  readonly upgradeWebSocket?: UpgradeWebSocket;
   /** The kind of a failure of the system; undefined: none of these. */
   faultOf(error: unknown): SystemFault | undefined;
 }
+
+/**
+ * Makes a WebSocket of a request: the response is the answer to it.
+ *
+ * @param protocol the subprotocol that is accepted; undefined: none.
+ * @param maxLength UTF-16 code units of the longest message that the gateway takes. A server that can,
+ * refuses longer ones before they have come.
+ */
+export type UpgradeWebSocket = (
+  request: Request,
+  protocol: string | undefined,
+  maxLength: number,
+) => { readonly socket: WebSocket; readonly response: Response };
 
 /** Kinds of failure, named alike on every platform. */
 export type SystemFault =
@@ -38,6 +53,10 @@ export interface ProcessPort {
   /** Arguments of the program, without runtime and script. */
   readonly args: readonly string[];
   env(name: string): string | undefined;
+  /** Whether a variable, or all of them, may be read, without asking anybody. */
+  mayReadEnv(name?: string): boolean;
+  /** Names of all variables. Only if all may be read. */
+  envNames(): readonly string[];
   /** Ends the process at once. `code`: 0 to 255. */
   exit(code: number): never;
   /** The stop signals that the system knows. */

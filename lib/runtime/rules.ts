@@ -112,6 +112,8 @@ const all = {
   entitiesKeepMessages: true,
   laterListsAreKept: true,
   workIsNotIdle: true,
+  daemonsStartAgain: true,
+  onlyDaemonsStart: true,
   // Leases of owners.
   suspendedWithoutLease: true,
   lagIsChecked: true,
@@ -141,6 +143,7 @@ const all = {
   repliesFollowCommits: true,
   failedWritesEndIncarnations: true,
   restartsAwaitWrites: true,
+  stopsAwaitSettledWork: true,
   failedWritesFailAsks: true,
   unrecoveredActorsRefuseAsks: true,
   recoveriesTakeTurns: true,
@@ -164,12 +167,54 @@ const all = {
   acksNeedLease: true,
   ownEpochIsAcknowledged: true,
   openingsReadQuorum: true,
+  writesAwaitLease: true,
+  entitiesAwaitMoves: true,
+  unheardOwnersAreReplaced: true,
   highestCopyOpens: true,
   incompleteCopiesDoNotCount: true,
   inSyncCopiesAreKept: true,
+  catchUpTakesTurns: true,
+  silentMembersAreNoLoss: true,
   droppedContentIsForgotten: true,
   replicasChangeJointly: true,
   bootstrapAsksAll: true,
+  copiesObeyOwners: true,
+  ownersReportShards: true,
+  runnersHaveCopies: true,
+  coordinatorClosesBeginnings: true,
+  // Hot standbys of shards in a database.
+  standbysFollowCommits: true,
+  warmStatesAreConfirmed: true,
+  warmStatesCatchUp: true,
+  standbysComeFirst: true,
+  // Topics.
+  topicNumbersGrow: true,
+  membersPublishAsThemselves: true,
+  topicInterestEndsWithNode: true,
+  lostTopicsAreRequested: true,
+  retainedAreSentFirst: true,
+  topicSubscriptionsExpire: true,
+  clientsFollowTheirContact: true,
+  clientsPublishOwnRefs: true,
+  // Messages that waited for a shard.
+  waitingGoOutInTurns: true,
+  // Broadcast actors.
+  earlyBroadcastsWait: true,
+  // Distributed structures.
+  expiredWaitersGetNoGrant: true,
+  tokensGrowWithEpochs: true,
+  goneSessionsHoldNothing: true,
+  leasesOutlastHolders: true,
+  // Reliable delivery.
+  lostMessagesAreSentAgain: true,
+  messagesAreHandledInOrder: true,
+  sessionsNameTheirConsumer: true,
+  jobsOfEndedWorkersReturn: true,
+  // Limits of rate and concurrency.
+  limitersWaitAfterTakeover: true,
+  permitsCountUntilUsed: true,
+  latePermitsAreNotUsed: true,
+  lostSlotsEndTheWork: true,
 };
 
 /** The name of a rule. */

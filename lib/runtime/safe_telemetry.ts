@@ -22,15 +22,27 @@ export function safeTelemetry(telemetry: Telemetry, logger: Logger): Telemetry {
   return new SafeTelemetry(telemetry, logger);
 }
 
+/** The telemetry that a system was given, behind its {@linkcode safeTelemetry}. */
+export function originalTelemetry(telemetry: Telemetry | undefined): Telemetry | undefined {
+  return telemetry instanceof SafeTelemetry ? telemetry.original : telemetry;
+}
+
 class SafeTelemetry implements Telemetry {
   readonly enabled = true;
+  readonly traces: boolean;
   readonly #telemetry: Telemetry;
   readonly #logger: Logger;
   #hasFailed = false;
 
   constructor(telemetry: Telemetry, logger: Logger) {
     this.#telemetry = telemetry;
+    this.traces = telemetry.traces !== false;
     this.#logger = logger;
+  }
+
+  /** What it stands before. */
+  get original(): Telemetry {
+    return this.#telemetry;
   }
 
   counter(instrument: Instrument): Counter {
@@ -47,8 +59,8 @@ class SafeTelemetry implements Telemetry {
     const histogram = this.#try(() => this.#telemetry.histogram(instrument));
     if (histogram === undefined) return noTelemetry.histogram(instrument);
     return {
-      record: (value: number, attributes?: Attributes) => {
-        this.#try(() => histogram.record(value, attributes));
+      record: (value: number, attributes?: Attributes, weight?: number) => {
+        this.#try(() => histogram.record(value, attributes, weight));
       },
     };
   }
@@ -74,7 +86,7 @@ class SafeTelemetry implements Telemetry {
   }
 
   /** Runs `task` exactly once, whatever the telemetry does, and hands over what it throws. */
-  with<T>(context: TraceContext, task: () => T): T {
+  with<T>(context: TraceContext | undefined, task: () => T): T {
     let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
     const run = () => {
       if (outcome !== undefined) return;

@@ -68,7 +68,7 @@ class SystemFile implements StorageFile {
   }
 
   sync(): Promise<void> {
-    return this.#attempt("sync", () => this.#handle.sync());
+    return this.#attempt("sync", () => this.#handle.datasync());
   }
 
   async close(): Promise<void> {

@@ -29,8 +29,11 @@ export interface Counter {
 
 /** Records a distribution. */
 export interface Histogram {
-  /** Records one value, in the instrument's unit. */
-  record(value: number, attributes?: Attributes): void;
+  /**
+   * Records one value, in the instrument's unit. `weight`: it is a sample, which stands for so many
+   * values; default 1. An implementation that cannot weigh records it once.
+   */
+  record(value: number, attributes?: Attributes, weight?: number): void;
 }
 
 /** Takes a present value of a gauge. */
@@ -45,6 +48,8 @@ export interface SpanOptions {
   readonly kind?: SpanKind;
   /** Default: the active context; without one a trace begins. */
   readonly parent?: TraceContext;
+  /** Spans that it has to do with and is no child of, such as the one that has set the reminder. */
+  readonly links?: readonly TraceContext[];
   /** Its labels. */
   readonly attributes?: Attributes;
 }
@@ -69,19 +74,27 @@ export interface Span {
 export interface Telemetry {
   /** Whether anything is recorded. Does not change. */
   readonly enabled: boolean;
+  /**
+   * Whether it keeps traces. `false`: `startSpan`, `with` and `active` need not be called, which costs
+   * less. Does not change. Default true.
+   */
+  readonly traces?: boolean;
   /** The counter for an instrument; the same one each time. */
   counter(instrument: Instrument): Counter;
   /** The histogram for an instrument; the same one each time. */
   histogram(instrument: Instrument): Histogram;
-  /** `read` is called at each collection. Returns a function that removes it. */
+  /**
+   * `read` is called at each collection: for a gauge, and for a counter that is counted elsewhere, in a
+   * field, which costs less than `add`; it observes the sum. Returns a function that removes it.
+   */
   gauge(instrument: Instrument, read: (observe: Observe) => void): () => void;
   /** Starts a span. */
   startSpan(name: string, options?: SpanOptions): Span;
   /**
-   * Runs `task` at once, with `context` as the active context where the implementation keeps one of
+   * Runs `task` at once, with `context` as the active context (undefined: none) where the implementation keeps one of
    * its own (OpenTelemetry's context manager), so that spans of user code become its children.
    */
-  with<T>(context: TraceContext, task: () => T): T;
+  with<T>(context: TraceContext | undefined, task: () => T): T;
   /**
    * The context of the innermost running {@linkcode Telemetry.with}; across `await` too, where the
    * implementation can follow it.
@@ -107,10 +120,11 @@ const noSpan: Span = Object.freeze({
 /** Records nothing. */
 export const noTelemetry: Telemetry = Object.freeze({
   enabled: false,
+  traces: false,
   counter: () => noInstrument,
   histogram: () => noInstrument,
   gauge: () => nothing,
   startSpan: () => noSpan,
-  with: <T>(_context: TraceContext, task: () => T): T => task(),
+  with: <T>(_context: TraceContext | undefined, task: () => T): T => task(),
   active: () => undefined,
 });

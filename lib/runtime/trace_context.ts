@@ -11,6 +11,21 @@ export interface TraceContext {
   readonly sampled: boolean;
 }
 
+/** The context as text, to be stored: the header `traceparent` of W3C Trace Context. */
+export function traceParentOf({ traceId, spanId, sampled }: TraceContext): string {
+  return `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`;
+}
+
+/** Reads what {@linkcode traceParentOf} has made; `undefined` if it is something else. */
+export function readTraceParent(text: unknown): TraceContext | undefined {
+  if (typeof text !== "string") return undefined;
+  const parts = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(text);
+  if (parts === null) return undefined;
+  const [, traceId, spanId, flags] = parts as unknown as [string, string, string, string];
+  if (/^0*$/.test(traceId) || /^0*$/.test(spanId)) return undefined;
+  return { traceId, spanId, sampled: (parseInt(flags, 16) & 1) !== 0 };
+}
+
 /** Bytes of a trace context on the wire: 16 of the trace, 8 of the span, 1 of flags. */
 export const traceContextBytes = 25;
 

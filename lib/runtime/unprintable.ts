@@ -17,3 +17,8 @@ export function escapeUnprintable(text: string): string {
 export function replaceUnprintable(text: string): string {
   return text.replace(unprintable, "\ufffd");
 }
+
+/** The same for a text of several lines: its line feeds stay. */
+export function replaceUnprintableInLines(text: string): string {
+  return text.split("\n").map(replaceUnprintable).join("\n");
+}

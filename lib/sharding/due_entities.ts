@@ -38,13 +38,19 @@ export class DueEntities {
     this.#port = port;
   }
 
-  /** Entities of a type that runs here are stored in the journal. */
-  add(store: DurableStore, role: string | undefined): void {
+  /**
+   * Entities of a type that runs here are stored in the journal.
+   *
+   * @param isShared other nodes see the same, so that each looks through a part. Otherwise it has what runs
+   * at this node, and no other node sees it.
+   */
+  add(store: DurableStore, role: string | undefined, isShared = true): void {
     if (this.#closed) return;
     const known = this.#watched.get(store);
     if (known !== undefined) return void known.roles.add(role);
     const roles = new Set([role]);
-    this.#watched.set(store, { roles, service: this.#start(store as unknown as Journal, roles) });
+    const journal = store as unknown as Journal;
+    this.#watched.set(store, { roles, service: this.#start(journal, roles, isShared) });
   }
 
   /** This node starts no entities any more. */
@@ -54,14 +60,18 @@ export class DueEntities {
     this.#watched.clear();
   }
 
-  #start(journal: Journal, roles: ReadonlySet<string | undefined>): DueService {
+  #start(
+    journal: Journal,
+    roles: ReadonlySet<string | undefined>,
+    isShared: boolean,
+  ): DueService {
     const { node, interval } = this.#port;
     const { clock, logger } = node.runtime;
     return new DueService({
       clock,
       interval,
       journal,
-      share: () => sliceShare(this.#nodes(roles), node.address),
+      share: () => sliceShare(isShared ? this.#nodes(roles) : [], node.address),
       wake: (ids) => this.#wake(ids),
       log: (message, fields) => {
         logger.log("warn", "persistence", message, { journal: journal.name, ...fields });

@@ -5,6 +5,8 @@
  */
 import type { DurableStore } from "../runtime/durable_store.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import type { EntityFactory } from "./routing/entity_factory.ts";
+import type { ShardGrant } from "./routing/shard_grant.ts";
 import type { ReplicationOptions } from "./sharded_behavior.ts";
 import type { Sharding } from "./sharding.ts";
 
@@ -19,12 +21,16 @@ export interface ReplicatedTypeOptions {
   readonly journal: DurableStore | undefined;
   /** Which node gets a shard of which no node has a copy. */
   readonly strategy: AllocationStrategy | undefined;
+  /** Makes the behaviours of entities. */
+  readonly factory: EntityFactory<never>;
 }
 
 /** What replication does for one type at this node. */
 export interface TypeReplication {
   /** Where the entities of this node that have work to do are found. */
   readonly store: DurableStore;
+  /** Whether that store is the same at all nodes, so that each looks through a part. Absent: it is not. */
+  readonly sharesStore?: boolean;
   /** Grants shards to nodes that have copies. */
   readonly strategy: AllocationStrategy;
   /** The highest epoch that a copy here has promised; 0: none has. */
@@ -35,8 +41,11 @@ export interface TypeReplication {
   whenReady(callback: () => void): void;
   /** The shard is granted to this node, perhaps anew. */
   startShard(shard: number, epoch: number): void;
-  /** The entities of the shard are about to stop. */
-  stopping(shard: number): void;
+  /**
+   * The entities of the shard are about to stop. Returns whether none of them has recovered by the present
+   * grant, nor will: the next owner handles what waits for them.
+   */
+  stopping(shard: number): boolean;
   /** None of them runs any more, or another node has a later grant. */
   stopped(shard: number): void;
 }
@@ -67,6 +76,8 @@ export interface ReplicatorHost {
   readonly leader: string | undefined;
   /** Whether a grant can have an epoch that a peer names: no copy may promise another one. */
   isPlausibleEpoch(epoch: number): boolean;
+  /** Of the coordinator, if it is this node's: the present grant of a shard; undefined: none is known. */
+  grantOf(shardType: string, shard: number): ShardGrant | undefined;
   /** Of the coordinator, if it is this node's: hands a shard off. May be called again. */
   moveShard(move: ShardMove): void;
   /** From now on types may be replicated. */

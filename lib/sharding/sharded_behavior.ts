@@ -53,6 +53,13 @@ export interface ReplicationOptions {
    * logged. `false`: the shard waits for them. Default `false`.
    */
   readonly allowDataLoss?: boolean;
+  /**
+   * With a database as `journal`, where the other nodes are hot standbys: entities of the type that a node
+   * keeps ready; for one more the least recently changed is dropped. Default 10 000.
+   */
+  readonly maxWarmEntities?: number;
+  /** The same for the estimated size of their states, in bytes. Default 67 108 864. */
+  readonly maxWarmBytes?: number;
 }
 
 /** Options of `Behaviors.sharded`. */
@@ -104,7 +111,7 @@ export interface ShardedOptions {
    * Where entities of the type are stored that are durable actors and have no journal of their own, such
    * as `sqliteJournal(...)`. Who has made it closes it. Default: the journal of the node, see
    * `persistence`. With `replication` it is a store of this node alone, where the copies of this node
-   * are kept; default: memory.
+   * are kept (default: memory), or a database that all nodes share: then they are hot standbys.
    */
   readonly journal?: DurableStore;
   /**

@@ -14,18 +14,26 @@ import type { ExtensionContext } from "../cluster/node/node_extension.ts";
 import { type DeliveryPeer, deliverySenderOf } from "./region/delivery_sender.ts";
 import type { DueEntities } from "./due_entities.ts";
 import type { DeliveryIntake } from "./region/delivery_intake.ts";
+import type { Daemons } from "./region/daemons.ts";
 import { Entities } from "./region/entities.ts";
+import { locateUnowned } from "./region/unowned_shards.ts";
 import { RememberEntities } from "./remember/remember_entities.ts";
 import { checkRemember } from "./remember/remember_options.ts";
 import { rememberedPath } from "./remember/remember_protocol.ts";
 import { isEntityId, parseEntityDelivery, regionPath } from "./routing/protocol.ts";
+import { AbsentRole } from "./absent_role.ts";
 import { ClientAccess } from "./client_access.ts";
-import { isShardEnvelope, type ShardEnvelope } from "./routing/shard_envelope.ts";
+import { isShardEnvelope, type ShardEnvelope, shardEnvelope } from "./routing/shard_envelope.ts";
+import { shardOf } from "./routing/shard_hash.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
 import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
+import { reportedOptions } from "./reported_options.ts";
 import type { ShardReplicator, TypeReplication } from "./shard_replicator.ts";
 import type { ShardingMachine } from "./sharding_machine.ts";
+
+/** What helps if no member has the role of a type. */
+const roleRemedy = "spell it as the option roles of the nodes, or start a node with it";
 
 /**
  * One type of entities at one node: the router, and, if the node has the role, the parts that run and
@@ -36,9 +44,12 @@ export class ShardedType {
   readonly router: ShardRouter;
   readonly #entities: Entities | undefined;
   readonly #memory: RememberEntities | undefined;
+  readonly #absentRole: AbsentRole;
   readonly #access: ClientAccess;
   readonly #node: ExtensionContext;
   readonly #intake: DeliveryIntake;
+  readonly #machine: ShardingMachine;
+  readonly #daemons: Daemons | undefined;
   /** Undefined: it has no copies. */
   readonly #replication: TypeReplication | undefined;
 
@@ -46,6 +57,7 @@ export class ShardedType {
    * Registers the type with the machine, and opens its path.
    *
    * @param dueEntities starts durable entities that have work to do.
+   * @param daemons those of the type, if its entities always run.
    * @throws {ActorError} code `duplicateName`: another actor has the name.
    */
   constructor(
@@ -55,21 +67,25 @@ export class ShardedType {
     behavior: ShardedBehavior<never>,
     dueEntities: DueEntities,
     replicator: ShardReplicator | undefined,
+    daemons?: Daemons,
   ) {
     const { numShards, options: { role, strategy, buffer }, entityType } = behavior;
     const schema = entityType?.schema;
     this.name = name;
     this.#node = node;
+    this.#machine = machine;
+    this.#daemons = daemons;
     this.#access = new ClientAccess(behavior.options);
+    this.#absentRole = new AbsentRole(role);
     // The name is the user's: a second type under it fails here. `lookup` finds the actor, and peers of
-    // earlier versions send to it.
-    node.system.spawn<ShardEnvelope<never>>(
+    // earlier versions send to it. What a configuration sets for the name is for the entities.
+    internalsOf(node.system).spawnUnconfigured<ShardEnvelope<never>>(
       Behaviors.setup((context) => {
         // Entities answer.
         if (context.self instanceof LocalRef) context.self.becomeForwarder();
         return this.#forwarding();
       }),
-      name,
+      daemons?.actorName ?? name,
     );
     const runs = role === undefined || node.roles.includes(role);
     this.#replication = replicate(name, behavior, runs, replicator);
@@ -85,7 +101,12 @@ export class ShardedType {
       ...strategyOf(this.#replication, strategy),
       ...(buffer && { limits: buffer }),
       ...(schema && { schema }),
+      options: reportedOptions(behavior.options),
     });
+    this.router.explain = () => {
+      const absent = this.#absentRole.explain(node.view.members);
+      return absent && `${absent}: ${roleRemedy}`;
+    };
     if (this.#entities !== undefined) {
       const open = () => machine.open(name);
       const replication = this.#replication;
@@ -99,7 +120,9 @@ export class ShardedType {
       );
       const store = replication?.store ?? behavior.options.journal ??
         internalsOf(node.system).persistence?.journal;
-      if (store !== undefined) dueEntities.add(store, role);
+      if (store !== undefined) {
+        dueEntities.add(store, role, replication === undefined || replication.sharesStore === true);
+      }
     }
     this.#intake = machine.intake;
     const { maxStartsPerIdentity } = withDefaults(shardedDefaults, behavior.options);
@@ -111,8 +134,9 @@ export class ShardedType {
   }
 
   #forwarding(): Behavior<ShardEnvelope<never>> {
-    return Behaviors.receive((context, envelope) => {
-      if (!isShardEnvelope(envelope)) this.router.refuseMessage(envelope);
+    return Behaviors.receive((context, received) => {
+      const envelope = this.#addressed(received);
+      if (envelope === undefined) this.#refuseUnaddressed(received);
       else {
         const { self, sender } = context;
         const message = passedOn(context, envelope.message);
@@ -122,6 +146,19 @@ export class ShardedType {
       }
       return Behaviors.same();
     });
+  }
+
+  #refuseUnaddressed(message: unknown): void {
+    if (this.#daemons === undefined) return this.router.refuseMessage(message);
+    const why = "it is for no worker; send it to worker(index)";
+    this.#node.deadLetter("invalidMessage", `/${this.#daemons.actorName}`, message, why);
+  }
+
+  /** What the actor of the type has received, with the id of the entity for which it is. */
+  #addressed(received: unknown): ShardEnvelope<unknown> | undefined {
+    if (this.#daemons === undefined) return isShardEnvelope(received) ? received : undefined;
+    const { recipient } = this.#daemons;
+    return recipient === undefined ? undefined : shardEnvelope(recipient, received);
   }
 
   /** The entity has to answer an ask of the actor of the type, if it is one of this node. */
@@ -178,15 +215,63 @@ export class ShardedType {
     return Array.from(this.#entities?.running() ?? [], ([entityId]) => entityId);
   }
 
+  /** The actor of an entity that runs here. */
+  cellOf(entityId: string): LocalRef<unknown> | undefined {
+    return this.#entities?.cellOf(shardOf(entityId, this.router.numShards), entityId);
+  }
+
+  /** Passivates an entity. Returns whether it runs here. */
+  stop(entityId: string): boolean {
+    const cell = this.cellOf(entityId);
+    if (cell !== undefined) this.#entities!.passivate(cell);
+    return cell !== undefined;
+  }
+
   /** The driver of remembered entities, if enabled. */
   get memory(): RememberEntities | undefined {
     return this.#memory;
   }
 
-  /** Passivates entities, and repeats messages that may have been lost. */
+  /** Why nothing of the type can run, as far as this node knows: no member has its role, for example. */
+  get obstacle(): string | undefined {
+    return this.#machine.rejection(this.name) ??
+      this.#absentRole.explain(this.#node.view.members);
+  }
+
+  /** Passivates entities, locates shards of daemons, and repeats messages that may have been lost. */
   tick(): void {
+    this.#tellAbsentRole();
     this.#entities?.tick();
     this.#memory?.tick();
+    const { name, router: { numShards } } = this;
+    const region = this.#machine.regions.of(name);
+    // Other nodes than those that can run them need not ask for owners: messages do.
+    if (this.#daemons === undefined || region === undefined) return;
+    const shards = [...this.#daemons.ids.keys()];
+    // A rejection is for all shards: one request finds out whether it is still so.
+    locateUnowned(this.#machine.rejection(name) === undefined ? shards : shards.slice(0, 1), {
+      owns: (shard) => region.epochOf(shard) > 0,
+      isOwned: (shard) => this.#isElsewhere(shard),
+      locate: (shard) =>
+        this.#machine.locate({ type: "locate", shardType: name, numShards, shard }),
+    });
+  }
+
+  #tellAbsentRole(): void {
+    const { view: { members }, runtime: { clock, logger } } = this.#node;
+    if (!this.#absentRole.note(members, clock.now())) return;
+    const reason = this.#absentRole.explain(members);
+    const message = "no node can run a shard type; messages for it wait";
+    logger.log("warn", "sharding", message, { shardType: this.name, reason, remedy: roleRemedy });
+  }
+
+  /**
+   * Whether another node is known to own a shard. Where this node takes itself for the owner and is not,
+   * the coordinator may have failed between the hand-off and the next grant.
+   */
+  #isElsewhere(shard: number): boolean {
+    const { address } = this.#node;
+    return (this.router.ownerOf(shard) ?? address) !== address;
   }
 
   #makeEntities(node: ExtensionContext, behavior: ShardedBehavior<never>): Entities {
@@ -198,10 +283,11 @@ export class ShardedType {
     );
     const { capacity, maxBytes, ...given } = bounds;
     const isUnbounded = capacity === Infinity && maxBytes === Infinity;
-    const { clock } = node.runtime;
+    const { clock, telemetry } = node.runtime;
     const internals = internalsOf(node.system);
     return new Entities(this.name, factory as never, {
       ...(this.#memory && { memory: this.#memory }),
+      ...(this.#daemons && { daemons: this.#daemons.ids }),
       ...(this.#replication
         ? { replication: this.#replication }
         : options.journal && { store: options.journal }),
@@ -224,6 +310,7 @@ export class ShardedType {
         if (ask.heldBy === undefined) holdAsk(cell, ask);
       },
       reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
+      ...(telemetry?.enabled && telemetry.traces !== false && { traces: telemetry }),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
       refuse: ({ reason, details }, target, message) => {
         if (findReply(messageOf(message))?.heldAsk === undefined) return false;
@@ -253,9 +340,7 @@ export class ShardedType {
           .filter((address) => address !== node.address),
       send: (to, message) => node.send(to, rememberedPath, message),
       wake: (shard, id) => this.#entities!.wake(shard, id),
-      // Where this node takes itself for the owner and is not, the coordinator may have failed between
-      // the hand-off and the next grant.
-      isOwned: (shard) => (this.router.ownerOf(shard) ?? node.address) !== node.address,
+      isOwned: (shard) => this.#isElsewhere(shard),
       locate: (shard) => machine.locate({ type: "locate", shardType, numShards, shard }),
       log: (message, fields) => logger.log("warn", "sharding", message, { shardType, ...fields }),
     });
@@ -265,12 +350,20 @@ export class ShardedType {
 /** The copies of a type, if it has some. */
 function replicate(
   shardType: string,
-  { numShards, options: { replication, journal, strategy } }: ShardedBehavior<never>,
+  { numShards, factory, options: { replication, journal, strategy } }: ShardedBehavior<never>,
   runs: boolean,
   replicator: ShardReplicator | undefined,
 ): TypeReplication | undefined {
   if (replication === undefined) return undefined;
-  return replicator!.add({ shardType, numShards, runs, replication, journal, strategy });
+  return replicator!.add({
+    shardType,
+    numShards,
+    runs,
+    replication,
+    journal,
+    strategy,
+    factory,
+  });
 }
 
 function strategyOf(

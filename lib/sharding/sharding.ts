@@ -1,10 +1,12 @@
 import { extensionKey } from "../cluster/node/extension_key.ts";
 import type { ExtensionKey } from "../cluster/node/extension_key.ts";
+import type { GrantPhase } from "./coordinator/shard_table.ts";
+import type { Daemons } from "./region/daemons.ts";
 import type { EntityFactory } from "./routing/entity_factory.ts";
 import type { EntityType } from "./routing/entity_type.ts";
 import type { ShardLocations } from "./routing/shard_place.ts";
 import type { ShardRegionRef } from "./routing/shard_proxy.ts";
-import type { ShardedOptions } from "./sharded_behavior.ts";
+import type { ShardedBehavior, ShardedOptions } from "./sharded_behavior.ts";
 
 /** A shard that a node owns. */
 export interface OwnedShard {
@@ -63,6 +65,36 @@ export interface ShardRefs {
     factory: EntityFactory<M>,
     options: ShardedOptions | undefined,
   ): ShardRegionRef<M>;
+  /**
+   * Runs entities that always run, and no others of the type.
+   *
+   * @param name of the type; begins with `_`, so that it is no type of users.
+   * @throws {ActorError} code `duplicateName`.
+   */
+  spawnDaemons<M>(behavior: ShardedBehavior<M>, name: string, daemons: Daemons): ShardRegionRef<M>;
+  /**
+   * Why nothing of a type that was spawned here can run, as far as this node knows: no member has its role,
+   * or the coordinator rejects the type.
+   */
+  obstacle(shardType: string): string | undefined;
+  /** The types that this node runs or routes to, those of the framework among them. */
+  types(): readonly KnownType[];
+  /** What the coordinator knows of a grant; undefined: this node does not coordinate, or nobody owns it. */
+  grantPhase(shardType: string, shard: number): GrantPhase | undefined;
+}
+
+/** A sharded type, as one node knows it. */
+export interface KnownType {
+  readonly shardType: string;
+  readonly numShards: number;
+  /** Whether it runs here; otherwise this node only routes to it. */
+  readonly runs: boolean;
+  /** Shards that this node owns. */
+  readonly owned: number;
+  /** Entities that run here now. */
+  readonly entities: number;
+  /** Messages that wait here for the owners of their shards. */
+  readonly waiting: number;
 }
 
 const refsOf = new WeakMap<Sharding, ShardRefs>();

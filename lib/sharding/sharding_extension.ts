@@ -22,7 +22,8 @@ import type { RefSource } from "../remoting/remoting_options.ts";
 import type { Timer } from "../runtime/clock.ts";
 import { rules } from "../runtime/rules.ts";
 import { accountOf } from "../transport/base/peer.ts";
-import { EntityStarts } from "./region/entity_starts.ts";
+import type { Daemons } from "./region/daemons.ts";
+import { TokenBuckets } from "../runtime/token_buckets.ts";
 import { answerWithoutRegion } from "./region/no_region.ts";
 import { entityPrefix, parseEntityPath } from "./routing/entity_address.ts";
 import type { EntityFactory } from "./routing/entity_factory.ts";
@@ -62,10 +63,21 @@ import {
   type ShardedOptions,
 } from "./sharded_behavior.ts";
 import { ShardedType } from "./sharded_type.ts";
+import {
+  type InspectedShard,
+  type InspectedType,
+  setShardInspector,
+  type ShardInspector,
+} from "./shard_inspector.ts";
 import { setReplicatorHost, type ShardReplicator } from "./shard_replicator.ts";
-import { setShardRefs, type Sharding, shardingKey, type ShardRefs } from "./sharding.ts";
+import {
+  type KnownType,
+  setShardRefs,
+  type Sharding,
+  shardingKey,
+  type ShardRefs,
+} from "./sharding.ts";
 import { type MeasuredType, measureSharding } from "./sharding_telemetry.ts";
-import { startShardedWorkers } from "./sharded_workers.ts";
 
 /** Milliseconds between two ticks of all machines. */
 const tickInterval = 250;
@@ -81,7 +93,7 @@ export class ShardingExtension implements NodeExtension {
   /** The references to the types for which one was asked for, spawned here or not. */
   readonly #refs = new Map<string, ShardProxy>();
   /** What clients start by references, of types that were not spawned here. */
-  readonly #starts = new EntityStarts(shardedDefaults.maxStartsPerIdentity);
+  readonly #starts = new TokenBuckets(shardedDefaults.maxStartsPerIdentity);
   #node!: ExtensionContext;
   #host!: EntityRefHost;
   #machine!: ShardingMachine;
@@ -94,6 +106,8 @@ export class ShardingExtension implements NodeExtension {
   #alarm: { readonly timer: Timer; readonly at: number } | undefined;
   /** Entities were suspended, and that was logged. */
   #suspended = false;
+  /** Whether this node has held its lease since it started. */
+  #hadLease = false;
   #replicator: ShardReplicator | undefined;
   #left = false;
   #endMeasuring = (): void => {};
@@ -169,27 +183,20 @@ export class ShardingExtension implements NodeExtension {
       if (type !== undefined && delivery !== undefined) return type.receive(peer, delivery);
       node.deadLetter("noSuchActor", path, message);
     });
-    // Where clients listen.
-    node.reserve(clientShardsPath);
+    // Where clients listen. What is returned to them are their messages: references in them may be forged.
+    node.reserve(clientShardsPath, { grants: false });
     node.handlePeers(locatePath, (peer, value) => this.#locator.receive(peer, value));
     node.handlePeers(shardTablePath, (peer, value) => this.#publisher.receive(peer, value));
     node.registerKind(shardedKind, (behavior, name) => this.#spawn(behavior, name));
-    internalsOf(node.system).startWorkers = (workers) =>
-      startShardedWorkers(workers, {
-        spawn: <M>(behavior: ShardedBehavior<M>, name: string) =>
-          this.#spawn(
-            behavior as ExtensionBehavior<never>,
-            name,
-          ) as unknown as ShardRegionRef<M>,
-        spawnSystem: (behavior, name) => node.spawnSystem(behavior, name),
-      });
     const api = this.#api();
     setShardRefs(api, this.#refsApi());
+    setShardInspector(api, this.#inspector());
     setReplicatorHost(api, {
       get leader() {
         return machine.leader;
       },
       isPlausibleEpoch: (epoch) => machine.isPlausibleEpoch(epoch),
+      grantOf: (shardType, shard) => machine.coordinator.table(shardType)?.grant(shard),
       moveShard: (move) => {
         machine.moveShard(move);
         this.#setAlarm();
@@ -266,8 +273,10 @@ export class ShardingExtension implements NodeExtension {
       const role = region === undefined
         ? "routes only"
         : `owns ${region.size} of ${numShards} shards`;
+      const obstacle = this.#types.get(shardType)?.obstacle;
+      const why = obstacle === undefined ? "" : `; ${obstacle}`;
       const waiting = buffered === 0 ? "" : `; ${buffered} messages wait for their shards`;
-      lines.push(`"${shardType}": this node ${role}${waiting}`);
+      lines.push(`"${shardType}": this node ${role}${waiting}${why}`);
     }
     return lines;
   }
@@ -280,12 +289,22 @@ export class ShardingExtension implements NodeExtension {
     return [`${state}: ${missing}`];
   }
 
-  /** Unhealthy while messages wait and no coordinator is known. */
+  /**
+   * Unhealthy while no coordinator is known, or entities of this node are suspended. A node that can own
+   * shards is healthy when it has its first lease: shards may be granted to it before, and then it would
+   * turn unhealthy again.
+   */
   health(): ExtensionHealth {
-    const { leader, routers, regions: { owned }, buffered } = this.#machine;
+    const { leader, routers, regions: { owned, any }, buffered, lease } = this.#machine;
     const details = { types: routers.size, ownedShards: owned, bufferedMessages: buffered };
-    if (leader !== undefined) return { healthy: true, details };
-    return { healthy: false, reason: "no coordinator is known", details };
+    if (leader === undefined) return { healthy: false, reason: "no coordinator is known", details };
+    const { missing } = lease;
+    if (missing === undefined) this.#hadLease = true;
+    const waits = !this.#hadLease && any;
+    if (missing === undefined || (owned === 0 && !waits)) return { healthy: true, details };
+    const state = owned === 0 ? "this node has no lease yet" : "this node's entities are suspended";
+    const reason = `${state}: ${missing}`;
+    return { healthy: false, reason, details };
   }
 
   /** The reference of a path that has arrived. */
@@ -318,7 +337,11 @@ export class ShardingExtension implements NodeExtension {
     return false;
   };
 
-  #spawn(described: ExtensionBehavior<never>, name: string | undefined): ActorRef<never> {
+  #spawn(
+    described: ExtensionBehavior<never>,
+    name: string | undefined,
+    daemons?: Daemons,
+  ): ActorRef<never> {
     const behavior = described as unknown as ShardedBehavior<never>;
     const shardType = nameOf(behavior, name);
     const known = this.#machine.routers.get(shardType);
@@ -330,6 +353,7 @@ export class ShardingExtension implements NodeExtension {
       behavior,
       this.#dueEntities,
       this.#replicator,
+      daemons,
     );
     this.#types.set(shardType, type);
     return this.#refOf(type.router);
@@ -357,7 +381,79 @@ export class ShardingExtension implements NodeExtension {
           : this.#spawn(behavior as ExtensionBehavior<never>, name);
         return ref as unknown as ShardRegionRef<M>;
       },
+      obstacle: (shardType) => this.#types.get(shardType)?.obstacle,
+      types: () => [...this.#knownTypes()],
+      grantPhase: (shardType, shard) =>
+        this.#machine.coordinator.table(shardType)?.grant(shard)?.phase,
+      spawnDaemons: <M>(behavior: ShardedBehavior<M>, name: string, daemons: Daemons) =>
+        this.#spawn(
+          behavior as ExtensionBehavior<never>,
+          name,
+          daemons,
+        ) as unknown as ShardRegionRef<M>,
     };
+  }
+
+  #inspector(): ShardInspector {
+    const machine = this.#machine;
+    return {
+      get leader() {
+        return machine.leader;
+      },
+      get coordinates() {
+        return machine.coordinator.phase === "active";
+      },
+      names: (limit) => this.#inspectedNames(limit),
+      types: (limit, maxShards) => this.#inspectedTypes(limit, maxShards),
+      entity: (shardType, entityId) => this.#types.get(shardType)?.cellOf(entityId),
+      passivate: (shardType, entityId) => this.#types.get(shardType)?.stop(entityId) ?? false,
+      balance: (shardType) => {
+        const isKnown = machine.coordinator.table(shardType) !== undefined;
+        if (isKnown) machine.balance(shardType);
+        this.#setAlarm();
+        return isKnown;
+      },
+    };
+  }
+
+  #inspectedNames(limit: number): readonly string[] {
+    const { coordinator, routers } = this.#machine;
+    return [...new Set([...routers.keys(), ...coordinator.shardTypes])].sort().slice(0, limit);
+  }
+
+  #inspectedTypes(limit: number, maxShards: number): readonly InspectedType[] {
+    const { coordinator, routers } = this.#machine;
+    let left = maxShards;
+    return this.#inspectedNames(limit).flatMap((shardType) => {
+      const known = this.#knownShards(shardType);
+      if (known === undefined) return [];
+      const { numShards } = known;
+      const table = coordinator.phase === "active" ? coordinator.table(shardType) : undefined;
+      const shards: InspectedShard[] = [];
+      const looked = Math.min(numShards, left);
+      left -= looked;
+      for (let shard = 0; shard < looked; shard++) {
+        const grant = table?.grant(shard);
+        const place = grant ?? known.grantOf(shard);
+        if (place === undefined) continue;
+        const { owner, epoch } = place;
+        const target = grant && table?.targetOf(shard);
+        shards.push({
+          shard,
+          owner,
+          epoch,
+          ...(grant && { phase: grant.phase }),
+          ...(target !== undefined && { target }),
+        });
+      }
+      const type = this.#types.get(shardType);
+      const obstacle = type?.obstacle;
+      const entities = type?.running().length ?? 0;
+      const waiting = routers.get(shardType)?.buffered ?? 0;
+      const cut = looked < numShards && { cut: true };
+      const more = obstacle && { obstacle };
+      return [{ shardType, numShards, shards, entities, waiting, ...cut, ...more }];
+    });
   }
 
   #entityRef(shardType: string, numShards: number): ShardProxy {
@@ -392,8 +488,20 @@ export class ShardingExtension implements NodeExtension {
 
   *#measuredTypes(): Generator<MeasuredType> {
     for (const [shardType, type] of this.#types) {
-      const shards = this.#machine.regions.of(shardType)?.size ?? 0;
-      yield { shardType, shards, entities: type.running().length };
+      const shards = this.#machine.regions.of(shardType)?.grants() ?? [];
+      const handingOff = shards.reduce((sum, [, , stopping]) => sum + stopping, 0);
+      const running = shards.length - handingOff;
+      yield { shardType, running, handingOff, entities: type.running().length };
+    }
+  }
+
+  *#knownTypes(): Generator<KnownType> {
+    const { routers, regions } = this.#machine;
+    for (const { shardType, numShards, buffered: waiting } of routers.values()) {
+      const region = regions.of(shardType);
+      const owned = region?.size ?? 0;
+      const entities = this.#types.get(shardType)?.running().length ?? 0;
+      yield { shardType, numShards, runs: region !== undefined, owned, entities, waiting };
     }
   }
 
@@ -433,7 +541,7 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #makePort(node: ExtensionContext): ShardingMachinePort {
-    const { address: self, runtime: { clock }, system, send, deadLetter } = node;
+    const { address: self, runtime: { clock, telemetry }, system, send, deadLetter } = node;
     const internals = internalsOf(system);
     const { limitedLog } = internals;
     const replaced = new ReplacedOwners({
@@ -444,7 +552,9 @@ export class ShardingExtension implements NodeExtension {
     });
     return {
       self,
+      ...(telemetry?.enabled && telemetry.traces !== false && { traces: telemetry }),
       now: () => clock.now(),
+      yield: (task) => clock.yield(task),
       wallTime: () => clock.wallTime(),
       onLease: (until) => {
         if (!rules.suspendedWithoutLease) this.#gate.extend(Infinity);
@@ -496,6 +606,7 @@ export class ShardingExtension implements NodeExtension {
   }
 
   #onOpened(closedFor: number, parked: number): void {
+    this.#hadLease = true;
     if (!this.#suspended) return;
     this.#suspended = false;
     const fields = { suspendedFor: Math.round(closedFor), waiting: parked };

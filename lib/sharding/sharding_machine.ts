@@ -10,6 +10,7 @@ import { type CoordinationMessage, highestEpochOf } from "./coordinator/coordina
 import { Coordinator, type CoordinatorTiming } from "./coordinator/coordinator.ts";
 import type { CoordinatorEvent } from "./coordinator/coordinator_event.ts";
 import type { CoordinatorView } from "./coordinator/coordinator_view.ts";
+import type { TypeOptions } from "./coordinator/type_options.ts";
 import { DeliveryIntake, type DeliveryIntakePort } from "./region/delivery_intake.ts";
 import { sameHolder } from "./lease/lease_config.ts";
 import type { LeaseMessage } from "./lease/lease_protocol.ts";
@@ -63,6 +64,8 @@ export interface ShardTypeOptions {
   readonly limits?: Partial<ShardBufferLimits>;
   /** Schema of messages from other processes. */
   readonly schema?: MessageSchema<unknown>;
+  /** What the node reports of it, for the comparison with other nodes. */
+  readonly options?: TypeOptions;
 }
 
 /** See the module's text. */
@@ -79,6 +82,8 @@ export class ShardingMachine {
   readonly #routers = new Map<string, ShardRouter>();
   /** Types that were spawned at this node, whether it runs entities of them or not. */
   readonly #spawned = new Set<string>();
+  /** Why the coordinator rejects types, by their names. */
+  readonly #rejections = new Map<string, string>();
   #view: CoordinatorView | undefined;
   /** Members that this node takes for unreachable, without stalled ones. */
   readonly #lost = new LostNodes();
@@ -151,7 +156,7 @@ export class ShardingMachine {
     });
     if (strategy !== undefined) this.coordinator.setStrategy(shardType, strategy);
     this.#routers.set(shardType, router);
-    this.regions.add(router, region);
+    this.regions.add(router, region, options.options);
     return router;
   }
 
@@ -189,7 +194,9 @@ export class ShardingMachine {
       router.retainOwners(present);
       if (view.leader !== before) router.tick();
     }
-    if (view.leader !== before) this.regions.report();
+    if (view.leader === before) return;
+    this.#rejections.clear();
+    this.regions.report();
   }
 
   /**
@@ -276,6 +283,11 @@ export class ShardingMachine {
     if (this.#isPlausible(move.above)) this.#step({ type: "moveShard", ...move });
   }
 
+  /** Of the coordinator here: a round of rebalancing, without the usual wait. */
+  balance(shardType: string): void {
+    this.#step({ type: "balance", shardType });
+  }
+
   /** Whether a grant can have an epoch that a peer names. */
   isPlausibleEpoch(epoch: number): boolean {
     return this.#isPlausible(epoch);
@@ -345,6 +357,11 @@ export class ShardingMachine {
     return grant && { type: "location", shardType, shard, ...grant, numShards };
   }
 
+  /** Why the coordinator rejects a type of this node; undefined: it does not, as far as is known. */
+  rejection(shardType: string): string | undefined {
+    return this.#rejections.get(shardType);
+  }
+
   /** Requests the location of a shard from the coordinator. */
   locate(request: LocateMessage): void {
     if (this.leader !== undefined) this.#send(this.leader, request);
@@ -363,6 +380,7 @@ export class ShardingMachine {
     const router = this.#routers.get(shardType);
     if (router === undefined || router.numShards !== numShards) return;
     router.refuse(refused);
+    this.#rejections.set(shardType, reason);
     this.#port.log("error", "the coordinator rejected a shard type", { shardType, reason });
   }
 
@@ -395,6 +413,7 @@ export class ShardingMachine {
       this.regions.add(router, undefined);
     }
     const by = from === this.leader ? undefined : from;
+    if (by === undefined) this.#rejections.delete(shardType);
     this.#routers.get(shardType)?.learn(shard, owner, epoch, incarnation, by);
   }
 
@@ -446,6 +465,12 @@ export class ShardingMachine {
       else if (effect.type === "strategyFailed") {
         const { shardType, error } = effect;
         this.#port.log("error", "the allocation strategy failed", { shardType, error });
+      } else if (effect.type === "differs") {
+        this.#port.log("warn", "nodes run a shard type with different options", {
+          ...effect.difference,
+          options: effect.difference.options.join("; "),
+          remedy: "give the type the same options on all nodes, from a module that all import",
+        });
       } else {
         const { to, ...message } = effect;
         this.#send(to, answerTo(event, message));

@@ -6,8 +6,10 @@ import type { ShardEvent } from "./shard_event.ts";
 /** One sharded type, as it is measured. */
 export interface MeasuredType {
   readonly shardType: string;
-  /** Shards that this node owns. */
-  readonly shards: number;
+  /** Shards that this node runs. */
+  readonly running: number;
+  /** Shards that it hands off. */
+  readonly handingOff: number;
   /** Entities that run on this node. */
   readonly entities: number;
 }
@@ -32,7 +34,10 @@ export function measureSharding(
   const events = telemetry.counter(instruments.shardEvents);
   const ends = [
     telemetry.gauge(instruments.shards, (observe) => {
-      for (const { shardType: type, shards } of types()) observe(shards, { type });
+      for (const { shardType: type, running, handingOff } of types()) {
+        observe(running, { type, state: "running" });
+        observe(handingOff, { type, state: "handingOff" });
+      }
     }),
     telemetry.gauge(instruments.entities, (observe) => {
       for (const { shardType: type, entities } of types()) observe(entities, { type });

@@ -562,6 +562,29 @@ const promises: readonly JournalPromise[] = [
     },
   },
   {
+    name: "slices that are read alone give what all of them give together, also after deletions",
+    check: async ({ journal }) => {
+      const ids = ["a|1", "a|2", "b|1", "b|2", "b|3"];
+      for (const id of ids) await journal.open(id, 1);
+      for (let round = 0; round < 4; round++) {
+        for (const id of ids) await appendOne(journal, entry(id, 2 * round, 1, "x", "y"));
+      }
+      await journal.deleteEvents("a|1", 3, 1);
+      await journal.deleteEvents("b|2", 8, 1);
+      const { events } = await readAll(journal);
+      expect("all", events.length, 40 - 3 - 8);
+      for (const id of ids) {
+        const own = sliceOf(id);
+        const [from, to] = [Math.max(0, own - 9), Math.min(sliceCount - 1, own + 9)];
+        for (const slices of [{ from: own, to: own }, { from, to }]) {
+          const alone = await readAll(journal, { slices, limit: 3 });
+          const together = events.filter(({ slice }) => slice >= slices.from && slice <= slices.to);
+          expect(`slices of ${id}`, numbersById(alone.events), numbersById(together));
+        }
+      }
+    },
+  },
+  {
     name: "positions are not given again when the newest events were deleted",
     check: async ({ journal, reopen }) => {
       await journal.open("a|1", 1);

@@ -20,6 +20,8 @@ export interface RecordedSpan {
   readonly parent: TraceContext | undefined;
   /** `"internal"` and the others of OpenTelemetry. */
   readonly kind: string;
+  /** Spans that it has to do with and is no child of. */
+  readonly links: readonly TraceContext[];
   /** Its labels so far. */
   readonly attributes: Attributes;
   /** Why it failed, if it did. */
@@ -62,7 +64,11 @@ export class RecordedTelemetry implements Telemetry {
   /** See {@linkcode Telemetry}. */
   histogram(instrument: Instrument): Histogram {
     const values = this.#of(instrument);
-    return { record: (value, attributes = {}) => void values.push({ value, attributes }) };
+    return {
+      record: (value, attributes = {}, weight = 1) => {
+        for (let i = 0; i < weight; i++) values.push({ value, attributes });
+      },
+    };
   }
 
   /** See {@linkcode Telemetry}. */
@@ -76,7 +82,7 @@ export class RecordedTelemetry implements Telemetry {
 
   /** See {@linkcode Telemetry}. */
   startSpan(name: string, options: SpanOptions = {}): Span {
-    const { kind = "internal", parent = this.#active, attributes = {} } = options;
+    const { kind = "internal", parent = this.#active, attributes = {}, links = [] } = options;
     const id = ++this.#ids;
     const context: TraceContext = {
       traceId: parent?.traceId ?? id.toString(16).padStart(32, "0"),
@@ -88,6 +94,7 @@ export class RecordedTelemetry implements Telemetry {
       context,
       parent,
       kind,
+      links,
       attributes,
       error: undefined,
       ended: false,
@@ -102,7 +109,7 @@ export class RecordedTelemetry implements Telemetry {
   }
 
   /** See {@linkcode Telemetry}. */
-  with<T>(context: TraceContext, task: () => T): T {
+  with<T>(context: TraceContext | undefined, task: () => T): T {
     const outer = this.#active;
     this.#active = context;
     try {

@@ -48,22 +48,60 @@ export function writeChunks(
   payload: Uint8Array,
   chunkSize: number,
 ): number {
-  let from = 0;
-  do {
-    const to = Math.min(payload.length, from + chunkSize);
-    const first = from === 0;
-    const head = first ? FIRST_HEAD : HEAD;
-    at = writeFrameHeader(out, at, FrameType.chunk, head + to - from);
-    out[at] = (first ? FIRST : 0) | (to === payload.length ? LAST : 0);
-    if (first) {
-      out[at + 1] = innerType;
+  const writer = new ChunkWriter(out, at, innerType, payload, chunkSize);
+  while (writer.next());
+  return writer.at;
+}
+
+/** Writes them one by one: to copy 16 MiB at once would hold the event loop for some milliseconds. */
+export class ChunkWriter {
+  /** Where the next frame begins. */
+  at: number;
+  readonly #out: Uint8Array;
+  readonly #innerType: number;
+  readonly #payload: Uint8Array;
+  readonly #chunkSize: number;
+  #from = 0;
+
+  /** `out` has room for {@linkcode chunkedSize} bytes behind `at`. */
+  constructor(
+    out: Uint8Array,
+    at: number,
+    innerType: number,
+    payload: Uint8Array,
+    chunkSize: number,
+  ) {
+    this.#out = out;
+    this.at = at;
+    this.#innerType = innerType;
+    this.#payload = payload;
+    this.#chunkSize = chunkSize;
+  }
+
+  /** Gives back the memory of the payload. Precondition: it belongs to nobody else. */
+  release(): void {
+    release(this.#payload);
+  }
+
+  /** Writes a frame; returns whether more follow. */
+  next(): boolean {
+    const payload = this.#payload;
+    const out = this.#out;
+    const from = this.#from;
+    const to = Math.min(payload.length, from + this.#chunkSize);
+    const isLast = to === payload.length;
+    const head = from === 0 ? FIRST_HEAD : HEAD;
+    const at = writeFrameHeader(out, this.at, FrameType.chunk, head + to - from);
+    out[at] = (from === 0 ? FIRST : 0) | (isLast ? LAST : 0);
+    if (from === 0) {
+      out[at + 1] = this.#innerType;
       writeUint32(out, at + 2, payload.length);
     }
     out.set(payload.subarray(from, to), at + head);
-    at += head + to - from;
-    from = to;
-  } while (from < payload.length);
-  return at;
+    this.at = at + head + to - from;
+    this.#from = to;
+    return !isLast;
+  }
 }
 
 /** Largest piece of memory for chunks that have arrived. */

@@ -1,6 +1,6 @@
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
 import { Decoder } from "./decoder.ts";
-import { Encoder } from "./encoder.ts";
+import { type EncodedPart, Encoder } from "./encoder.ts";
 import { KeyTimes } from "./key_watch.ts";
 import { type WireLimits, wireLimits } from "./limits.ts";
 import { release } from "./memory.ts";
@@ -37,6 +37,8 @@ export interface CodecOptions {
   readonly trusted?: boolean;
   /** Whether long typed arrays show the bytes of the message, where nothing uses these again. */
   readonly binaries?: "copy" | "view";
+  /** Whether addresses of reply references have the short form of their path. Default false. */
+  readonly shortReplies?: boolean;
 }
 
 /**
@@ -86,12 +88,37 @@ export class Codec {
    * the next encode.
    *
    * @param peer serializers of the reader, if they are known: values that need another are refused.
+   * @param part stands in `value` for one whose bytes the caller has, and which are left out.
    * @throws {WireError} as {@linkcode Codec.encode}.
    */
-  encodeBehind(headroom: number, value: unknown, peer?: PeerSerializers): Uint8Array {
+  encodeBehind(
+    headroom: number,
+    value: unknown,
+    peer?: PeerSerializers,
+    part?: EncodedPart,
+  ): Uint8Array {
     // A getter in a message may encode something itself; that call then has a separate buffer.
     const encoder = this.#encoder.busy ? this.#newEncoder() : this.#encoder;
-    return encoder.encode(value, headroom, peer);
+    return encoder.encode(value, headroom, peer, part);
+  }
+
+  /**
+   * Encodes `value` at `at` in `buffer`, where its headroom begins at `start` and is filled already.
+   * Returns it with the headroom: there, or, if the buffer has no room for it, as bytes that are
+   * valid until the next encode. Undefined: a message is being encoded, so that this one has to be
+   * encoded elsewhere.
+   *
+   * @throws {WireError} as {@linkcode Codec.encode}.
+   */
+  encodeIn(
+    buffer: Uint8Array,
+    start: number,
+    at: number,
+    value: unknown,
+    peer?: PeerSerializers,
+  ): Uint8Array | undefined {
+    const encoder = this.#encoder;
+    return encoder.busy ? undefined : encoder.encodeIn(buffer, start, at, value, peer);
   }
 
   /** Gives back the memory of bytes that were encoded here, and that nobody uses any more. */
@@ -152,7 +179,8 @@ export class Codec {
   }
 
   #newDecoder(): Decoder {
-    const { resolve, now, binaries, trusted = false } = this.#options;
-    return new Decoder(this.limits, resolve, new KeyTimes(now, trusted), binaries === "view");
+    const { resolve, now, binaries, trusted = false, shortReplies } = this.#options;
+    const keyTimes = new KeyTimes(now, trusted);
+    return new Decoder(this.limits, resolve, keyTimes, binaries === "view", shortReplies);
   }
 }

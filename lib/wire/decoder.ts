@@ -27,6 +27,15 @@ const opened = Symbol("opened");
 
 const scratch = new DataView(new ArrayBuffer(8));
 
+/** A value in a message, and where its bytes are, counted from where the message was begun. */
+export interface DecodedPart {
+  readonly value: unknown;
+  readonly start: number;
+  readonly end: number;
+  /** Values that it is of, itself included. */
+  readonly values: number;
+}
+
 /**
  * Reads a message in one walk over its bytes. No memory is allocated for announced lengths: every
  * length lies within the bytes, every limit is kept, and of all containers that are open together
@@ -53,22 +62,30 @@ export class Decoder {
   #long: LongLeaf | undefined;
   /** What long texts, binaries and bigints cost beyond a value each, in values. */
   #extra = 0;
+  /** Bytes that were read when the rest was copied. */
+  #passed = 0;
+  /** Where the value began that is read directly in the outermost container, and values before it. */
+  #partStart = 0;
+  #partValues = 0;
+  #longestPart: DecodedPart | undefined;
+  #hasOwnValues = false;
 
   /** Whether a message is being read: then another needs another decoder. */
   busy = false;
 
   /**
    * `resolve` converts addresses to references. `keyTimes` recognises keys that take too long.
-   * `views`: binaries may show bytes that are not used again.
+   * `views`: binaries may show bytes that are not used again. `shortReplies`: see `readRef`.
    */
   constructor(
     limits: WireLimits,
     resolve: (address: RefAddress) => Ref<unknown>,
     keyTimes: KeyTimes,
     views: boolean,
+    shortReplies = false,
   ) {
     this.#limits = limits;
-    this.#leaves = new LeafDecoder(limits, resolve, views);
+    this.#leaves = new LeafDecoder(limits, resolve, views, shortReplies);
     this.#keyTimes = keyTimes;
   }
 
@@ -112,6 +129,19 @@ export class Decoder {
     }
   }
 
+  /**
+   * Of a message that was decoded in steps: the longest of the values that are directly in its outermost
+   * container. Undefined: there is none.
+   */
+  get longestPart(): DecodedPart | undefined {
+    return this.#longestPart;
+  }
+
+  /** Whether it has values of serializers, whose bytes mean something to this end and its peer only. */
+  get hasOwnValues(): boolean {
+    return this.#hasOwnValues;
+  }
+
   /** Begins to decode in steps, see {@linkcode Decoder.step}. The bytes must stay as they are. */
   beginSteps(
     bytes: Uint8Array,
@@ -122,11 +152,14 @@ export class Decoder {
   ): void {
     this.#begin(bytes, start, end, reviver, shared);
     this.#stack = [];
+    this.#passed = -start;
   }
 
   /** Copies what is not read yet, so that the bytes may change between two steps. */
   keepBytes(): void {
     this.#bytes = copyOf(this.#bytes, this.#at, this.#end);
+    this.#passed += this.#at;
+    this.#partStart -= this.#at;
     this.#end -= this.#at;
     this.#at = 0;
     this.#shared = true;
@@ -166,8 +199,17 @@ export class Decoder {
         if (this.#at !== this.#end) throw this.#unread();
         return [value];
       }
+      if (stack.length === 1) this.#endPart(value);
       outer.put(value);
     }
+  }
+
+  #endPart(value: unknown): void {
+    const { longestPart } = this;
+    const start = this.#passed + this.#partStart;
+    const end = this.#passed + this.#at;
+    if (longestPart !== undefined && end - start <= longestPart.end - longestPart.start) return;
+    this.#longestPart = { value, start, end, values: this.values - this.#partValues };
   }
 
   /** The next value that is whole, or `opened`. */
@@ -180,6 +222,10 @@ export class Decoder {
       return open.close(this.#reviver!);
     }
     if (open.kind === ContainerKind.record) open.key = this.#key();
+    if (stack.length === 1) {
+      this.#partStart = this.#at;
+      this.#partValues = this.values;
+    }
     return this.#value(stack.length);
   }
 
@@ -221,6 +267,8 @@ export class Decoder {
     this.#values = 1;
     this.#owed = 1;
     this.#extra = 0;
+    this.#longestPart = undefined;
+    this.#hasOwnValues = false;
     this.#keyTimes.begin();
   }
 
@@ -433,6 +481,7 @@ export class Decoder {
   #serialized(marker: number, size: number, depth: number): unknown {
     if (size !== 1) throw malformed("a value of a serializer has a bad form");
     const number = marker - ExtensionType.serialized;
+    this.#hasOwnValues = true;
     if (this.#stack !== undefined) {
       return this.#open(this.#stack, ContainerKind.serialized, size, number);
     }

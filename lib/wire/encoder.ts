@@ -13,6 +13,21 @@ import type { PeerSerializers, SerializerRegistry } from "./serializer_registry.
 /** How many causes of an error are sent; older ones are left out. */
 const MAX_CAUSES = 8;
 
+/** Stands in a message for a value whose bytes are not written: the caller has them. */
+export class EncodedPart {
+  /** Where they belong, once the message is encoded. */
+  at = 0;
+  /** How many there are. */
+  readonly length: number;
+  /** How many values they hold. */
+  readonly values: number;
+
+  constructor(length: number, values: number) {
+    this.length = length;
+    this.values = values;
+  }
+}
+
 /**
  * Writes a message in one walk over it, which refuses what is not data and keeps the limits.
  * Strings, containers and numbers are here; values in extensions are leaves.
@@ -28,6 +43,9 @@ export class Encoder {
   #values = 0;
   /** Serializers of the reader, if they are known. */
   #peer: PeerSerializers | undefined;
+
+  /** Stands for a value whose bytes the caller has; undefined: none does. */
+  #part: EncodedPart | undefined;
 
   /** Whether a message is being written: then another needs another encoder. */
   busy = false;
@@ -48,15 +66,48 @@ export class Encoder {
   }
 
   /**
-   * Encodes `message` behind `headroom` bytes. The bytes are valid until the next call.
+   * Encodes `message` behind `headroom` bytes. The bytes are valid until the next call. `part`: what the
+   * bytes of one value in it count; they are left out.
    *
    * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
    */
-  encode(message: unknown, headroom: number, peer?: PeerSerializers): Uint8Array {
+  encode(
+    message: unknown,
+    headroom: number,
+    peer?: PeerSerializers,
+    part?: EncodedPart,
+  ): Uint8Array {
+    this.#part = part;
+    this.#out.begin(headroom);
+    try {
+      return this.#encode(message, peer, part?.length ?? 0);
+    } finally {
+      this.#part = undefined;
+    }
+  }
+
+  /**
+   * Encodes `message` at `at` in `buffer`, where its headroom begins at `start` and is filled already;
+   * returns it with the headroom. If the buffer has no room for it, it is elsewhere, as after
+   * {@linkcode Encoder.encode}.
+   *
+   * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
+   */
+  encodeIn(
+    buffer: Uint8Array,
+    start: number,
+    at: number,
+    message: unknown,
+    peer?: PeerSerializers,
+  ): Uint8Array {
+    this.#out.beginIn(buffer, start, at);
+    return this.#encode(message, peer, 0);
+  }
+
+  #encode(message: unknown, peer: PeerSerializers | undefined, left: number): Uint8Array {
     this.busy = true;
     this.#peer = peer;
     this.#values = 0;
-    this.#out.begin(headroom);
     try {
       this.#count(1);
       this.#value(message, 0);
@@ -66,7 +117,7 @@ export class Encoder {
     } finally {
       this.busy = false;
     }
-    const size = this.#out.at;
+    const size = this.#out.size + left;
     const bytes = this.#out.finish();
     const { maxMessage } = this.#limits;
     if (size > maxMessage) throw tooLarge("a message", size, "bytes", "maxMessage", maxMessage);
@@ -142,6 +193,7 @@ export class Encoder {
     if (prototype === Date.prototype) return this.#leaves.date(value as Date);
     const type = binaryType(prototype as object);
     if (type !== undefined) return this.#leaves.binary(type, value as BufferSource);
+    if (value === this.#part) return this.#leaveOut(this.#part!);
     const internal = this.#internal;
     if (internal !== undefined && internal.isOwn(value)) {
       return this.#data(internal.number, dataOf(internal.serializer, value, undefined), depth);
@@ -151,6 +203,11 @@ export class Encoder {
     }
     if (value instanceof Error) return this.#error(value, depth, 0);
     throw refused(value);
+  }
+
+  #leaveOut(part: EncodedPart): void {
+    part.at = this.#out.at;
+    this.#count(part.values);
   }
 
   #serialized(value: object, prototype: object | null, depth: number): boolean {

@@ -23,8 +23,10 @@
  *
  * @module
  */
+import { askPath } from "../actor/ref/reply_path.ts";
 import { maxDelay } from "../runtime/clock.ts";
 import type { Codec } from "./codec.ts";
+import type { EncodedPart } from "./encoder.ts";
 import { malformed, tooLarge, WireError } from "./errors.ts";
 import type { NumberedPaths, PathNumbers } from "./interned_paths.ts";
 import {
@@ -34,9 +36,10 @@ import {
   writeTraceContext,
 } from "../runtime/trace_context.ts";
 import { defaultWireLimits } from "./limits.ts";
+import { isReplyPath } from "./reply_path.ts";
 import { texts, utf8Length, writeText } from "./text.ts";
 import type { PeerSerializers, Reviver } from "./serializer_registry.ts";
-import { readVarint, varintSize, writeVarint } from "./varint.ts";
+import { MAX_VARINT, readVarint, varintSize, writeVarint } from "./varint.ts";
 
 /** Bytes of the flags and of the path length. */
 const FIXED_BYTES = 3;
@@ -80,7 +83,8 @@ export interface Envelope {
 /**
  * Encodes an envelope. The bytes are valid until the next envelope of this codec. What `peer` has
  * no serializer for is refused, if it is given. `trace` is for peers with the feature `trace`, and
- * `remaining`, milliseconds of which less than one is rounded up, for those with `deadline`.
+ * `remaining`, milliseconds of which less than one is rounded up, for those with `deadline`. `part`: see
+ * {@linkcode Codec.encodeBehind}.
  *
  * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
  */
@@ -92,6 +96,7 @@ export function encodeEnvelope(
   peer?: PeerSerializers,
   trace?: TraceContext,
   remaining?: number,
+  part?: EncodedPart,
 ): Uint8Array {
   if (!Number.isSafeInteger(uid) || uid < 0) {
     throw new WireError("notSerializable", `an envelope has uid ${uid}`, {
@@ -106,7 +111,7 @@ export function encodeEnvelope(
   const deadlineAt = trace === undefined ? header : header + traceContextBytes;
   const left = remaining === undefined ? 0 : Math.min(maxDelay, Math.ceil(remaining));
   const headroom = remaining === undefined ? deadlineAt : deadlineAt + varintSize(left);
-  const bytes = codec.encodeBehind(headroom, message, peer);
+  const bytes = codec.encodeBehind(headroom, message, peer, part);
   bytes[0] = PATH;
   if (trace !== undefined) {
     bytes[0] = PATH + TRACE;
@@ -123,10 +128,41 @@ export function encodeEnvelope(
   return bytes;
 }
 
+/** Bytes that {@linkcode writeHeader} takes at most, without the path. */
+export const MAX_HEADER = FIXED_BYTES + 3 * MAX_VARINT;
+
+/**
+ * Writes the header of an envelope for the path with this number, or without one if `number` is
+ * below 0: then `path` is ASCII. Returns where the message begins. `remaining` as in
+ * {@linkcode encodeEnvelope}.
+ */
+export function writeHeader(
+  out: Uint8Array,
+  from: number,
+  path: string,
+  number: number,
+  uid: number,
+  remaining: number | undefined,
+): number {
+  let at = writeVarint(uid, out, from + 1);
+  out[from] = number < 0 ? PATH : NUMBER;
+  if (number >= 0) at = writeVarint(number, out, at);
+  else {
+    const { length } = path;
+    out[at] = length >>> 8;
+    out[at + 1] = length;
+    at = writeText(path, out, at + 2, length, "maxPath");
+  }
+  if (remaining === undefined) return at;
+  out[from]! += DEADLINE;
+  return writeVarint(Math.min(maxDelay, Math.ceil(remaining)), out, at);
+}
+
 /**
  * Reads only the header of the envelope in `bytes[start]` to `bytes[end - 1]`. `maxPath` is the
  * limit of the same name, by default 2,048. `paths` are those that the sender has given numbers on
- * the connection; without them numbers are refused. Every envelope must be read once, in order.
+ * the connection; without them numbers are refused. Every envelope must be read once, in order. With
+ * `shortReplies`, the path of a reply reference has the short form: see `reply_path.ts`.
  *
  * @throws {WireError} code `malformed` or `tooLarge`.
  */
@@ -136,6 +172,7 @@ export function decodeEnvelopeHeader(
   end: number,
   maxPath: number = defaultWireLimits.maxPath,
   paths?: NumberedPaths,
+  shortReplies = false,
 ): EnvelopeHeader {
   if (end - start < FIXED_BYTES) throw malformed("an envelope is cut short");
   const flags = bytes[start]!;
@@ -156,7 +193,8 @@ export function decodeEnvelopeHeader(
   if (pathLength > maxPath) throw tooLarge("a path", pathLength, "bytes", "maxPath", maxPath);
   const bodyStart = at + 2 + pathLength;
   if (bodyStart > end) throw malformed("an envelope is cut short");
-  const path = texts.read(bytes, at + 2, bodyStart);
+  const isShort = shortReplies && isReplyPath(bytes, at + 2, bodyStart, uid);
+  const path = isShort ? askPath : texts.read(bytes, at + 2, bodyStart);
   const header = headerOf(path, uid, bytes, bodyStart, end, flags);
   if (kind === PATH_AND_NUMBER) paths!.add(number, path, pathLength);
   return header;

@@ -1,3 +1,4 @@
+import { hashText } from "../runtime/fnv.ts";
 import { malformed, tooLarge } from "./errors.ts";
 
 /** Longest path that is interned, in UTF-16 units on the one end and bytes on the other. */
@@ -17,7 +18,11 @@ export class PathNumbers {
   readonly #max: number;
   readonly #numbers = new Map<string, number>();
   readonly #paths: string[] = [];
-  #candidates = new Map<string, number>();
+  /**
+   * Uses of paths, by their hash: a peer may have this end send to many long paths, which must not be
+   * kept for each connection. One that shares its hash with another gets its number earlier.
+   */
+  #candidates = new Map<number, number>();
 
   /** `max`: largest number of paths; 0 disables interning. */
   constructor(max: number) {
@@ -42,11 +47,12 @@ export class PathNumbers {
   /** Whether a path without a number is worth one; counts as a use of it. */
   isWorthOne(path: string): boolean {
     if (this.#paths.length >= this.#max || path.length > maxInternedPath) return false;
-    const uses = this.#candidates.get(path) ?? 0;
+    const hash = hashText(path);
+    const uses = this.#candidates.get(hash) ?? 0;
     if (uses >= timesBefore) return true;
     // Paths that are used once each must not pile up.
     if (uses === 0 && this.#candidates.size >= maxCandidates) this.#candidates = new Map();
-    this.#candidates.set(path, uses + 1);
+    this.#candidates.set(hash, uses + 1);
     return false;
   }
 
@@ -55,7 +61,7 @@ export class PathNumbers {
     const number = this.#paths.length;
     this.#paths.push(path);
     this.#numbers.set(path, number);
-    this.#candidates.delete(path);
+    this.#candidates.delete(hashText(path));
     return number;
   }
 }

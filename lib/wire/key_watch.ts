@@ -29,6 +29,9 @@ const slowStringLookup = 0.01;
  * than when it was inserted.
  */
 const allowedLoss = 1.4;
+/** From here on one measurement is enough, as more would cost more; else so many, of which the least counts. */
+const certainLoss = 10 * allowedLoss;
+const measurements = 3;
 const ordinaryLookup = 0.000_02;
 /** How many times longer than in an ordinary set it may take. */
 const slowRatio = 6;
@@ -150,19 +153,39 @@ export class KeyTimes {
   }
 
   #checkAlike(container: KeyLookup, keys: readonly unknown[], inserted: number): void {
-    const limit = limitOf(keys);
-    if (lookupTime(this, container, keys, repetitions) <= limit) return;
-    // On a slow machine, and in code that has just begun to run, all look-ups take longer.
+    if (lookupTime(this, container, keys, repetitions) <= limitOf(keys)) return;
     const usual = ordinary(keys);
+    let cost = this.#costOf(container, keys, inserted, usual);
+    // What other work on the machine adds to one measurement it need not add to the next one.
+    for (let n = 1; n < measurements && this.#isDoubtful(cost.loss); n++) {
+      const again = this.#costOf(container, keys, inserted, usual);
+      if (again.loss < cost.loss) cost = again;
+    }
+    this.#lost += cost.loss;
+    if (this.#lost <= allowedLoss) return;
+    const nanoseconds = Math.round(cost.found * 1e6);
+    throw malformed(`keys of an object, Map or Set collide: one takes ${nanoseconds} ns`);
+  }
+
+  /** What `inserted` keys have cost too much, in milliseconds, and what one takes. */
+  #costOf(
+    container: KeyLookup,
+    keys: readonly unknown[],
+    inserted: number,
+    usual: Ordinary,
+  ): { readonly loss: number; readonly found: number } {
+    // On a slow machine, and in code that has just begun to run, all look-ups take longer.
     const ordinaryTime = lookupTime(this, usual.set, usual.keys, repetitions);
     const found = lookupTime(this, container, keys, repetitions);
-    if (found <= limit || found <= slowRatio * ordinaryTime) return;
+    if (found <= limitOf(keys) || found <= slowRatio * ordinaryTime) return { loss: 0, found };
     // The engine keeps strings beyond the message: their cost is not that of this message alone.
-    const slowness = Math.max(1, ordinaryTime / ordinaryLookup);
-    this.#lost += hasStrings(keys) ? Infinity : inserted * found / slowness;
-    if (this.#lost <= allowedLoss) return;
-    const nanoseconds = Math.round(found * 1e6);
-    throw malformed(`keys of an object, Map or Set collide: one takes ${nanoseconds} ns`);
+    if (hasStrings(keys)) return { loss: Infinity, found };
+    return { loss: inserted * found / Math.max(1, ordinaryTime / ordinaryLookup), found };
+  }
+
+  /** Whether the message would be refused for so little that other work of the machine may be the cause. */
+  #isDoubtful(loss: number): boolean {
+    return this.#lost + loss > allowedLoss && loss < certainLoss;
   }
 }
 

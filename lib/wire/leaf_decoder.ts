@@ -1,4 +1,5 @@
 import type { Ref, RefAddress } from "../actor/ref/ref.ts";
+import { askPath } from "../actor/ref/reply_path.ts";
 import { malformed, tooLarge } from "./errors.ts";
 import { type BinaryKind, binaryKind, ExtensionType, isKnownType } from "./extension.ts";
 import type { WireLimits } from "./limits.ts";
@@ -11,6 +12,7 @@ import {
   readMagnitude,
 } from "./long_leaf.ts";
 import { copyOf } from "./memory.ts";
+import { isReplyPath } from "./reply_path.ts";
 import { decodeUtf16, texts } from "./text.ts";
 import { readVarint, varintSize } from "./varint.ts";
 
@@ -25,16 +27,19 @@ export class LeafDecoder {
   readonly #limits: WireLimits;
   readonly #resolve: (address: RefAddress) => Ref<unknown>;
   readonly #views: boolean;
+  readonly #shortReplies: boolean;
 
   /**
    * `resolve` converts addresses to references. `views`: binaries are views of bytes that no
-   * transport uses again.
+   * transport uses again. `shortReplies`: see {@linkcode readRef}.
    */
   constructor(
     limits: WireLimits,
     resolve: (address: RefAddress) => Ref<unknown>,
     views: boolean,
+    shortReplies: boolean,
   ) {
+    this.#shortReplies = shortReplies;
     this.#limits = limits;
     this.#resolve = resolve;
     this.#views = views;
@@ -94,7 +99,7 @@ export class LeafDecoder {
         expectSize(end - start, 8, undefined);
         return new Date(viewOf(bytes, start, 8).getFloat64(0));
       case ExtensionType.ref:
-        return this.#resolve(readRef(bytes, start, end, this.#limits.maxPath));
+        return this.#resolve(readRef(bytes, start, end, this.#limits.maxPath, this.#shortReplies));
       default:
         return decodeBinary(type, bytes, start, end, shared && this.#views);
     }
@@ -102,7 +107,8 @@ export class LeafDecoder {
 }
 
 /**
- * The address in the payload of a reference.
+ * The address in the payload of a reference. With `shortReplies`, one of a reply reference has the
+ * short form of its path: see `reply_path.ts`.
  *
  * @throws {WireError} code `malformed`.
  */
@@ -111,6 +117,7 @@ export function readRef(
   start: number,
   end: number,
   maxPath: number,
+  shortReplies = false,
 ): RefAddress {
   const uid = readVarint(bytes, start, end);
   let at = start + varintSize(uid);
@@ -122,7 +129,8 @@ export function readRef(
     throw malformed(`a reference is longer than maxPath ${maxPath}`);
   }
   const node = texts.read(bytes, at, pathStart);
-  const path = texts.read(bytes, pathStart, end);
+  const isShort = shortReplies && isReplyPath(bytes, pathStart, end, uid);
+  const path = isShort ? askPath : texts.read(bytes, pathStart, end);
   return { node, path, uid };
 }
 

@@ -32,11 +32,11 @@ export class LeafEncoder {
     this.#checkAddress(node.length, node);
     this.#checkAddress(path.length, path);
     const out = this.#out;
-    const begin = out.at;
+    const before = out.size;
     this.#refHead(uid, node.length, path.length);
     // Nearly all are ASCII; the sizes are those of the texts then.
     if (out.ascii(node) && out.ascii(path)) return;
-    out.at = begin;
+    out.rewind(before);
     const nodeSize = this.#checkAddress(out.sizeOf(node), node);
     const pathSize = this.#checkAddress(out.sizeOf(path), path);
     this.#refHead(uid, nodeSize, pathSize);

@@ -19,6 +19,13 @@ export class Output {
   /** Where the next byte goes. */
   at = 0;
   #view: DataView = new DataView(this.bytes.buffer);
+  /** Where the message begins: not at 0 in a lent buffer. */
+  #start = 0;
+  #own: Uint8Array = this.bytes;
+  #ownView: DataView = this.#view;
+  /** The buffer that was lent last, and its view: the next messages mostly go there as well. */
+  #lent: Uint8Array | undefined;
+  #lentView: DataView | undefined;
   readonly #maxMessage: number;
 
   /** `maxMessage`: largest message in bytes. */
@@ -28,16 +35,44 @@ export class Output {
 
   /** Starts a message behind `headroom` bytes. */
   begin(headroom: number): void {
+    this.bytes = this.#own;
+    this.#view = this.#ownView;
+    this.#start = 0;
     this.at = 0;
     this.reserve(headroom);
     this.at = headroom;
   }
 
-  /** The message with its headroom. A large buffer is given away with it. */
+  /**
+   * Starts a message that begins at `start` in a buffer of somebody else, which holds its first bytes
+   * already, up to `at`. If the buffer has no room for the rest, the message goes on in the own one.
+   */
+  beginIn(buffer: Uint8Array, start: number, at: number): void {
+    if (buffer !== this.#lent) {
+      this.#lent = buffer;
+      this.#lentView = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    }
+    this.bytes = buffer;
+    this.#view = this.#lentView!;
+    this.#start = start;
+    this.at = at;
+  }
+
+  /** How many bytes of the message there are. */
+  get size(): number {
+    return this.at - this.#start;
+  }
+
+  /** Takes back what was written behind its first `size` bytes. */
+  rewind(size: number): void {
+    this.at = this.#start + size;
+  }
+
+  /** The message with its headroom. A large buffer of its own is given away with it. */
   finish(): Uint8Array {
     const { bytes } = this;
-    const message = bytes.subarray(0, this.at);
-    if (bytes.length > KEPT_BUFFER) this.#use(new Uint8Array(FIRST_BUFFER));
+    const message = bytes.subarray(this.#start, this.at);
+    if (bytes.length > KEPT_BUFFER && bytes === this.#own) this.#use(new Uint8Array(FIRST_BUFFER));
     return message;
   }
 
@@ -242,20 +277,28 @@ export class Output {
     this.at += 9;
   }
 
-  #grow(needed: number): void {
+  #grow(end: number): void {
+    const needed = end - this.#start;
     if (needed > this.#maxMessage + SLACK) {
       throw tooLarge("a message", needed, "bytes or more", "maxMessage", this.#maxMessage);
     }
-    const grown = new Uint8Array(unfilled(Math.max(needed, 2 * this.bytes.length)));
-    grown.set(this.bytes.subarray(0, this.at));
-    const { bytes } = this;
-    this.#use(grown);
-    release(bytes);
+    const own = this.#own;
+    const message = this.bytes.subarray(this.#start, this.at);
+    if (needed > own.length) {
+      this.#use(new Uint8Array(unfilled(Math.max(needed, 2 * own.length))));
+    } else {
+      this.bytes = own;
+      this.#view = this.#ownView;
+    }
+    this.bytes.set(message);
+    this.#start = 0;
+    this.at = message.length;
+    if (own !== this.bytes) release(own);
   }
 
   #use(bytes: Uint8Array): void {
-    this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
+    this.bytes = this.#own = bytes;
+    this.#view = this.#ownView = new DataView(bytes.buffer);
   }
 }
 

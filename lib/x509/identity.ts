@@ -1,18 +1,18 @@
 /**
- * The identity of a certificate's holder: a node or a client, with its name. A URI name
- * `spiffe://<domain>/node/<name>` or `.../client/<name>` is the only source, unless the option
- * `identity` maps the certificates of another PKI (`identity_mapping.ts`). Pure.
+ * The identity of a certificate's holder: a node, a client or an admin, with its name. A URI name
+ * `spiffe://<domain>/node/<name>`, `.../client/<name>` or `.../admin/<name>` is the only source,
+ * unless the option `identity` maps the certificates of another PKI (`identity_mapping.ts`). Pure.
  *
  * @module
  */
 import type { CertificateNames } from "../runtime/identity_mapping.ts";
-import type { ChainLink, ClientIdentity, NodeIdentity } from "../runtime/network.ts";
+import type { CertifiedIdentity, ChainLink } from "../runtime/network.ts";
 import type { CertificateReading } from "./certificate.ts";
 import { replaceUnprintable } from "../runtime/unprintable.ts";
 import { certTool } from "../runtime/cert_tool.ts";
 
 /** Which class of peer a certificate is made for. */
-export type CertificateClass = "node" | "client";
+export type CertificateClass = "node" | "client" | "admin";
 
 /** The identity of a certificate's holder. */
 export interface CertificateIdentity {
@@ -42,7 +42,7 @@ export interface IdentityMapper {
 }
 
 // SPIFFE-ID 2.1 and 2.2: letters, digits, dots, dashes and underscores; the domain in lower case.
-const ownUri = /^spiffe:\/\/([a-z0-9._-]{1,255})\/(node|client)\/([A-Za-z0-9._-]{1,255})$/;
+const ownUri = /^spiffe:\/\/([a-z0-9._-]{1,255})\/(node|client|admin)\/([A-Za-z0-9._-]{1,255})$/;
 const spiffeId = /^spiffe:\/\/([a-z0-9._-]{1,255})\/./;
 /** Names that are shown in one message, and characters of each. */
 const maxShownNames = 5;
@@ -51,7 +51,7 @@ const maxShownName = 120;
 /** The mapper without the option `identity`. */
 export const ownIdentities: IdentityMapper = { identify: identifyOwn, sameDomain: true };
 
-/** The node or client of a URI name as Casty's own tool writes it. */
+/** The node, client or admin of a URI name as Casty's own tool writes it. */
 export function parseOwnUri(uri: string): CertificateIdentity | undefined {
   const [, trustDomain, kind, name] = ownUri.exec(uri) ?? [];
   if (trustDomain === undefined || name === undefined) return undefined;
@@ -81,7 +81,7 @@ export function isMissing(
 export function identityOf(
   path: readonly CertificateReading[],
   identity: CertificateIdentity,
-): NodeIdentity | ClientIdentity {
+): CertifiedIdentity {
   const { hosts, fingerprint, notAfter } = path[0]!;
   return { ...identity, hosts, fingerprint, notAfter, chain: chainLinks(path) };
 }
@@ -151,7 +151,7 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
   if (identity === undefined) {
     return {
       problem:
-        "has no URI name spiffe://<domain>/node/<name> or spiffe://<domain>/client/<name>; " +
+        "has no URI name spiffe://<domain>/node/<name> or .../client/<name> or .../admin/<name>; " +
         `it has ${listNames(names)}`,
       remedy:
         `issue it with ${certTool}; or, to use certificates of another PKI, say with the option ` +
@@ -161,9 +161,9 @@ function identifyOwn(names: CertificateNames): CertificateIdentity | MissingIden
   }
   if (second === undefined) return identity;
   return {
-    problem: "has more than one node or client name: " +
+    problem: "has more than one name of a node, client or admin: " +
       `it is ${identity.kind} ${identity.name} and ${second.kind} ${second.name}`,
-    remedy: "issue one certificate for each node or client",
+    remedy: "issue one certificate for each node, client and admin",
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The option `identity`: patterns or a function say which certificates are nodes and which are
- * clients, for a PKI whose certificates have no URI names of Casty. What is ambiguous is refused.
+ * The option `identity`: patterns or a function say which certificates are nodes, clients and
+ * admins, for a PKI whose certificates have no URI names of Casty. What is ambiguous is refused.
  * Pure.
  *
  * @module
@@ -33,6 +33,8 @@ const controls = /[\u0000-\u001f\u007f-\u009f]/;
 
 type Role = CertificateIdentity["kind"];
 
+const roles = ["node", "client", "admin"] as const;
+
 const mappers = new WeakMap<object, IdentityMapper>();
 
 /**
@@ -54,15 +56,21 @@ export function identityMapper(option: IdentityMapping | undefined): IdentityMap
 }
 
 function patternMapper(option: IdentityPatterns): IdentityMapper {
-  const unknown = Object.keys(option).find((key) => key !== "node" && key !== "client");
+  const unknown = Object.keys(option).find((key) => !(roles as readonly string[]).includes(key));
   if (unknown !== undefined) {
-    throw badOption(`identity.${unknown}`, unknown, "roles are node and client");
+    throw badOption(`identity.${unknown}`, unknown, "roles are node, client and admin");
   }
-  const patterns = { node: patternsOf(option, "node"), client: patternsOf(option, "client") };
-  if (patterns.node.length + patterns.client.length === 0) {
+  const patterns = {
+    node: patternsOf(option, "node"),
+    client: patternsOf(option, "client"),
+    admin: patternsOf(option, "admin"),
+  };
+  if (roles.every((role) => patterns[role].length === 0)) {
     throw badOption("identity", option, "it has no pattern, so that no peer could connect");
   }
   refuseOverlap(patterns.node, patterns.client);
+  refuseOverlap(patterns.node, patterns.admin);
+  refuseOverlap(patterns.client, patterns.admin);
   return { identify: (names) => identifyByPattern(patterns, names), sameDomain: false };
 }
 
@@ -78,10 +86,10 @@ function patternsOf(option: IdentityPatterns, role: Role): NamePattern[] {
 }
 
 /** Reported when it is loaded: otherwise every such certificate would be refused, one by one. */
-function refuseOverlap(nodes: readonly NamePattern[], clients: readonly NamePattern[]): void {
-  for (const node of nodes) {
-    for (const client of clients) {
-      const [wide, narrow] = covers(node, client) ? [node, client] : [client, node];
+function refuseOverlap(some: readonly NamePattern[], others: readonly NamePattern[]): void {
+  for (const one of some) {
+    for (const other of others) {
+      const [wide, narrow] = covers(one, other) ? [one, other] : [other, one];
       if (!covers(wide, narrow)) continue;
       throw badOption(
         "identity",
@@ -103,18 +111,15 @@ function identifyByPattern(
   patterns: Readonly<Record<Role, readonly NamePattern[]>>,
   names: CertificateNames,
 ): CertificateIdentity | MissingIdentity {
-  const [node, client] = (["node", "client"] as const).map((role) => {
-    return firstMatch(role, patterns[role], names);
-  });
-  if (node !== undefined && client !== undefined) {
+  const [match, second] = roles.flatMap((role) => firstMatch(role, patterns[role], names) ?? []);
+  if (match !== undefined && second !== undefined) {
     return {
-      problem: `is both a node (${matchText(node)}) and a client (${matchText(client)})`,
+      problem: `is both ${roleText(match)} and ${roleText(second)}`,
       remedy: "make the patterns of the option identity such that one role matches",
     };
   }
-  const match = node ?? client;
   if (match === undefined) {
-    const wanted = (["node", "client"] as const).filter((role) => patterns[role].length > 0)
+    const wanted = roles.filter((role) => patterns[role].length > 0)
       .map((role) => `${role}: ${patterns[role].map(({ text }) => text).join(", ")}`);
     return {
       problem:
@@ -174,8 +179,9 @@ function named({ role, pattern, names: [name] }: Match, names: CertificateNames)
   };
 }
 
-function matchText({ pattern, names }: Match): string {
-  return `${printableName(names[0]!)} matches ${pattern.text}`;
+function roleText({ role, pattern, names }: Match): string {
+  const article = role === "admin" ? "an" : "a";
+  return `${article} ${role} (${printableName(names[0]!)} matches ${pattern.text})`;
 }
 
 function functionMapper(option: IdentityFunction): IdentityMapper {
@@ -200,7 +206,7 @@ function askFunction(
     );
   }
   if (answer === undefined || answer === null) {
-    return refuse("is neither a node nor a client by the option identity");
+    return refuse("is no node, client or admin by the option identity");
   }
   if (typeof answer === "string") {
     return refuse(`is refused by the option identity: ${printableName(answer, maxReason)}`);
@@ -208,7 +214,7 @@ function askFunction(
   // A promise is not a valid result.
   if (answer instanceof Promise) answer.catch(() => {});
   const { role, name, trustDomain } = answer as Record<string, unknown>;
-  if ((role !== "node" && role !== "client") || !isName(name) || !isOptionalName(trustDomain)) {
+  if (!isRole(role) || !isName(name) || !isOptionalName(trustDomain)) {
     return refuse(
       "has no identity, because the option identity answered neither a role and a name nor a text",
     );
@@ -222,6 +228,10 @@ function askFunction(
     ...(uri !== undefined && { uri }),
     ...(domain !== undefined && { trustDomain: domain }),
   };
+}
+
+function isRole(value: unknown): value is Role {
+  return (roles as readonly unknown[]).includes(value);
 }
 
 function isName(value: unknown): value is string {

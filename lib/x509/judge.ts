@@ -204,8 +204,9 @@ function* leafFaults(
   else found.identity = identity;
   if (purpose !== undefined && found.identity !== undefined && found.identity.kind !== purpose) {
     const { kind, name } = found.identity;
-    const problem = `is that of the ${kind} ${name}, not of a ${purpose}`;
-    yield { fault: "wrongRole", problem, remedy: `use the certificate of a ${purpose}` };
+    const wanted = purpose === "admin" ? "an admin" : `a ${purpose}`;
+    const problem = `is that of the ${kind} ${name}, not of ${wanted}`;
+    yield { fault: "wrongRole", problem, remedy: `use the certificate of ${wanted}` };
   }
   // Which one was meant, where no name says it.
   const guessed = leaf.hosts.length > 0 ? "node" : "client";

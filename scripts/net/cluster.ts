@@ -8,9 +8,12 @@ import { type EntityEvent, parseEntityLog } from "./entity_log.ts";
 import { LoadHost } from "./load_host.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { NodeArgs, NodeLine } from "./node.ts";
+import { operationsIn, type StructureOperation } from "./structure_log.ts";
 
 const script = new URL("./node.ts", import.meta.url).pathname;
 const port = 25_520;
+/** How the names of files with operations of structures end. */
+const operationsEnd = ".operations";
 
 /** A line of output, its time, and the host of the node. */
 export type Heard = NodeLine & { readonly at: number; readonly from: number };
@@ -35,6 +38,8 @@ export class NetCluster implements AsyncDisposable {
   readonly #ca: Awaited<ReturnType<typeof createCa>>;
   /** The folder of the entity logs. */
   readonly #logs: string;
+  /** Whether nodes use distributed structures. */
+  readonly #structures: boolean;
   /** Members that a node waits for when it starts. */
   #quorum = 1;
   #starts = 0;
@@ -45,8 +50,10 @@ export class NetCluster implements AsyncDisposable {
     ca: Awaited<ReturnType<typeof createCa>>,
     tls: NodeArgs["tls"][],
     logs: string,
+    structures: boolean,
   ) {
     this.lab = lab;
+    this.#structures = structures;
     this.count = tls.length;
     this.#ca = ca;
     this.#tls = tls;
@@ -59,8 +66,11 @@ export class NetCluster implements AsyncDisposable {
     for (const cluster of NetCluster.#open) await cluster[Symbol.asyncDispose]();
   }
 
-  /** Creates hosts and certificates; starts no node. */
-  static async create(count: number): Promise<NetCluster> {
+  /** Creates hosts and certificates; starts no node. `structures`: nodes use distributed ones. */
+  static async create(
+    count: number,
+    { structures = false }: { readonly structures?: boolean } = {},
+  ): Promise<NetCluster> {
     const lab = await Namespaces.create(count + 1);
     const ca = await createCa();
     const tls: NodeArgs["tls"][] = [];
@@ -69,7 +79,7 @@ export class NetCluster implements AsyncDisposable {
       tls.push({ cert, key, ca: ca.cert });
     }
     const logs = await Deno.makeTempDir({ prefix: "casty-net-" });
-    return new NetCluster(lab, ca, tls, logs);
+    return new NetCluster(lab, ca, tls, logs, structures);
   }
 
   /** The numbers of all nodes. */
@@ -101,11 +111,25 @@ export class NetCluster implements AsyncDisposable {
   async entityEvents(): Promise<EntityEvent[]> {
     const events: EntityEvent[] = [];
     for await (const { name } of Deno.readDir(this.#logs)) {
+      if (name.endsWith(operationsEnd)) continue;
       for (const event of parseEntityLog(await Deno.readTextFile(`${this.#logs}/${name}`))) {
         events.push(event);
       }
     }
     return events;
+  }
+
+  /** What nodes have done with structures so far. */
+  async structureOperations(): Promise<StructureOperation[]> {
+    const written: string[] = [];
+    for await (const { name } of Deno.readDir(this.#logs)) {
+      if (!name.endsWith(operationsEnd)) continue;
+      const lines = (await Deno.readTextFile(`${this.#logs}/${name}`)).split("\n");
+      // A killed process may have begun a line.
+      lines.pop();
+      written.push(...lines);
+    }
+    return operationsIn(written);
   }
 
   /** Whether the process that runs on a host now is up and has its counters. */
@@ -115,6 +139,7 @@ export class NetCluster implements AsyncDisposable {
 
   /** Starts the node of a host. */
   start(host: number): void {
+    const log = `${this.#logs}/${host}-${this.#starts++}`;
     const args: NodeArgs = {
       nodeId: `node-${host}`,
       host: this.lab.address(host),
@@ -122,7 +147,8 @@ export class NetCluster implements AsyncDisposable {
       seeds: [1, 2, 3].map((seed) => `${this.lab.address(seed)}:${port}`),
       tls: this.#tls[host - 1]!,
       quorum: this.#quorum,
-      log: `${this.#logs}/${host}-${this.#starts++}.jsonl`,
+      log: `${log}.jsonl`,
+      ...(this.#structures && { operations: `${log}${operationsEnd}` }),
     };
     const [command, ...rest] = this.lab.command(host, [
       ...[Deno.execPath(), "run", "-A", "--no-check", script, JSON.stringify(args)],

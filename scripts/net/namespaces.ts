@@ -12,12 +12,30 @@ export interface Weather {
 
 /** See the module's text. Hosts are numbered from 1. */
 export class Namespaces implements AsyncDisposable {
+  /** Those that exist, for a run that is interrupted. */
+  static readonly #open = new Set<Namespaces>();
+  /** The run was interrupted. */
+  static #isEnding = false;
+  /** Settles when it was created. */
+  #built: Promise<void> = Promise.resolve();
   readonly count: number;
   readonly #prefix: string;
 
   private constructor(count: number, prefix: string) {
     this.count = count;
     this.#prefix = prefix;
+    Namespaces.#open.add(this);
+  }
+
+  /** Ends all processes in all namespaces of this process, and removes these. */
+  static async endAll(): Promise<void> {
+    // What is in the middle of a scenario begins the next one.
+    Namespaces.#isEnding = true;
+    for (const lab of Namespaces.#open) {
+      await lab.#built.catch(() => {});
+      await lab.#endProcesses();
+      await lab[Symbol.asyncDispose]();
+    }
   }
 
   /** The missing requirement of this machine; `undefined` if all are met. */
@@ -36,11 +54,12 @@ export class Namespaces implements AsyncDisposable {
     }
   }
 
-  /** Creates the switch and the hosts. */
+  /** Creates the switch and the hosts. Does not resolve once `endAll` was called. */
   static async create(count: number): Promise<Namespaces> {
+    if (Namespaces.#isEnding) await new Promise(() => {});
     const lab = new Namespaces(count, `casty${Deno.pid}`);
     try {
-      await lab.#build();
+      await (lab.#built = lab.#build());
       return lab;
     } catch (error) {
       await lab[Symbol.asyncDispose]();
@@ -115,8 +134,22 @@ export class Namespaces implements AsyncDisposable {
 
   /** Removes everything. */
   async [Symbol.asyncDispose](): Promise<void> {
+    Namespaces.#open.delete(this);
     for (let host = 0; host <= this.count; host++) {
       await run("ip", ["netns", "del", this.#name(host)]).catch(() => {});
+    }
+  }
+
+  async #endProcesses(): Promise<void> {
+    for (let host = 1; host <= this.count; host++) {
+      const listed = await run("ip", ["netns", "pids", this.#name(host)]).catch(() => "");
+      for (const pid of listed.split("\n").filter((line) => line !== "")) {
+        try {
+          Deno.kill(Number(pid), "SIGKILL");
+        } catch {
+          // It has ended already.
+        }
+      }
     }
   }
 
@@ -157,13 +190,14 @@ export class Namespaces implements AsyncDisposable {
   }
 }
 
-async function run(command: string, args: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, {
+/** Resolves with what the command prints. */
+async function run(command: string, args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
     args: [...args],
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).output();
-  if (success) return;
+  if (success) return new TextDecoder().decode(stdout);
   throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr).trim()}`);
 }

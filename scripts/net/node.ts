@@ -17,6 +17,8 @@ import {
 import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import type { EntityEvent } from "./entity_log.ts";
 import { hostNow } from "./host_clock.ts";
+import type { FinalContent } from "./structure_log.ts";
+import { workWithStructures } from "./structure_node.ts";
 
 /** The options of a node. */
 export interface NodeArgs {
@@ -29,6 +31,8 @@ export interface NodeArgs {
   readonly quorum?: number;
   /** The file of its entity log. Default: none. */
   readonly log?: string;
+  /** The file of its operations of distributed structures. Default: it uses none. */
+  readonly operations?: string;
 }
 
 /** A line of output of a node. */
@@ -42,7 +46,9 @@ export type NodeLine =
   | { readonly type: "state"; readonly up: readonly string[]; readonly unreachable: number }
   /** It is up and has its counters. */
   | { readonly type: "ready" }
-  | { readonly type: "load"; readonly ok: number; readonly failed: number };
+  | { readonly type: "load"; readonly ok: number; readonly failed: number }
+  /** What is in the structures at the end. */
+  | { readonly type: "final"; readonly content: FinalContent };
 
 /** The message of the counters; the reply is the instance that has counted. */
 export type Count = { readonly type: "count"; readonly replyTo: ActorRef<string> };
@@ -112,6 +118,9 @@ if (import.meta.main) {
     });
   }
   const counters = system.spawn(Behaviors.sharded(countersOf(log), counterSharding), counterType);
+  if (args.operations !== undefined) {
+    workWithStructures(system, args.operations, (content) => print({ type: "final", content }));
+  }
   print({ type: "ready" });
   let ok = 0;
   let failed = 0;

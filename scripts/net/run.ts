@@ -1,6 +1,7 @@
 /**
  * Runs nodes over mutual TLS in network namespaces through faults, under load: five nodes through
- * network faults, and then faults of owners, each on a cluster of its own.
+ * network faults, and then faults of owners, and of owners and copies of replicated shards, each on a
+ * cluster of its own.
  *
  *     deno run -A scripts/net/run.ts [--short] [--only TEXT] [--runs N] [--json FILE]
  *
@@ -14,9 +15,11 @@ import { NetCluster } from "./cluster.ts";
 import { Namespaces } from "./namespaces.ts";
 import { type Figure, holds, report } from "../../bench/ownership/figures.ts";
 import { loadAverage, machine } from "../../bench/report.ts";
-import { type OwnershipScenario, ownershipScenarios, runOwnership } from "./ownership.ts";
+import { ownershipScenarios, runOwnership } from "./ownership.ts";
+import { replicationScenarios, runReplication } from "./replication.ts";
 import { scriptArguments } from "../script_arguments.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
+import { runStructures, structuresName } from "./structures.ts";
 
 /** The result of one scenario. Times are milliseconds. */
 export interface NetResult {
@@ -119,18 +122,21 @@ async function runFaults(chosen: readonly Scenario[], json: unknown): Promise<bo
   return results.every(({ wronglyDowned }) => wronglyDowned.length === 0);
 }
 
-/** Runs the faults of owners; returns whether all targets are met. */
-async function runOwners(
-  chosen: readonly OwnershipScenario[],
-  runs: number,
-): Promise<boolean> {
+/** A scenario with a cluster of its own, which gives figures. */
+interface FigureScenario {
+  readonly name: string;
+  run(tell: (line: string) => void): Promise<readonly Figure[]>;
+}
+
+/** Runs scenarios one after the other; returns whether all targets are met. */
+async function runFigures(chosen: readonly FigureScenario[]): Promise<boolean> {
   const missed: string[] = [];
   for (const scenario of chosen) {
     console.log(`\n${scenario.name} (${loadAverage()})`);
     const tell = (line: string) => console.log(line);
     let figures: readonly Figure[];
     try {
-      figures = await runOwnership(scenario, { runs, tell });
+      figures = await scenario.run(tell);
     } catch (error) {
       console.log(`  FAILED: ${error instanceof Error ? error.message : error}`);
       missed.push(scenario.name);
@@ -142,6 +148,13 @@ async function runOwners(
   }
   if (missed.length > 0) console.log(`\nmissed:\n  ${missed.join("\n  ")}`);
   return missed.length === 0;
+}
+
+async function runStructuresOnce(): Promise<boolean> {
+  console.log(`\n${structuresName} (${loadAverage()})`);
+  const isRight = await runStructures((line) => console.log(line));
+  console.log(isRight ? "  all is as it is claimed" : "  FAILED");
+  return isRight;
 }
 
 const usage = `Usage: deno task net [options]
@@ -162,17 +175,32 @@ if (import.meta.main) {
   const faults = scenarios.filter(({ short, name }) =>
     (short || !args["short"]) && name.includes(only)
   );
-  const owners = args["short"] ? [] : ownershipScenarios.filter(({ name }) => name.includes(only));
-  if (faults.length + owners.length === 0) {
+  const runs = Number(args["runs"] ?? 20);
+  const figures: readonly FigureScenario[] = [
+    ...ownershipScenarios.map((scenario) => ({
+      name: scenario.name,
+      run: (tell: (line: string) => void) => runOwnership(scenario, { runs, tell }),
+    })),
+    ...replicationScenarios.map((scenario) => ({
+      name: scenario.name,
+      run: (tell: (line: string) => void) => runReplication(scenario, tell),
+    })),
+  ].filter(({ name }) => !args["short"] && name.includes(only));
+  const hasStructures = !args["short"] && structuresName.includes(only);
+  if (faults.length + figures.length === 0 && !hasStructures) {
     console.error(`no scenario has "${only}" in its name`);
     Deno.exit(2);
   }
   console.log(machine());
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Otherwise namespaces, nodes and logs would stay.
-    Deno.addSignalListener(signal, () => void NetCluster.endAll().finally(() => Deno.exit(130)));
+    Deno.addSignalListener(
+      signal,
+      () => void NetCluster.endAll().then(() => Namespaces.endAll()).finally(() => Deno.exit(130)),
+    );
   }
   const isSound = await runFaults(faults, args["json"]);
-  const isMet = await runOwners(owners, Number(args["runs"] ?? 20));
-  Deno.exit(isSound && isMet ? 0 : 1);
+  const isMet = await runFigures(figures);
+  const isRight = !hasStructures || await runStructuresOnce();
+  Deno.exit(isSound && isMet && isRight ? 0 : 1);
 }

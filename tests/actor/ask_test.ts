@@ -6,6 +6,7 @@ import type { DeadLetter } from "../../lib/actor/services/dead_letter.ts";
 import { ActorError, AskError } from "../../lib/actor/errors.ts";
 import { internalsOf } from "../../lib/actor/system/system_internals.ts";
 import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
+import { askPath } from "../../lib/actor/ref/reply_path.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
 import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { VirtualSystem } from "./virtual_system.ts";
@@ -130,11 +131,19 @@ Deno.test("a reply from another system finds its ask while it is pending, and by
   assertEquals(internals.resolve(path, uid), replyTo as Ref<unknown>);
   assertEquals(internals.resolve(path, uid + 1), undefined);
   assertEquals(internals.resolve(`/_ask/0x${uid.toString(16)}`, 0), undefined);
-  internals.deliver(path, uid, 42);
+  assertEquals(internals.resolve(askPath, uid), replyTo as Ref<unknown>);
+  assertEquals(internals.resolve(askPath, uid + 1), undefined);
+  assertEquals(internals.resolve(askPath, 0), undefined);
+  internals.deliver(askPath, uid, 42);
   assertEquals(await answer, 42);
-  assertEquals(internals.resolve(path, uid), undefined);
-  internals.deliver(path, uid, 43);
-  assertEquals(system.ledger.snapshot().deadLetters, { expired: 1 });
+  const targets: string[] = [];
+  system.eventStream.subscribe("deadLetter", ({ target }) => void targets.push(target));
+  for (const form of [path, askPath]) {
+    assertEquals(internals.resolve(form, uid), undefined);
+    internals.deliver(form, uid, 43);
+  }
+  assertEquals(system.ledger.snapshot().deadLetters, { expired: 2 });
+  assertEquals(targets, [path, path]);
   await clock.resolve(system.shutdown());
 });
 

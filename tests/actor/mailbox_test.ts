@@ -13,6 +13,7 @@ class OpenMailbox extends Mailbox {
   declare readonly host: never;
   declare readonly parent: never;
   declare readonly ended: never;
+  declare readonly isEnding: never;
   declare readonly stopped: never;
   declare readonly terminated: never;
   declare readonly waits: never;

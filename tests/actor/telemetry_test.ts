@@ -209,3 +209,88 @@ Deno.test("the span of an ask that fails at once has ended", async () => {
   assert(telemetry.spans.length > 0 && telemetry.spans.every(({ ended }) => ended));
   await clock.resolve(system.shutdown());
 });
+
+Deno.test("a message that is stashed stays in its trace", async () => {
+  const { clock, telemetry, system } = measured();
+  const open = Behaviors.receive<Work | "open">((_context, message) => {
+    if (message !== "open" && message.type === "work") message.replyTo.tell("done");
+    return Behaviors.same();
+  });
+  const closed = Behaviors.receive<Work | "open">(({ stash }, message) => {
+    if (message !== "open") {
+      stash.add(message);
+      return Behaviors.same();
+    }
+    stash.unstashAll();
+    return open;
+  });
+  const ref = system.spawn(closed, "door");
+  const asked = system.ask(ref, (replyTo: ActorRef<string>): Work => ({ type: "work", replyTo }));
+  await clock.advance(1_000);
+  // Of no trace: what it lets in must not become a part of its own.
+  ref.tell("open");
+  assertEquals(await clock.resolve(asked), "done");
+  const [ask, first, second, ...others] = telemetry.spans;
+  assertEquals(others, []);
+  assertEquals([ask!.name, first!.name, second!.name], [
+    "ask /door",
+    "handle /door",
+    "handle /door",
+  ]);
+  assertEquals([first!.parent, second!.parent], [ask!.context, first!.context]);
+  assert(telemetry.spans.every(({ ended }) => ended));
+  await clock.resolve(system.shutdown());
+});
+
+Deno.test("a trace that is not sampled goes on, and records no span", async () => {
+  const { clock, telemetry, system } = measured();
+  const contexts: unknown[] = [];
+  const last = system.spawn(
+    Behaviors.receive<Work>((_context, message) => {
+      contexts.push(telemetry.active());
+      if (message.type === "work") message.replyTo.tell("done");
+      return Behaviors.same();
+    }),
+    "last",
+  );
+  const first = system.spawn(
+    Behaviors.receive<Work>(async (context, message) => {
+      if (message.type !== "work") return Behaviors.same();
+      const trace = telemetry.active();
+      contexts.push(trace);
+      // After an await only the telemetry itself could follow the trace: this one does not.
+      const reply = telemetry.with(trace, () => context.ask(last, ask));
+      message.replyTo.tell(await reply);
+      return Behaviors.same();
+    }),
+    "first",
+  );
+  const ask = (replyTo: ActorRef<string>): Work => ({ type: "work", replyTo });
+  const context = { traceId: "1".repeat(32), spanId: "2".repeat(16), sampled: false };
+  assertEquals(
+    await clock.resolve(telemetry.with(context, () => system.ask(first, ask))),
+    "done",
+  );
+  assertEquals(contexts, [context, context]);
+  assertEquals(telemetry.spans, []);
+  assertEquals(telemetry.count(instruments.askDuration.name, { outcome: "replied" }), 2);
+  await clock.resolve(system.shutdown());
+});
+
+Deno.test("an untraced message that a traced handler's turn precedes is in no trace", async () => {
+  const { clock, telemetry, system } = measured();
+  const contexts: unknown[] = [];
+  const ref = system.spawn(
+    Behaviors.receive<string>(() => {
+      contexts.push(telemetry.active()?.traceId);
+      return Behaviors.same();
+    }),
+    "both",
+  );
+  const context = { traceId: "1".repeat(32), spanId: "2".repeat(16), sampled: true };
+  telemetry.with(context, () => ref.tell("traced"));
+  ref.tell("untraced");
+  await clock.advance(0);
+  assertEquals(contexts, [context.traceId, undefined]);
+  await clock.resolve(system.shutdown());
+});

@@ -82,7 +82,7 @@ Deno.test("--identity is checked as the option of TlsConfig is", async () => {
   const args = ["verify", "@ca.crt", "--ca", "@ca.crt", "--identity"];
   for (
     const [option, why] of [
-      ["spiffe://a/b", "is neither node=PATTERN nor client=PATTERN"],
+      ["spiffe://a/b", "is none of node=PATTERN, client=PATTERN and admin=PATTERN"],
       ["node=spiffe://*/b", "the trust domain or host must be written in full"],
       ["node=abc", "has no known prefix"],
     ] as const

@@ -118,6 +118,11 @@ Deno.test("wrong use of verify is answered with its usage", async () => {
   await using work = await filled();
   await work.misused(/--ca is missing/, "verify", "@node/node.crt");
   await work.misused(/expected one file, got 0/, "verify", "--ca", "@ca/ca.crt");
-  await work.misused(/--usage server is neither node nor client/, ...node, "--usage", "server");
+  await work.misused(
+    /--usage server is none of node, client and admin/,
+    ...node,
+    "--usage",
+    "server",
+  );
   await work.misused(/unknown option: --host-name/, ...node, "--host-name", "a");
 });

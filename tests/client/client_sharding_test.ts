@@ -40,6 +40,7 @@ async function scene(
     address: "client:1",
     system,
     runtime: { ...system.runtime, clock },
+    members: () => [],
     contacts: () => ["a"],
     leader: () => "a",
     isPresent: (address) => incarnations.has(address),

@@ -140,6 +140,7 @@ system.spawn(Behaviors.sharded((_id: string) => Behaviors.receive<string>(() =>
 system.spawn(Behaviors.sharded((_id: string) => Behaviors.receive<number>(() =>
   Behaviors.same())), "counters");`,
   },
+  ...spawnedAndTopics(),
   {
     rule: "serviceRemoved",
     at: "",
@@ -325,3 +326,43 @@ const Counters = entityType<string>(name, options); ServiceKey<1>("new");`,
     after: events("1", "", "", "{ balance: string }"),
   },
 ];
+
+/** Singletons, workers, broadcasted actors and topics. */
+function spawnedAndTopics(): readonly Change[] {
+  const spawned = (what: string) => (type: string, name = "one") => `
+declare const system: { spawn(behavior: unknown, name: string): void };
+const receive = () => Behaviors.receive<${type}>(() => Behaviors.same());
+system.spawn(Behaviors.${what}, "${name}");`;
+  const kinds = {
+    singleton: spawned("singleton(receive())"),
+    workers: spawned("workers(3, receive)"),
+    broadcast: spawned("broadcasted(receive())"),
+    topic: (type: string, name = "one") => `export const T = Topic<${type}>("${name}");`,
+  } as const;
+  const other = `ServiceKey<1>("other");`;
+  return Object.entries(kinds).flatMap(([kind, program]): Change[] => [
+    {
+      rule: `${kind as keyof typeof kinds}Removed`,
+      at: "",
+      before: program("string") + other,
+      after: other,
+    },
+    {
+      rule: `${kind as keyof typeof kinds}Renamed`,
+      at: "",
+      before: program("string"),
+      after: program("string", "two"),
+    },
+    {
+      rule: "requiredFieldAdded",
+      at: "message.b",
+      before: program("{ a: 1 }"),
+      after: program("{ a: 1; b: 2 }"),
+    },
+  ]).concat({
+    rule: "workerCountChanged",
+    at: "count",
+    before: kinds.workers("string"),
+    after: kinds.workers("string").replace("workers(3", "workers(4"),
+  });
+}

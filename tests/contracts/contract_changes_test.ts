@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { ContractsError } from "../../lib/contracts/errors.ts";
 import { contractChanges } from "../../lib/contracts/contract_changes.ts";
 import { contractsText, parseContracts } from "../../lib/contracts/contracts_file.ts";
 import { rules } from "../../lib/contracts/rules.ts";
@@ -54,3 +55,67 @@ Deno.test("a program has no changes to itself, and the file has a stable order",
     assertEquals(contractsText(parseContracts(text, "file")), text);
   }
 });
+
+/** The text of a file with one entity, whose messages have the first type. */
+function fileOf(types: Readonly<Record<string, unknown>>): string {
+  const contracts = { "entity e": { kind: "entity", message: { type: Object.keys(types)[0] } } };
+  return JSON.stringify({ format: 1, contracts, types });
+}
+
+/** Shapes by name, each made from the name of the next. */
+function chain(count: number, make: (next: unknown) => unknown): Record<string, unknown> {
+  const names = Array.from({ length: count }, (_, i) => `T${i}`);
+  return Object.fromEntries(names.map((name, i) => [name, make({ type: names[i + 1] ?? "end" })]));
+}
+
+/** What `contracts` does with a file: changes to and from it, or a code. */
+function compared(text: string): number | string {
+  try {
+    const file = parseContracts(text, "contracts.json");
+    const other = parseContracts(fileOf({ T0: { fields: { a: "string" } } }), "contracts.json");
+    contractChanges(file, file);
+    return contractChanges(other, file).length + contractChanges(file, other).length;
+  } catch (error) {
+    if (error instanceof ContractsError) return error.code;
+    throw error;
+  }
+}
+
+/** So many lists, each in another. */
+function nested(depth: number): string {
+  const shape = `${'{"list":'.repeat(depth)}"string"${"}".repeat(depth)}`;
+  return fileOf({ T0: 0 }).replace('"T0":0', () => `"T0":${shape}`);
+}
+
+const handMade: Readonly<Record<string, readonly [text: string, outcome: number | string]>> = {
+  "a union that has itself as a member": [
+    fileOf({ T0: { oneOf: [{ type: "T0" }, "string"] } }),
+    2,
+  ],
+  "two unions that have each other as members": [
+    fileOf({ T0: { oneOf: [{ type: "T1" }, "string"] }, T1: { oneOf: [{ type: "T0" }] } }),
+    2,
+  ],
+  "unions that name the next one twice, 30 times": [
+    fileOf(chain(30, (next) => ({ oneOf: [next, next] }))),
+    2,
+  ],
+  "20,000 lists by name, each in another": [
+    fileOf(chain(20_000, (next) => ({ list: next }))),
+    "badContractsFile",
+  ],
+  "a million lists, each in another": [
+    nested(1_000_000),
+    "badContractsFile",
+  ],
+  "as many lists as may be": [
+    nested(990),
+    2,
+  ],
+};
+
+for (const [what, [text, outcome]] of Object.entries(handMade)) {
+  Deno.test(`a file that was edited by hand costs bounded work: ${what}`, () => {
+    assertEquals(compared(text), outcome);
+  });
+}

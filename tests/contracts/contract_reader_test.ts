@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { ReadContracts } from "../../lib/contracts/contract_reader.ts";
 import { binaryTypes, leafTypes } from "../../lib/contracts/carried_types.ts";
 import { type Shape, unfold } from "../../lib/contracts/shape.ts";
+import { singletonPlace } from "../../lib/singleton/singleton_place.ts";
+import { workersType } from "../../lib/singleton/workers_place.ts";
 import { Codec } from "../../lib/wire/codec.ts";
 import { contractsOf, events, messages, resolveCasty, sound, states } from "./programs.ts";
 
@@ -89,6 +91,10 @@ export const money = serializer({
   name: "money", type: Money, encode: ({ cents }) => cents, decode: () => new Money(1),
 });`;
 
+const spawns = `
+declare const system: { spawn(behavior: unknown, name: string): void };
+const receive = <M>() => Behaviors.receive<M>(() => Behaviors.same());`;
+
 const modules: Record<string, string> = {
   reference: events("{ to: ActorRef<1> }", "", ""),
   stored: events("{ at: Local }", "snapshots: {},", local, "{ m: Map<string, () => 1> }"),
@@ -144,6 +150,40 @@ const make = () => Behaviors.supervise(Behaviors.eventSourced<"get", string, str
   onEvent: (s) => s,
 }), {} as never);
 export const counters = Behaviors.sharded(Counters, () => make());`,
+  spawned: spawns + `
+system.spawn(Behaviors.singleton(receive<{ a: 1 }>()), "tickets");
+const indexers = Behaviors.workers(4, () => receive<{ b: 2 }>());
+system.spawn(indexers, "indexers");
+system.spawn(Behaviors.broadcasted(receive<{ c: 3 }>()), "caches");
+export const Prices = Topic<{ d: 4 }>("prices", { retain: 1 });
+// Takes no messages.
+system.spawn(Behaviors.singleton(Behaviors.setup<never>(() => Behaviors.same())), "dispatcher");`,
+  "spawned with computed names": spawns + `
+declare const name: string; declare const count: number;
+system.spawn(Behaviors.singleton(receive<1>()), name);
+system.spawn(Behaviors.workers(count, () => receive<1>()), "indexers");
+export const broadcasted = Behaviors.broadcasted(receive<1>());
+Topic<1>(name);`,
+  "durable and spawned": spawns + `
+const sequence = Behaviors.setup<"next">(() => durable());
+system.spawn(Behaviors.singleton(sequence), "sequence");
+system.spawn(Behaviors.workers(2, () => work()), "work");
+system.spawn(Behaviors.sharded(cart), "carts");
+function durable() {
+  return durableState<"next", { n: number }>({
+    initial: { n: 0 }, onMessage: (_c, _s, _m, effect) => effect.none(),
+  });
+}
+function work() {
+  return eventSourced<"next", "done", { n: number }>({
+    initial: { n: 0 }, onCommand: (_c, _s, _m, effect) => effect.none(), onEvent: (s) => s,
+  });
+}
+function cart() {
+  return durableState<"add", { n: 1 }>({
+    initial: { n: 1 }, onMessage: (_c, _s, _m, effect) => effect.none(),
+  });
+}`,
   recursion: messages(
     "Json",
     `
@@ -301,6 +341,39 @@ Deno.test("an id that comes from an entity type has its name", () => {
   for (const name of ["named", "inner"]) {
     assertEquals(Object.keys(sound(read(name)).contracts), ["durable counters", "entity counters"]);
   }
+});
+
+Deno.test("singletons, workers, broadcasted actors and topics have contracts", () => {
+  const { contracts } = sound(read("spawned"));
+  assertEquals(contracts, {
+    "broadcast caches": { kind: "broadcast", message: { fields: { c: { value: 3 } } } },
+    "singleton tickets": { kind: "singleton", message: { fields: { a: { value: 1 } } } },
+    "topic prices": { kind: "topic", message: { fields: { d: { value: 4 } } } },
+    "workers indexers": { kind: "workers", count: 4, message: { fields: { b: { value: 2 } } } },
+  });
+  const { problems, notes } = read("spawned with computed names");
+  assertEquals(problems, []);
+  assertEquals(notes.map(({ place, text }) => `${place}: ${text}`), [
+    "Behaviors.singleton: the name of the actor is not known",
+    "workers indexers: its count is computed",
+    "Behaviors.broadcasted: the name of the actor is not known",
+    "topic: its name is computed",
+  ]);
+});
+
+Deno.test("durable singletons and workers have the kind of their sharded type", () => {
+  const { contracts } = sound(read("durable and spawned"));
+  const type = singletonPlace("sequence").shardType;
+  assertEquals(Object.keys(contracts), [
+    `durable ${type}`,
+    `durable ${workersType("work")}`,
+    "durable carts",
+    "entity carts",
+    "singleton sequence",
+    "workers work",
+  ]);
+  // What the singleton accepts is kept once.
+  assertEquals("message" in contracts[`durable ${type}`]!, false);
 });
 
 Deno.test("types that refer to themselves have names", () => {

@@ -19,7 +19,7 @@ export function resolveCasty(specifier: string): FoundModule | undefined {
 
 /** What the modules of tests import. */
 export const imports = `
-import { type ActorRef, Behaviors, entityType, serializer, ServiceKey } from "@casty/casty";
+import { type ActorRef, Behaviors, entityType, serializer, ServiceKey, Topic } from "@casty/casty";
 import {
   durableState, eventSourced, type Journal, persistenceId
 } from "@casty/casty/persistence";

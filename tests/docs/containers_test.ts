@@ -1,4 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { parse } from "yaml";
+import { readConfigFile } from "../../lib/config/config_file.ts";
+import { configSchema } from "../../lib/config/config_schema.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => Deno.readTextFile(new URL(path, root));
@@ -48,3 +51,62 @@ Deno.test("keys and development certificates are in no image and no commit", asy
   const git = ignored(await read(".gitignore"));
   for (const line of ["*.key", "dev-certs/", "/certs/"]) assert(git.includes(line), line);
 });
+
+Deno.test("compose.yaml can be read, and its Prometheus scrapes a port that each node serves", async () => {
+  const compose = parse(await read("compose.yaml"), { merge: true });
+  const { prometheus, ...others } = compose.services;
+  assertEquals(prometheus.profiles, ["prometheus"]);
+  // Only this machine reaches it.
+  assertEquals(prometheus.ports, ["127.0.0.1:9090:9090"]);
+  const [{ source, target }] = prometheus.configs;
+  assertEquals(target, "/etc/prometheus/prometheus.yml");
+  const config = parse(compose.configs[source].content);
+  const { targets } = config.scrape_configs[0].static_configs[0];
+  const nodes = Object.keys(others).filter((name) => name.startsWith("node-"));
+  assertEquals(targets, nodes.map((name) => `${name}:9464`));
+  for (const name of nodes) {
+    const { command, ports, image } = others[name];
+    assertEquals(image, "casty-example");
+    assert(command.includes("--metrics-port=9464"), name);
+    assertEquals(ports, undefined, "no port of a node is published");
+  }
+  if (!await isInstalled("/usr/bin/promtool")) return;
+  const file = await Deno.makeTempFile({ suffix: ".yml" });
+  await Deno.writeTextFile(file, compose.configs[source].content);
+  const { success, stderr } = await new Deno.Command("/usr/bin/promtool", {
+    args: ["check", "config", file],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  await Deno.remove(file);
+});
+
+Deno.test("the dashboard of compose.yaml has a key of its own, a token, and a port of this machine only", async () => {
+  const compose = parse(await read("compose.yaml"), { merge: true });
+  const { dashboard, certs } = compose.services;
+  assertEquals(dashboard.profiles, ["dashboard"]);
+  assertEquals(dashboard.ports, ["127.0.0.1:25580:25580"]);
+  assertEquals(dashboard.volumes, ["dashboard:/certs:ro"]);
+  assert("dashboard" in compose.volumes);
+  assert(certs.volumes.includes("dashboard:/certs/dashboard"));
+  const [{ source, target }] = dashboard.configs;
+  assert(dashboard.command.includes(target));
+  assert(dashboard.command.includes(`--allow-read=/certs,/app/lib,${target}`));
+  assert(!dashboard.command.some((argument: string) => /-A|--allow-(all|run|env)/.test(argument)));
+  assertEquals(
+    readConfigFile(compose.configs[source].content, target, configSchema()).problems,
+    [],
+  );
+  const entries = /deno install --entrypoint ([^&]+)&&/.exec(await read("Dockerfile"))![1]!;
+  assert(entries.includes("examples/dashboard_node.ts"), entries);
+  // The token is random: no file of ours has one.
+  assertEquals(/token/i.test(JSON.stringify([dashboard, compose.configs])), false);
+});
+
+async function isInstalled(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    console.log(`  skipped in part: no ${path} (apt-get install prometheus)`);
+    return false;
+  }
+}

@@ -22,6 +22,7 @@ import {
   shardBufferDefaults,
   shardedDefaults,
 } from "../../lib/options/tables/sharding_tables.ts";
+import { gatewayClientDefaults, gatewayDefaults } from "../../lib/options/tables/gateway_tables.ts";
 import { transportDefaults } from "../../lib/options/tables/transport_tables.ts";
 import { worstLocalHealth } from "../../lib/membership/detector/local_health.ts";
 import { stableAfter } from "../../lib/membership/downing/downing.ts";
@@ -105,6 +106,14 @@ const sentences: Readonly<Record<string, readonly string[]>> = {
     `silent for \`liveness\` (${seconds(clientDefaults.liveness)} s)`,
     `jittered back-off, at most ${seconds(contactDefaults.maxPause)} s`,
     `for \`clientTimeout\` (${seconds(clusterDefaults.clientTimeout)} s)`,
+  ],
+  "docs/gateway.md": [
+    `for \`resumeFor\` (${seconds(gatewayDefaults.resumeFor)} s)`,
+    `for \`slowAfter\` (${seconds(gatewayDefaults.slowAfter)} s)`,
+    `\`maxMessageBytes\` (${gatewayDefaults.maxMessageBytes / 1_024} KiB)`,
+    `\`connectTimeout\` (${seconds(gatewayClientDefaults.connectTimeout)} s)`,
+    `twice \`pingAfter\` (${seconds(gatewayClientDefaults.pingAfter)} s)`,
+    `connects again within ${own("gateway/session/client_session.ts", "lossPause")} ms`,
   ],
   "docs/failures.md": [
     `${words[membershipDefaults.monitorsPerMember]} other members (its neighbours`,

@@ -92,6 +92,7 @@ Deno.test("a program of a client needs one entry", () => {
     "AskRetry",
     "ClientAskOptions",
     "ClientConnectionRejected",
+    "ClientDistributedOptions",
     "ClientError",
     "ClientErrorCode",
     "ClientEvent",

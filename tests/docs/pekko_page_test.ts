@@ -3,6 +3,7 @@ import * as casty from "../../mod.ts";
 import * as client from "../../client.ts";
 import * as persistence from "../../lib/persistence/mod.ts";
 import * as postgres from "../../postgres.ts";
+import * as delivery from "../../lib/delivery/mod.ts";
 import * as streams from "../../lib/streams/mod.ts";
 import * as testkit from "../../lib/testkit/mod.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
@@ -47,7 +48,15 @@ Deno.test("docs/pekko.md names what exists", async () => {
   );
   const context = await cluster.clock.resolve(told.promise);
   await using kit = testkit.ActorTestKit.create();
-  const exported = { ...client, ...casty, ...persistence, ...postgres, ...streams, ...testkit };
+  const exported = {
+    ...client,
+    ...casty,
+    ...persistence,
+    ...postgres,
+    ...streams,
+    ...delivery,
+    ...testkit,
+  };
   const scope = { ...exported, system, context, kit };
   const options = read("docs/options.md");
   const sources = ["behavior/signal", "ref/terminated", "services/event_stream"]

@@ -8,6 +8,7 @@ const protocols = [
   "sharding/lease/lease_protocol.ts",
   "sharding/remember/remember_protocol.ts",
   "replication/control_form.ts",
+  "replication/standby/standby_control.ts",
   "sharding/routing/shard_table_push.ts",
   "cluster/node/barrier.ts",
   "cluster/node/service_exchange.ts",
@@ -17,7 +18,14 @@ const protocols = [
   "remoting/watch_protocol.ts",
   "remoting/lost_asks.ts",
   "remoting/relay.ts",
+  "inspection/inspection_protocol.ts",
+  "topics/interest_protocol.ts",
+  "topics/client_protocol.ts",
+  "admin/admin_protocol.ts",
   "streams/protocol.ts",
+  "distributed/structure_protocol.ts",
+  "delivery/protocol.ts",
+  "delivery/rate_limit/protocol.ts",
 ] as const;
 
 const read = (path: string) => Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
@@ -137,4 +145,24 @@ Deno.test("docs/protocol.md has every reserved path", () => {
   walk("lib");
   assert(paths.length > 12, `only ${paths} were found`);
   assertEquals(paths.filter((path) => !page.includes(`\`${path}`)), []);
+});
+
+Deno.test("docs/gateway.md has every frame and close code of a gateway", async () => {
+  const gateway = read("docs/gateway.md");
+  for (const { type, fields } of messagesOf(read("lib/gateway/protocol/frames.ts"))) {
+    const rows = gateway.split("\n").filter((line) =>
+      line.startsWith("| `") && line.split("|")[1]!.includes(`\`${type}\``)
+    );
+    const own = fields.filter((field) => type !== "hello" || field !== "resume");
+    assert(
+      rows.some((row) => own.every((field) => row.includes(`\`${field}\``))),
+      `${type} { ${fields.join(", ")} }`,
+    );
+  }
+  const { closeCodes } = await import("../../lib/gateway/protocol/close_codes.ts");
+  for (const [reason, { code, isFinal }] of Object.entries(closeCodes)) {
+    const row = new RegExp(`^\\| ${code} +\\| \`${reason}\` .*$`, "m").exec(gateway)?.[0];
+    assert(row !== undefined, `${code} ${reason}`);
+    assertEquals(row.includes("gives up"), isFinal, row);
+  }
 });

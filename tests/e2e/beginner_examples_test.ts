@@ -52,6 +52,15 @@ const outcomes: Readonly<Record<string, { readonly sorted?: true; readonly lines
     lines: "alice: 600\nbob: 200\ncarol: 300\ndave: 400\neve: 1000\n" +
       "5 accounts run, each on one node",
   },
+  "topics": {
+    lines: "tea costs 450, 450, 450 cents at 3 nodes, 0 missing\n" +
+      "the office hears: north has sold tea\nthe office hears: north has sold milk\n" +
+      "the client hears: tea\nthe client hears: milk\nthe client hears: cake\nsold for 11.70",
+  },
+  "configured": {
+    lines: "shop: roles web\n8 of 10 pages did not fit into the mailbox\nalice has 1 item\n" +
+      "carts: 8 shards\norders: 20 shards",
+  },
   "13_client": { lines: "user-1: 150\nuser-2: 200\nnews: the match has begun" },
 };
 
@@ -73,5 +82,5 @@ Deno.test("each numbered example has an outcome here", async () => {
   for await (const { name } of Deno.readDir(`${root}examples`)) {
     if (/^\d\d_.*\.ts$/.test(name)) numbered.push(name.slice(0, -".ts".length));
   }
-  assertEquals(numbered.sort(), Object.keys(outcomes));
+  assertEquals(numbered.sort(), Object.keys(outcomes).filter((name) => /^\d\d_/.test(name)));
 });

@@ -66,8 +66,30 @@ Deno.test("a ledger adds up after kill -9 in the middle of transfers", async () 
   );
 });
 
+Deno.test("a singleton gives no ticket twice, although its node is killed", async () => {
+  const text = await run("singleton");
+  assert(text.includes("client | the node of the singleton was killed"), text);
+  assert(text.includes("client | 300 different tickets; none by an earlier node: true"), text);
+  assert(text.includes("client | another node took over: true"), text);
+});
+
+Deno.test("a schedule leaves no second out, and an outage is one run", async () => {
+  assertEquals(
+    await run("schedule"),
+    "2 nodes ran the job; none left out: true; none twice: true\n" +
+      "after an outage of seconds, one run made up for all: true\n",
+  );
+});
+
 Deno.test("three nodes with an extension of their own know which of them is busy", async () => {
   const text = await run("extension");
   assert(/runs 5 jobs\n/.test(text), text);
   assert(text.includes("healthy: true\nthe next job goes to three"), text);
+});
+
+Deno.test("three nodes and a client share jobs, a counter, prices and a lock", async () => {
+  const text = await run("distributed");
+  assert(text.startsWith("parts: 3\none node has left; parts: 3\n"), text);
+  assert(text.includes("price of a door: 120, jobs left: 0\n"), text);
+  assert(text.includes('lock "saw" (mutual exclusion by leases'), text);
 });

@@ -51,11 +51,52 @@ runtimesTest(
       },
       files: { granted: [true, false, true], ids: ["cart-7"] },
       node: { value: 5, taken: "addressInUse", elsewhere: "addressNotAvailable" },
+      config: {
+        name: "smoke",
+        roles: ["argument"],
+        zone: "environment",
+        problem: "/casty.toml:2:1",
+        absent: "noConfigFile",
+      },
     };
     const outcomes = await linesOnEach("smoke.ts");
     assertEquals(outcomes, installed.map(() => [expected]));
   },
 );
+
+runtimesTest("a dashboard is served alike on Deno, Node and Bun", async () => {
+  const expected = {
+    refused: 401,
+    page: true,
+    script: ["text/javascript; charset=utf-8", true],
+    live: ["text/event-stream", true],
+    action: 403,
+    isClosed: true,
+  };
+  const outcomes = await linesOnEach("dashboard.ts");
+  assertEquals(outcomes, installed.map(() => [expected]));
+});
+
+runtimesTest("a gateway is served alike on Deno, Node and Bun", async () => {
+  const expected = {
+    added: 1,
+    message: { type: "message", message: { total: 1 } },
+    resumed: true,
+    addedMeanwhile: 2,
+    refusal: "unauthenticated",
+    overHttp: 3,
+    streamed: [3, 4],
+    longClosed: 1009,
+    tooLarge: 413,
+    plain: 426,
+    foreign: "HTTP/1.1 403",
+    own: ["HTTP/1.1 101", false],
+    without: ["HTTP/1.1 501", true],
+    peers: ["127.0.0.1"],
+  };
+  const outcomes = await linesOnEach("gateway.ts");
+  assertEquals(outcomes, installed.map(() => [expected]));
+});
 
 runtimesTest("an SQLite store keeps the promises of the port on Deno, Node and Bun", async () => {
   const expected = {
@@ -76,7 +117,7 @@ runtimesTest("contracts are read from types alike on Deno, Node and Bun", async 
     same: [0, ""],
     changed: [1, ""],
     contracts: {
-      format: 1,
+      format: 2,
       contracts: {
         "durable account": {
           kind: "eventSourced",
@@ -102,8 +143,9 @@ runtimesTest("contracts are read from types alike on Deno, Node and Bun", async 
 });
 
 runtimesTest("a seed gives the same history on Deno, Node and Bun, byte for byte", async () => {
-  const [onDeno, ...others] = await onEach("simulation.ts", "7", "storm", "sharding");
-  assertEquals(onDeno!.match(/"trace":"[0-9a-f]{16}"/g)?.length, 2, onDeno);
+  const names = ["storm", "sharding", "replicated registers on failing disks"];
+  const [onDeno, ...others] = await onEach("simulation.ts", "7", ...names);
+  assertEquals(onDeno!.match(/"trace":"[0-9a-f]{16}"/g)?.length, names.length, onDeno);
   for (const other of others) assertEquals(other, onDeno);
 });
 

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { runCli } from "@casty/casty/cli";
+import type { CliResult } from "../../lib/cli/cli_io.ts";
 
 const example = new URL("../../examples/tls_counter.ts", import.meta.url).href;
 
@@ -76,7 +78,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Ctrl+C, which reaches the demo and its nodes, ends all of them in order",
+  name:
+    "the example leaves an admin's certificate; Ctrl+C, which reaches the demo and its nodes, ends all of them in order",
   // Finds the processes through /proc.
   ignore: Deno.build.os !== "linux",
   async fn() {
@@ -89,16 +92,66 @@ Deno.test({
     const errors = new Response(demo.stderr).text();
     let output = "";
     let interrupted = false;
+    let status: CliResult | undefined;
     for await (const chunk of demo.stdout.pipeThrough(new TextDecoderStream())) {
       output += chunk;
-      if (interrupted || !output.includes("demo | the cluster runs")) continue;
+      const command = /^deno run -A cli\.ts (.+ --tls \S+)$/m.exec(output)?.[1];
+      if (interrupted || command === undefined) continue;
       interrupted = true;
+      // As a reader of the example would: by the certificate that it has left.
+      status = await runCli(command.split(" "));
       const nodes = [1, 2, 3, 4, 5].map((n) => childOf(demo.pid, `--node-id=node-${n}`));
       for (const pid of [...nodes, demo.pid]) Deno.kill(pid, "SIGINT");
     }
-    assertEquals((await demo.status).code, 0, output + await errors);
-    assertEquals(said(await errors), "");
-    assert(output.includes("demo | all 5 nodes read 50"), output);
+    const { code, signal } = await demo.status;
+    const all =
+      `exit code ${code}, signal ${signal}, interrupted: ${interrupted}\n${output}${await errors}`;
+    assertEquals(code, 0, all);
+    assertEquals(said(await errors), "", all);
+    assert(output.includes("demo | all 5 nodes read 50"), all);
+    assertEquals(status?.exitCode, 0, status?.stderr);
+    assert(/members: 5 up;[^]*\nall is well\n/.test(status!.stdout), status!.stdout);
+  },
+});
+
+Deno.test({
+  name: "nodes that are interrupted when they have printed their results leave in order",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const seed = Promise.withResolvers<string>();
+    seed.promise.catch(() => {});
+    const ended = [1, 2, 3].map(async (n) => {
+      const seeds = n === 1 ? [] : [`--seed=${await seed.promise}`];
+      const node = new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "-A", example, "--port=0", "--host=127.0.0.1", "--nodes=3", "--stay"],
+          ...[`--node-id=node-${n}`, ...seeds],
+        ],
+        env: { NO_COLOR: "1" },
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const errors = new Response(node.stderr).text();
+      let output = "";
+      let interrupted = false;
+      for await (const chunk of node.stdout.pipeThrough(new TextDecoderStream())) {
+        output += chunk;
+        const address = /LISTENING (\S+)\n/.exec(output)?.[1];
+        if (address !== undefined) seed.resolve(address);
+        if (interrupted || !output.includes("RESULT=50")) continue;
+        interrupted = true;
+        // It waits for the others to have read as well.
+        node.kill("SIGINT");
+      }
+      seed.reject(new Error("node-1 has ended"));
+      const { code, signal } = await node.status;
+      return { code, signal, output, errors: await errors };
+    });
+    for (const { code, signal, output, errors } of await Promise.all(ended)) {
+      const all = output + errors;
+      assertEquals({ code, signal }, { code: 0, signal: null }, all);
+      assert(output.endsWith("LEAVING\n"), all);
+    }
   },
 });
 
@@ -144,3 +197,24 @@ function childOf(parent: number, argument: string): number {
   }
   throw new Error(`no child with ${argument}`);
 }
+
+Deno.test("a node of the example serves metrics where it is asked to", async () => {
+  using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = free.addr.port;
+  free.close();
+  const node = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", example, "--port=0", "--nodes=1", "--stay", `--metrics-port=${port}`],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+  }).spawn();
+  try {
+    for await (const text of node.stdout.pipeThrough(new TextDecoderStream())) {
+      if (text.includes("RESULT=50")) break;
+    }
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    assert((await response.text()).includes('casty_membership_members{status="up"} 1'));
+  } finally {
+    node.kill("SIGKILL");
+    await node.status;
+  }
+});

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { Remoting } from "../../lib/remoting/remoting.ts";
+import { replicaControlPath } from "../../lib/replication/control_form.ts";
 import type { Link } from "../../lib/runtime/network.ts";
 import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import { Draws } from "./draws.ts";
@@ -12,6 +13,11 @@ import { isPlain, mutated } from "./mutation.ts";
 const keptOfEach = 24;
 /** Milliseconds of the loop that one message may take. */
 export const budget = 20;
+/**
+ * Messages that honest nodes may send in one moment of virtual time: what is sent, comes back and is sent
+ * again without end lets no time pass, so nothing else would notice it. Otherwise it is some hundred.
+ */
+const maxAtOnce = 5_000;
 
 /** What an attack has cost. */
 export interface Cost {
@@ -34,6 +40,11 @@ export class Attack {
   readonly sent = new Map<string, number>();
   /** Messages that honest nodes have sent. */
   answers = 0;
+  /** Honest nodes sent so much in one moment that it was lost from there on: what, and to whom. */
+  readonly endless: string[] = [];
+  /** The moment at hand, and how many they have sent in it. */
+  #moment = -1;
+  #inMoment = 0;
   readonly #lab: Lab;
   readonly #random: SeededRandom;
   /** True messages, by path and type. */
@@ -61,12 +72,27 @@ export class Attack {
     const attack = this;
     Remoting.prototype.send = function (this: Remoting, node, path, uid, message) {
       if (!attack.#sending) {
-        if (!isOfBad(this.address)) attack.answers++;
+        if (!isOfBad(this.address)) {
+          attack.answers++;
+          if (attack.#isEndless(this.address, node, path, message)) return;
+        }
         attack.#note(path, message);
       }
       send.call(this, node, path, uid, message);
     };
     return () => void (Remoting.prototype.send = send);
+  }
+
+  /** Whether a node sends more in this moment than it ever should. */
+  #isEndless(from: string, to: string, path: string, message: unknown): boolean {
+    const now = this.#lab.clock.now();
+    if (now !== this.#moment) [this.#moment, this.#inMoment] = [now, 0];
+    if (++this.#inMoment <= maxAtOnce) return false;
+    if (this.endless.length < 3) {
+      const what = JSON.stringify(message)?.slice(0, 200);
+      this.endless.push(`more than ${maxAtOnce} at once: ${from} to ${to}${path}: ${what}`);
+    }
+    return true;
   }
 
   #note(path: string, message: unknown): void {
@@ -109,7 +135,7 @@ export class Attack {
     const draws = new Draws(this.#random, this.#lab.target(self, this.#numbers));
     const [path, message, kind] = this.#make(draws);
     // It would be a second member that lies; one must be borne.
-    if (isOwnJoin(message, self)) return;
+    if (isOwnJoin(message, self) || isVolunteer(path, message)) return;
     const to = draws.one(this.#lab.nodes).system.address;
     this.sent.set(kind, (this.sent.get(kind) ?? 0) + 1);
     if (self.startsWith("bad:") && draws.members.includes(self)) this.asMember++;
@@ -186,6 +212,11 @@ export class Attack {
 function cpuTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
+}
+
+/** A member that runs a replicated type gets copies of it, and can lose these: SECURITY.md. */
+function isVolunteer(path: string, message: unknown): boolean {
+  return path === replicaControlPath && (message as { runs?: unknown } | undefined)?.runs === true;
 }
 
 function isOwnJoin(message: unknown, self: string): boolean {

@@ -4,13 +4,17 @@
  *
  * @module
  */
+import { administration } from "./admin_generators.ts";
 import type { Generators } from "./at_path.ts";
 import { membership } from "./membership_generators.ts";
 import { remoting, services } from "./remoting_generators.ts";
+import { delivering } from "./delivery_generators.ts";
 import { durable } from "./durable_generators.ts";
 import { replication } from "./replication_generators.ts";
 import { sharding } from "./sharding_generators.ts";
 import { streams } from "./stream_generators.ts";
+import { structures } from "./structure_generators.ts";
+import { publishing } from "./topic_generators.ts";
 
 /** Every message that can be sent in an envelope. Frames are in `frames.ts`. */
 export const generators: Generators = {
@@ -21,4 +25,8 @@ export const generators: Generators = {
   ...streams,
   ...durable,
   ...replication,
+  ...publishing,
+  ...structures,
+  ...delivering,
+  ...administration,
 };

@@ -5,7 +5,8 @@
  * @module
  */
 import type { ActorRef } from "../../lib/actor/ref/ref.ts";
-import type { ShardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
+import { eventSourced, type Journal, memoryJournal } from "../../lib/persistence/mod.ts";
+import { type ShardEnvelope, shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { clientInternalsOf } from "../../lib/client/client_internals.ts";
@@ -15,11 +16,15 @@ import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { Logger } from "../../lib/runtime/logger.ts";
 import type { InboundFilter, Runtime } from "../../lib/runtime/runtime.ts";
+import { structureShards } from "../../lib/distributed/structure_kind.ts";
 import { streamProducer } from "../../lib/streams/stream_producer.ts";
 import { ServiceKey } from "../../lib/actor/services/service_key.ts";
 import { counter, type CounterMessage, getValue, increment } from "../sim/counter.ts";
 import { SimulatedHosts } from "../simulated_hosts.ts";
+import { limiterType } from "./delivery_generators.ts";
 import type { Target } from "./draws.ts";
+import { faultsOfRooms, openRooms, type Rooms } from "./rooms.ts";
+import { structuresType } from "./structure_generators.ts";
 
 export const numShards = 12;
 const port = 25_520;
@@ -30,11 +35,40 @@ const entities = Array.from({ length: 24 }, (_, index) => `e${index}`);
 
 type Counters = ActorRef<ShardEnvelope<CounterMessage>>;
 
+const numKept = 6;
+const keptIds = Array.from({ length: 12 }, (_, index) => `e${index}`);
+type KeptMessage = { type: "add" | "get"; replyTo: ActorRef<number> };
+type Kept = ActorRef<ShardEnvelope<KeptMessage>>;
+
+/** A counter whose events are kept by several nodes. */
+const kept = () =>
+  eventSourced<KeptMessage, 1, number>({
+    initial: 0,
+    onCommand: (_context, count, { type, replyTo }, effect) =>
+      type === "get"
+        ? effect.reply(replyTo, count)
+        : effect.persist(1).thenReply(replyTo, (after) => after),
+    onEvent: (count) => count + 1,
+  });
+
+const replicated = () => Behaviors.sharded(kept, { numShards: numKept, replication: {} });
+/** The same in a database, which nodes stand by for. */
+const standing = (journal: Journal) =>
+  Behaviors.sharded(kept, { numShards: numKept, replication: {}, journal });
+
+const keyOf = ({ path }: Kept, id: string) => `${path}/${id}`;
+
 /** A node and what was seen of it. */
 export interface LabNode {
   readonly host: string;
   readonly system: ClusteredActorSystem;
   readonly counters: Counters;
+  /**
+   * Replicated: with copies, and with hot standbys. The bad member does not run them, and says so: otherwise
+   * it would own some.
+   */
+  readonly kept: readonly Kept[];
+  readonly rooms: Rooms;
   readonly incarnation: number;
 }
 
@@ -52,6 +86,9 @@ export type Meter = (from: string, path: string, deliver: () => void) => void;
 /** See the module's text. */
 export class Lab extends SimulatedHosts {
   readonly lines: Line[] = [];
+  /** What was confirmed of replicated counters, by type and id. */
+  readonly confirmed = new Map<string, number>();
+  readonly #database = Object.assign(memoryJournal(), { isShared: true });
   nodes: LabNode[] = [];
   bad: LabNode | undefined;
   outsider: { system: ActorSystem; remoting: Remoting } | undefined;
@@ -87,6 +124,13 @@ export class Lab extends SimulatedHosts {
       runtime: this.runtime("guest"),
     }));
     await this.work();
+    const faults = await this.faultsOfRooms("before all", [...this.nodes, this.bad!]);
+    if (faults.length > 0) throw new Error(`before the attack: ${faults.join("; ")}`);
+  }
+
+  /** What does not work at these nodes of topics, broadcasts, structures, limits and deliveries. */
+  async faultsOfRooms(stage: string, nodes: readonly LabNode[] = this.nodes): Promise<string[]> {
+    return await faultsOfRooms(this.clock, nodes.map(({ rooms }) => rooms), stage);
   }
 
   async #start(host: string, quorum: number): Promise<LabNode> {
@@ -102,11 +146,16 @@ export class Lab extends SimulatedHosts {
       ...(host === "bad" && { whenDowned: "rejoin" as const }),
     });
     const counters = system.spawn(Behaviors.sharded(counter, { numShards }), "counters");
+    const kept = host === "bad" ? [] : [
+      system.spawn(replicated(), "kept"),
+      system.spawn(standing(this.#database), "standing"),
+    ];
     system.spawn(streamProducer<unknown>(), "stream");
     const service = system.spawn(counter(), "service");
     system.receptionist.register(ServiceKey<CounterMessage>("counter-service"), service);
     const { self } = nodeInternalsOf(system)!.view;
-    return { host, system, counters, incarnation: self.incarnation };
+    const rooms = openRooms(system);
+    return { host, system, counters, kept, rooms, incarnation: self.incarnation };
   }
 
   #runtimeOf(host: string): Runtime {
@@ -148,8 +197,24 @@ export class Lab extends SimulatedHosts {
       incarnations: new Map(view.members.map(({ address, incarnation }) => [address, incarnation])),
       self,
       numbers,
-      types: new Map([["counters", numShards]]),
-      paths: ["/service", "/stream", "/counters", "/nobody", "/_watch", "/_cluster"],
+      types: new Map([
+        ["counters", numShards],
+        ["kept", numKept],
+        ["standing", numKept],
+        [structuresType, structureShards],
+        [limiterType, structureShards],
+      ]),
+      paths: [
+        "/service",
+        "/stream",
+        "/counters",
+        "/reader",
+        "/consumer",
+        "/producer",
+        "/nobody",
+        "/_watch",
+        "/_cluster",
+      ],
       clients: [
         "client:spiffe://sim/client/guest#1",
         "client:other",
@@ -174,7 +239,29 @@ export class Lab extends SimulatedHosts {
     for (const { counters } of nodes) {
       for (const entity of entities) counters.tell(increment(entity));
     }
+    const confirm = ({ system }: LabNode, kept: Kept, id: string) => {
+      const add = (replyTo: ActorRef<number>) =>
+        shardEnvelope(id, { type: "add" as const, replyTo });
+      const key = keyOf(kept, id);
+      return system.ask(kept, add, { timeout: 5_000 }).then((count) => {
+        if (count > (this.confirmed.get(key) ?? 0)) this.confirmed.set(key, count);
+      }, () => {});
+    };
+    for (const node of nodes) {
+      for (const kept of node.kept) for (const id of keptIds) void confirm(node, kept, id);
+    }
     await this.clock.advance(500);
+  }
+
+  /** Asks a node for a replicated counter; 1: it has all that was confirmed. */
+  #askKept(system: LabNode["system"], kept: Kept, id: string): Promise<number> {
+    const asked = system.ask(kept, (replyTo) => shardEnvelope(id, { type: "get", replyTo }), {
+      timeout: 5_000,
+    });
+    return asked.then(
+      (count) => count >= (this.confirmed.get(keyOf(kept, id)) ?? 0) ? 1 : 0,
+      () => 0,
+    );
   }
 
   /** Asks all entities through a node; resolves with the number of answers. */
@@ -184,13 +271,18 @@ export class Lab extends SimulatedHosts {
         system.ask(counters, getValue(entity), { timeout: 5_000 }).then(() => 1, () => 0)
       )
     );
+    for (const { system, kept } of nodes) {
+      for (const type of kept) {
+        for (const id of keptIds) asks.push(this.#askKept(system, type, id));
+      }
+    }
     const all = await this.clock.resolve(Promise.all(asks));
     return all.reduce((sum: number, one) => sum + one, 0);
   }
 
   /** How many answers there are if all are well. */
   expectedAnswers(nodes: readonly LabNode[] = this.nodes): number {
-    return nodes.length * entities.length;
+    return nodes.length * (entities.length + 2 * keptIds.length);
   }
 
   /** Takes the bad peers away, all at once. */

@@ -82,6 +82,21 @@ export const services: Generators = {
       },
     }),
   },
+  ...atPath("Facts about nodes", "/_inspect", {
+    factRequest: (d) => ({
+      id: d.count(d.int(9)),
+      topic: d.chance(0.8)
+        ? d.one(["health", "shards", "entities", "place", "services", "clients", "certificates"])
+        : d.text(),
+      parameters: { type: d.text(), id: d.text(), search: d.text() },
+    }),
+    factAnswer: (d) => ({ id: d.count(d.int(9)), json: d.chance(0.5) ? "[1]" : d.text() }),
+    noFacts: (d) => ({
+      id: d.count(d.int(9)),
+      missing: d.one(["busy", "failed", "tooLarge", "unknownTopic", "stopped"]),
+      why: d.text(),
+    }),
+  }),
 };
 
 /** Of the bridge between actors and connections. */

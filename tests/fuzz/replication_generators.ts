@@ -1,6 +1,7 @@
 import { type ControlMessage, encodeControl } from "../../lib/replication/control_form.ts";
 import { MessageBatch } from "../../lib/replication/message_form.ts";
 import type { ReplicationMessage } from "../../lib/replication/replication_protocol.ts";
+import { FeedBatch, feedBytes } from "../../lib/replication/standby/standby_form.ts";
 import { atPath, type Generators } from "./at_path.ts";
 import type { Draws } from "./draws.ts";
 import { mutated } from "./mutation.ts";
@@ -103,6 +104,35 @@ function batch(d: Draws): unknown {
   return bytes;
 }
 
+/** The same of items for standbys. */
+function feed(d: Draws): unknown {
+  const items = new FeedBatch();
+  const id = () => d.chance(0.8) ? `${d.type()}|${d.int(9)}` : d.text();
+  for (let left = 1 + d.int(6); left > 0; left--) {
+    const event = {
+      payload: d.bytes(d.int(30)) as Uint8Array<ArrayBuffer>,
+      version: d.int(2),
+      at: d.int(9),
+      checksum: d.count(9),
+    };
+    const expectedSeq = d.count(d.int(4));
+    d.one([
+      () => items.add({ type: "follow", shard: d.shard(), epoch: d.epoch() }),
+      () => items.add({ type: "following", shard: d.shard(), epoch: d.epoch() }),
+      () => items.add({ type: "release", shard: d.shard() }),
+      () => items.add({ type: "running", id: id(), seq: d.count(d.int(20)) }),
+      () => items.add({ type: "saved", id: id(), seq: d.count(d.int(20)) }),
+      () => items.add({ type: "forget", id: id() }),
+      () =>
+        items.addAppend(feedBytes({ id: id(), expectedSeq, epoch: d.epoch(), events: [event] })),
+    ])();
+  }
+  const bytes = items.take(d.type()).slice();
+  if (d.chance(0.2)) return bytes.subarray(0, d.int(bytes.length));
+  if (d.chance(0.2)) bytes[1 + d.int(bytes.length - 1)] = d.int(256);
+  return bytes;
+}
+
 /** The form that is sent. */
 const control = (made: ControlMessage): Record<string, unknown> =>
   encodeControl(made) as Record<string, unknown>;
@@ -143,9 +173,28 @@ export const replication: Generators = {
     orderReplicas: (d) => ({ ...about(d), addresses: d.list(4, () => d.address()) }),
     moveOwner: (d) => ({ ...about(d), to: d.chance(0.3) ? "" : d.address(), above: d.epoch() }),
     closeBootstrap: (d) => ({ shardType: d.type() }),
+    askOwners: (d) => ({ shardType: d.type(), shards: d.list(9, () => d.shard()) }),
+    tellOwners: (d) => ({
+      shardType: d.type(),
+      grants: d.list(9, () => [d.shard(), d.epoch(), d.address()]),
+    }),
+    announceStandby: (d) => ({
+      shardType: d.type(),
+      runs: d.chance(0.7),
+      retiring: d.chance(0.3),
+      isAnswer: d.chance(0.5),
+    }),
+    standbyShards: (d) => ({
+      shardType: d.type(),
+      shards: d.list(9, () => [d.shard(), d.epoch(), d.count(d.int(9))]),
+    }),
   }),
   "Copies of shards/messages": {
     path: "/_cluster/replication",
     make: (d) => d.chance(0.1) ? mutated(d, batch(d)) : batch(d),
+  },
+  "Copies of shards/feed": {
+    path: "/_cluster/replication",
+    make: (d) => d.chance(0.1) ? mutated(d, feed(d)) : feed(d),
   },
 };

@@ -65,7 +65,7 @@ async function oneRound(seed: number, messages: number): Promise<RoundReport> {
   } finally {
     stop();
   }
-  faults.push(...loudMinutes(lab), ...foreignDials(lab));
+  faults.push(...attack.endless, ...loudMinutes(lab), ...foreignDials(lab));
   const average = attack.cost.total / Math.max(1, attack.cost.handled);
   if (average > averageBudget) faults.push(`${average.toFixed(2)} ms for each message`);
   return { faults, cost: attack.cost, times, sent: attack.sent, asMember: attack.asMember };
@@ -84,6 +84,8 @@ async function aftermath(lab: Lab, usual: Times | undefined, faults: string[]): 
     const answers = await lab.answers(nodes);
     const expected = lab.expectedAnswers(nodes);
     if (answers !== expected) faults.push(`${what}: ${answers} of ${expected} asks are answered`);
+    const ofRooms = await lab.faultsOfRooms(what, nodes);
+    faults.push(...ofRooms.map((fault) => `${what}: ${fault}`));
   };
   lab.remove();
   let begin = clock.now();

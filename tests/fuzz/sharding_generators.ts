@@ -99,6 +99,7 @@ export const sharding: Generators = {
           numShards: d.numShards(shardType),
           shards: d.list(5, () => [d.int(12), d.epoch(), d.int(2)]),
           lastEpoch: d.epoch(),
+          ...d.maybe("options", () => d.one([{}, { role: "x" }, { clients: "a policy" }])),
         };
       }),
       ...d.maybe("config", () => config(d)),
@@ -117,6 +118,7 @@ export const sharding: Generators = {
       term: d.term(),
       config: d.like("version"),
       incarnation: d.incarnation(),
+      ...d.maybe("previous", () => d.epoch()),
     }),
     started: (d) => ({ ...about(d), stamp: d.stamp() }),
     handOff: (d) => ({ ...about(d), term: d.term() }),

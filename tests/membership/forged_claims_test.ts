@@ -457,6 +457,33 @@ function wireOf(
   }
 }
 
+for (const what of ["seen", "reachability"] as const) {
+  Deno.test(`another ${what} under the own number of a member is outbid by it`, () => {
+    // One of them is the number that it has.
+    for (let number = 0; number <= 12; number++) {
+      const { world, nodes } = formed(115, 5);
+      const bad = nodes[4]!;
+      const named = nodes.slice(0, 4);
+      const [told, accused, victim] = named as [SimulatedMember, SimulatedMember, SimulatedMember];
+      const { address, incarnation } = accused.view.self;
+      const subject = { address, incarnation, refutation: 2 ** 20 };
+      const lie = {
+        member: victim.view.self,
+        // Greater than any other: of two with one number others take it.
+        seen: { counter: what === "seen" ? number : 0, digest: "f".repeat(16) },
+        reachability: {
+          version: what === "reachability" ? number : 0,
+          unreachable: what === "reachability" ? [subject] : [],
+        },
+      };
+      tell(world, bad, told, gossip(bad, [lie]));
+      world.crash(bad);
+      const agreed = world.runUntil(() => allUp(named), 60_000);
+      assert(agreed !== undefined, `${number}: ${describe(named)}`);
+    }
+  });
+}
+
 Deno.test("whatever counters a bad member sends, the others converge, and nodes join and leave", () => {
   const numRuns = Number(Deno.env.get("CASTY_FORGED_RUNS") ?? 60);
   fc.assert(

@@ -9,15 +9,14 @@ const names = keys.map(({ key }) => key);
 Deno.test("each key of a file names one option", () => {
   assertEquals(names.filter((name, index) => names.indexOf(name) !== index), []);
   assertEquals([...new Set(names.map((name) => name.split(".")[0]))], [
-    "actors",
+    "system",
+    "spawn",
     "mailbox",
     "supervision",
-    "ask",
     "cluster",
     "membership",
     "transport",
     "downing",
-    "lease",
     "tls",
     "sharding",
     "client",
@@ -43,7 +42,7 @@ Deno.test("keys of groups without a section are below the option that takes them
       "client.addressMap",
       "supervision.backoff.min",
       "mailbox.capacity",
-      "actors.stashCapacity",
+      "spawn.stashCapacity",
       "downing.staticQuorum.size",
     ]
   ) assert(names.includes(name), name);
@@ -54,7 +53,7 @@ Deno.test("no key is for what only code can be, and none is for a group", () => 
     assert(!names.includes(name), name);
   }
   // Those of actor systems are in their section.
-  assert(names.includes("actors.maxTasks") && !names.includes("cluster.maxTasks"));
+  assert(names.includes("system.maxTasks") && !names.includes("cluster.maxTasks"));
   const isData = (type: OptionType): boolean =>
     type.kind === "either" ? type.of.some(isData) : type.kind !== "code" && type.kind !== "group";
   for (const { key, option } of keys) assert(isData(option.type), key);

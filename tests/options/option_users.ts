@@ -12,6 +12,7 @@ import {
   fileEntityStore,
   fileLease,
   keepOldest,
+  kubernetesLease,
   kvLease,
   leaseMajority,
   Routers,
@@ -19,6 +20,7 @@ import {
   ServiceKey,
   staticQuorum,
   TlsConfig,
+  Topic,
 } from "../../mod.ts";
 import {
   beginRotation,
@@ -26,6 +28,7 @@ import {
   diagnose,
   diagnosePeer,
   initWorkspace,
+  issueAdmin,
   issueClient,
   issueNode,
   needsRenewal,
@@ -41,17 +44,41 @@ import type { OptionTable } from "../../lib/options/option.ts";
 import * as actor from "../../lib/options/tables/actor_tables.ts";
 import * as cert from "../../lib/options/tables/cert_tables.ts";
 import * as client from "../../lib/options/tables/client_tables.ts";
+import { configuredDowning } from "../../lib/membership/downing/configured_downing.ts";
 import * as cluster from "../../lib/options/tables/cluster_tables.ts";
 import * as persistence from "../../lib/options/tables/persistence_tables.ts";
 import * as routing from "../../lib/options/tables/routing_tables.ts";
+import * as distributed from "../../lib/options/tables/distributed_tables.ts";
 import * as sharding from "../../lib/options/tables/sharding_tables.ts";
+import * as delivery from "../../lib/options/tables/delivery_tables.ts";
+import * as singletons from "../../lib/options/tables/singleton_tables.ts";
 import * as streams from "../../lib/options/tables/stream_tables.ts";
+import { dashboard } from "../../lib/dashboard/dashboard.ts";
+import { dashboardHandler } from "../../lib/dashboard/dashboard_handler.ts";
+import {
+  dashboardHandlerTable,
+  dashboardTable,
+} from "../../lib/options/tables/dashboard_tables.ts";
+import * as gateways from "../../lib/options/tables/gateway_tables.ts";
+import { otelTelemetryTable } from "../../lib/options/tables/telemetry_tables.ts";
+import { gateway } from "../../lib/gateway/api/gateway_api.ts";
+import { gatewayClient } from "../../lib/gateway/client/gateway_client.ts";
+import { gatewayFetch } from "../../lib/gateway/client/gateway_fetch.ts";
+import { gatewayHandler } from "../../lib/gateway/server/gateway_handler.ts";
+import { otelTelemetry } from "../../lib/otel/otel_telemetry.ts";
 import * as kit from "../../lib/options/tables/testkit_tables.ts";
 import * as tls from "../../lib/options/tables/tls_tables.ts";
+import * as topics from "../../lib/options/tables/topic_tables.ts";
 import { transportTable } from "../../lib/options/tables/transport_tables.ts";
 import { serializerTable } from "../../lib/options/tables/wire_tables.ts";
 import { entityType } from "../../lib/sharding/routing/entity_type.ts";
 import { streamConsumer } from "../../lib/streams/stream_consumer.ts";
+import {
+  consumerController,
+  producerController,
+  rateLimit,
+  rateLimiters,
+} from "../../lib/delivery/mod.ts";
 import { streamProducer } from "../../lib/streams/stream_producer.ts";
 import { streamSink } from "../../lib/streams/stream_sink.ts";
 import {
@@ -106,6 +133,7 @@ export const nothing = () => {};
 export const noList: readonly never[] = [];
 const noAuthority = { cert: "", key: "" };
 const contacts = { contactPoints: ["127.0.0.1:1"], systemName: "x", logger: silentLogger };
+const gatewayUrl = "http://127.0.0.1:1/gateway";
 const lease = fileLease("/nowhere/lease");
 
 async function start(options: unknown): Promise<void> {
@@ -119,9 +147,21 @@ async function connect(options: unknown): Promise<void> {
 }
 
 // deno-lint-ignore no-explicit-any -- see above
+async function onNode(run: (node: ClusteredActorSystem) => any): Promise<unknown> {
+  await using started = await ClusteredActorSystem.start(node);
+  return await run(started);
+}
+
+// deno-lint-ignore no-explicit-any -- see above
 async function withClient(run: (client: ClusterClient) => any): Promise<unknown> {
   await using client = await ClusterClient.connect({ ...contacts, lazy: true });
   return await run(client);
+}
+
+// deno-lint-ignore no-explicit-any -- see above
+async function withNode(run: (system: ClusteredActorSystem) => any): Promise<unknown> {
+  await using system = await ClusteredActorSystem.start(node);
+  return await run(system);
 }
 
 /** Runs in a simulation of one node; gives what `run` has thrown. */
@@ -199,6 +239,36 @@ const actorUsers: readonly OptionUser[] = [
     table: routing.groupTable,
     path: "",
     use: (options) => Routers.group(ServiceKey("x"), options),
+  },
+  { table: otelTelemetryTable, path: "", use: (options) => otelTelemetry(options) },
+  {
+    table: dashboardTable,
+    path: "",
+    use: (options) => dashboard(nothing as never, options as never),
+  },
+  {
+    table: dashboardHandlerTable,
+    path: "",
+    use: (options) => dashboardHandler(nothing as never, options as never),
+  },
+  {
+    table: delivery.producerControllerTable,
+    path: "",
+    base: { workers: ServiceKey("x") },
+    use: (options) => producerController(options),
+  },
+  {
+    table: delivery.consumerControllerTable,
+    path: "",
+    base: { onMessage: () => {} },
+    use: (options) => consumerController(options as never),
+  },
+  { table: delivery.rateLimitersTable, path: "", use: (options) => rateLimiters(options) },
+  {
+    table: delivery.rateLimitTable,
+    path: "",
+    base: { key: "x", perSecond: 1 },
+    use: (options) => rateLimit({ runtime: system.runtime, entity: () => ref } as never, options),
   },
   { table: streams.streamProducerTable, path: "", use: (options) => streamProducer(options) },
   {
@@ -331,6 +401,12 @@ const persistenceUsers: readonly OptionUser[] = [
 const clusterUsers: readonly OptionUser[] = [
   { table: cluster.clusterTable, path: "", use: start },
   {
+    table: cluster.configPlaceTable,
+    path: "",
+    otherForms: [nothing],
+    use: (place) => ClusteredActorSystem.fromConfig({}, place),
+  },
+  {
     table: cluster.dnsSeedsTable,
     path: "seedNodes",
     otherForms: [nothing, noList],
@@ -354,8 +430,10 @@ const clusterUsers: readonly OptionUser[] = [
   },
   { table: cluster.keepOldestTable, path: "", use: keepOldest },
   { table: cluster.staticQuorumTable, path: "", use: staticQuorum },
+  { table: cluster.downingTable, path: "downing", use: configuredDowning },
   { table: cluster.leaseMajorityTable, path: "", use: (options) => leaseMajority(lease, options) },
   { table: cluster.fileLeaseTable, path: "", use: (options) => fileLease("/nowhere/x", options) },
+  { table: cluster.kubernetesLeaseTable, path: "", use: (options) => kubernetesLease(options) },
   { table: cluster.leaseTable, path: "", use: (options) => kvLease({} as never, ["x"], options) },
   {
     table: sharding.fileEntityStoreTable,
@@ -407,11 +485,128 @@ const clusterUsers: readonly OptionUser[] = [
     path: "replication",
     use: (replication) => Behaviors.sharded(entities, { replication }),
   },
+  {
+    table: singletons.singletonTable,
+    path: "",
+    use: (options) => Behaviors.singleton(Behaviors.stopped(), options),
+  },
+  {
+    table: singletons.workersTable,
+    path: "",
+    use: (options) => Behaviors.workers(2, entities, options),
+  },
+  {
+    table: singletons.scheduledTable,
+    path: "",
+    use: (options) => Behaviors.scheduled("@daily", () => {}, options),
+  },
+  {
+    table: distributed.distributedTable,
+    path: "",
+    use: (options) => onNode((node) => node.distributed(options)),
+  },
+  {
+    table: distributed.structureLimitsTable,
+    path: "limits",
+    use: (limits) => onNode((node) => node.distributed({ limits })),
+  },
+  {
+    table: distributed.clientDistributedTable,
+    path: "",
+    use: (options) => withClient((client) => client.distributed(options)),
+  },
+  {
+    table: distributed.operationTable,
+    path: "",
+    use: (options) => withClient((client) => client.distributed().counter("x").get(options)),
+  },
+  {
+    table: distributed.acquireTable,
+    path: "",
+    use: (options) => withClient((client) => client.distributed().lock("x").acquire(options)),
+  },
+  {
+    table: distributed.arriveTable,
+    path: "",
+    use: (options) => withClient((client) => client.distributed().barrier("x").arrive(2, options)),
+  },
+  {
+    table: distributed.putTable,
+    path: "",
+    use: (options) => withClient((client) => client.distributed().map("x").set("x", 1, options)),
+  },
+  {
+    table: distributed.reserveTable,
+    path: "",
+    use: (options) => withClient((client) => client.distributed().queue("x").reserve(options)),
+  },
   { table: sharding.entityTypeTable, path: "", use: (options) => entityType("x", options) },
   {
     table: sharding.entityRefTable,
     path: "",
     use: (options) => withClient((client) => client.entityRef("x", options)),
+  },
+  { table: topics.topicTable, path: "", use: (options) => Topic("x", options) },
+  {
+    table: topics.openTopicTable,
+    path: "",
+    use: (options) => withNode((system) => system.topic(Topic("x"), options)),
+  },
+  {
+    table: topics.topicSubscriptionTable,
+    path: "",
+    use: (options) => withClient((client) => client.topic(Topic("x")).subscribe(options)),
+  },
+  {
+    table: topics.broadcastTable,
+    path: "",
+    use: (options) => Behaviors.broadcasted(idle, options),
+  },
+  {
+    table: topics.broadcastRefTable,
+    path: "",
+    use: (options) => withClient((client) => client.broadcastRef("x", options)),
+  },
+  {
+    table: gateways.gatewayOperationTable,
+    path: "",
+    base: { message: nothing },
+    use: (options) => gateway.entity(entityType("x"), ({ ask }) => ({ x: ask(options) })),
+  },
+  {
+    table: gateways.gatewayTopicTable,
+    path: "",
+    use: (options) => gateway.topic(Topic("x"), options),
+  },
+  {
+    table: gateways.gatewayTable,
+    path: "",
+    base: { authenticate: nothing },
+    use: (options) => gatewayHandler({} as never, gateway.api({}), options),
+  },
+  {
+    table: gateways.gatewayClientTable,
+    path: "",
+    base: { url: gatewayUrl },
+    use: (options) => gatewayClient(options),
+  },
+  {
+    table: gateways.gatewayFetchTable,
+    path: "",
+    use: (options) => gatewayFetch(options),
+  },
+  {
+    table: gateways.gatewayCallTable,
+    path: "",
+    use: (options) =>
+      gatewayFetch({ url: gatewayUrl, fetch: never }).topic("x" as never)
+        .publish(undefined as never, options),
+  },
+  {
+    table: gateways.gatewaySubscribeTable,
+    path: "",
+    use: (options) =>
+      gatewayFetch({ url: gatewayUrl, fetch: never }).topic("x" as never).subscribe(options),
   },
   { table: client.clientTable, path: "", use: connect },
   {
@@ -438,6 +633,11 @@ const certUsers: readonly OptionUser[] = [
     table: cert.clientCertificateTable,
     path: "",
     use: (options) => issueClient(noAuthority as never, options),
+  },
+  {
+    table: cert.adminCertificateTable,
+    path: "",
+    use: (options) => issueAdmin(noAuthority as never, options),
   },
   { table: cert.testCaTable, path: "", use: testCa },
   { table: cert.initTable, path: "", use: (options) => initWorkspace("/nowhere", options) },

@@ -154,3 +154,38 @@ Deno.test("with a slow disk, all writes share one commit; and it may become fast
   pace.add(1_000);
   assert(pace.isDivided);
 });
+
+/** Commits of one write, `disk` ms each with a wait for the disk; returns which of them wait for it. */
+function waits(pace: CommitPace, count: number, disk: number): boolean[] {
+  return Array.from({ length: count }, () => {
+    pace.add(1);
+    const { isDurable } = pace;
+    pace.begin(pace.next(), isDurable);
+    pace.end(isDurable ? disk : 0.1);
+    return isDurable;
+  });
+}
+
+Deno.test("a fast disk is waited for within the commit, also when one copies the log", () => {
+  const pace = new CommitPace();
+  assert(waits(pace, 1_000, 0.2).every((isDurable) => isDurable));
+  assertEquals(waits(pace, 1, 30), [true]);
+  assert(waits(pace, 100, 0.2).every((isDurable) => isDurable));
+});
+
+Deno.test("a slow disk is waited for beside the next commit, and one commit in 17 tells of it", () => {
+  const pace = new CommitPace();
+  assertEquals(waits(pace, 10, 5).lastIndexOf(true), 2);
+  const later = waits(pace, 170, 5);
+  assertEquals(later.filter((isDurable) => isDurable).length, 10);
+  // Its own commits stay divided: only what the thread does counts for them.
+  pace.add(64);
+  assertEquals(pace.next(), 32);
+});
+
+Deno.test("a disk that has become fast is waited for within the commit again", () => {
+  const pace = new CommitPace();
+  waits(pace, 1_000, 5);
+  waits(pace, 500, 0.2);
+  assert(waits(pace, 100, 0.2).every((isDurable) => isDurable));
+});

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { AskError } from "../../lib/actor/errors.ts";
+import { AskError, AskTimeoutError } from "../../lib/actor/errors.ts";
 import type { LocalRef } from "../../lib/actor/ref/local_ref.ts";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
@@ -14,6 +14,7 @@ import {
   type StoredEvent,
 } from "../../lib/persistence/mod.ts";
 import { silentLogger } from "../../lib/runtime/logger.ts";
+import { ManualClock } from "../../lib/testkit/manual_clock.ts";
 import { HeldJournal } from "./faulty_journal.ts";
 
 type Command =
@@ -169,6 +170,78 @@ Deno.test("an error after the commit: the outcome is unknown, and the event is t
   assertEquals((await stored(held.journal)).length, 2);
 });
 
+Deno.test("a store that takes 10 s for a commit fails nothing: replies wait, commands are decided, others go on", async () => {
+  const clock = new ManualClock();
+  await using system = new ActorSystem({ runtime: { logger: silentLogger, clock } });
+  const inner = memoryJournal();
+  const held = new HeldJournal(inner);
+  held.holds = true;
+  const { deposit, get } = bank(system, account(held.journal));
+  const other = bank(system, account(inner, { id: "account|bob" }), "bob");
+  const heard: number[] = [];
+  const asks = [deposit(5, 30_000), deposit(7, 30_000), get(30_000)];
+  for (const ask of asks) void ask.then((value) => heard.push(value));
+  const impatient = assertRejects(() => get(2_000), AskTimeoutError, "2000");
+  for (let passed = 0; passed < 10_000; passed += 1_000) {
+    assertEquals(await other.deposit(1), passed / 1_000 + 1);
+    await turns();
+    await clock.advance(1_000);
+  }
+  await impatient;
+  assertEquals(heard, []);
+  // The second deposit was decided meanwhile, and is in the next commit.
+  assertEquals(held.appends.map(({ events }) => events.length), [1]);
+  held.release();
+  held.holds = false;
+  assertEquals(await Promise.all(asks), [5, 12, 12]);
+  assertEquals((await stored(inner)).length, 2);
+});
+
+const lateError = new PersistenceError("outcomeUnknown", "the server does not answer");
+
+Deno.test("an append that the store does after its owner has restarted: conflict, then it is recovered with", async () => {
+  await using system = start();
+  const inner = memoryJournal();
+  // As an entity within its grant: the restarted incarnation has the epoch of the one before.
+  const held = new HeldJournal(
+    new Proxy(inner, {
+      get: (target, name) => {
+        if (name === "open") return (id: string) => target.open(id, 7);
+        const value = target[name as keyof Journal];
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    }),
+  );
+  const { deposit, get } = bank(system, Behaviors.supervise(account(held.journal)));
+  held.fault = { type: "late", error: lateError };
+  const unknown = await assertRejects(() => deposit(5), AskError) as AskError;
+  assert(unknown.details?.startsWith("unknown: "), unknown.details);
+  assertEquals(await get(), 0, "the store has not done it yet");
+  held.release();
+  assertEquals((await held.late)![0], { outcome: "appended", lastSeq: 1 });
+  const conflict = failure(system);
+  const refused = await assertRejects(() => deposit(100), AskError) as AskError;
+  assert(refused.details?.startsWith("rejected: "), refused.details);
+  const { code, value } = await conflict;
+  assertEquals([code, value], ["conflict", 1]);
+  assertEquals(await get(), 5);
+  assertEquals(await deposit(1), 6);
+  assertEquals((await stored(inner)).map(({ seq }) => seq), [1, 2]);
+});
+
+Deno.test("an append that the store does after another epoch has opened the id is fenced", async () => {
+  await using system = start();
+  const held = new HeldJournal(memoryJournal());
+  const { deposit, get } = bank(system, Behaviors.supervise(account(held.journal)));
+  held.fault = { type: "late", error: lateError };
+  await assertRejects(() => deposit(5), AskError);
+  assertEquals(await get(), 0);
+  held.release();
+  assertEquals((await held.late)![0]!.outcome, "fenced");
+  assertEquals(await deposit(1), 1);
+  assertEquals((await stored(held.journal)).map(({ seq }) => seq), [1]);
+});
+
 Deno.test("of two actors with one id the older is fenced when it writes, and stops", async () => {
   await using system = start();
   const journal = memoryJournal();
@@ -240,6 +313,39 @@ Deno.test("an orderly stop waits for what is on its way to the store, and sends 
   await turns();
   held.release();
   assertEquals(await replies, [5, 11]);
+  await turns();
+  assert(actor.stopped);
+});
+
+Deno.test("an orderly stop sends the replies of a write that ends after it has begun, on a busy machine", async () => {
+  await using system = start();
+  const held = new HeldJournal(memoryJournal());
+  held.holds = true;
+  const turn = Promise.withResolvers<void>();
+  const { ref, deposit } = bank(
+    system,
+    account(held.journal, {
+      async onCommand(_context, _balance, command, effect) {
+        if (command.type !== "deposit") await turn.promise;
+        else {
+          return effect.persist({ type: "deposited", amount: command.amount })
+            .thenReply(command.replyTo, (after) => after);
+        }
+        return effect.none();
+      },
+    }),
+  );
+  const reply = deposit(5);
+  await turns();
+  ref.tell({ type: "now" });
+  await turns();
+  // It has no turn before the write has ended.
+  const actor = ref as unknown as LocalRef<Command>;
+  actor.stopInTurn();
+  held.release();
+  await turns();
+  turn.resolve();
+  assertEquals(await reply, 5);
   await turns();
   assert(actor.stopped);
 });

@@ -1,11 +1,13 @@
-import type { AppendEntry, Journal } from "../../lib/persistence/mod.ts";
+import type { AppendEntry, AppendResult, Journal } from "../../lib/persistence/mod.ts";
 
 /** What happens to one append. */
 export type AppendFault =
   /** Nothing is stored; the error is thrown. */
   | { readonly type: "before"; readonly error: Error }
   /** It is stored; the error is thrown nevertheless. */
-  | { readonly type: "after"; readonly error: Error };
+  | { readonly type: "after"; readonly error: Error }
+  /** The error is thrown at once; it is stored at the next `release`, as by a server that hung. */
+  | { readonly type: "late"; readonly error: Error };
 
 /** A journal whose appends wait until they are let through, or fail. */
 export class HeldJournal {
@@ -17,6 +19,8 @@ export class HeldJournal {
   fault: AppendFault | undefined;
   /** Thrown by the next snapshots. */
   snapshotError: Error | undefined;
+  /** What has become of an append that was stored late. */
+  late: Promise<readonly AppendResult[]> | undefined;
   readonly journal: Journal;
   readonly #waiting: (() => void)[] = [];
 
@@ -39,6 +43,10 @@ export class HeldJournal {
     const { fault } = this;
     this.fault = undefined;
     if (fault?.type === "before") throw fault.error;
+    if (fault?.type === "late") {
+      this.#waiting.push(() => this.late = target.append(entries));
+      throw fault.error;
+    }
     const results = await target.append(entries);
     if (fault?.type === "after") throw fault.error;
     return results;

@@ -197,6 +197,20 @@ const faults: Readonly<Record<string, (journal: Journal) => Partial<Journal>>> =
   "ignores slices": (journal) => ({
     readSlices: (options) => journal.readSlices({ ...options, slices: { from: 0, to: 1_023 } }),
   }),
+  "loses what follows deleted events in a slice": (journal) => {
+    const deleted = new Map<string, number>();
+    return {
+      deleteEvents: (id, upTo, epoch) => {
+        deleted.set(id, upTo);
+        return journal.deleteEvents(id, upTo, epoch);
+      },
+      readSlices: async (options) => {
+        const { events, next } = await journal.readSlices(options);
+        const isAlone = options.slices.from === options.slices.to;
+        return { events: events.filter(({ id }) => !isAlone || !deleted.has(id)), next };
+      },
+    };
+  },
   "ignores the tag": (journal) => ({
     readSlices: ({ tag: _, ...options }) => journal.readSlices(options),
   }),
@@ -277,6 +291,8 @@ const brokenPromises: Readonly<Record<string, string>> = {
     "events of slices come in the order of their slice, page by page, with all they have",
   "orders by the beginning of the commit": concurrent,
   "ignores slices": "a slice is read from its own position, and others are left out",
+  "loses what follows deleted events in a slice":
+    "slices that are read alone give what all of them give together, also after deletions",
   "ignores the tag": "events of slices are selected by a tag",
   "takes a part of a tag for it": "events of slices are selected by a tag",
   "gives positions again": "positions are not given again when the newest events were deleted",

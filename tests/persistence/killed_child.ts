@@ -1,6 +1,6 @@
 /**
  * Deposits to ten accounts on SQLite as fast as it can, and prints each balance that it was told, until
- * it is killed. Its argument is the file.
+ * it is killed; between them a line `alive` every 5 ms. Its argument is the file.
  *
  * @module
  */
@@ -13,6 +13,7 @@ const journal = await sqliteJournal(Deno.args[0]!);
 const system = new ActorSystem();
 const out = Deno.stdout.writable.getWriter();
 const encoder = new TextEncoder();
+setInterval(() => void out.write(encoder.encode("alive\n")), 5);
 await Promise.all(
   Array.from({ length: 10 }, async (_, n) => {
     const ref = system.spawn(accountOn(journal, `${n}`), `account-${n}`);

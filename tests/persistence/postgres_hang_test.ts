@@ -12,7 +12,7 @@ import {
   persistenceId,
   projection,
 } from "../../lib/persistence/mod.ts";
-import { postgresJournal } from "../../lib/persistence/postgres/postgres_journal.ts";
+import { postgresJournalWith } from "../../lib/persistence/postgres/postgres_journal.ts";
 import {
   postgresProjectionStore,
   type PostgresTransaction,
@@ -25,6 +25,14 @@ import { missing, PostgresServer } from "./postgres_server.ts";
 const statementTimeout = 800;
 /** An append ends within so many. */
 const bound = 6 * statementTimeout;
+
+/** After 10 failures it is tried again after 1 s: that it is left alone for 15 s is tested elsewhere. */
+const journalOf = (url: string, connections?: number) =>
+  postgresJournalWith(
+    url,
+    { statementTimeout, ...(connections !== undefined && { connections }) },
+    1_000,
+  );
 
 type Add = { readonly entry: string; readonly replyTo: ActorRef<readonly string[]> };
 
@@ -141,7 +149,7 @@ for (const swallowed of ["request", "answer"] as const) {
   on(`an append whose ${swallowed} is swallowed ends, and disturbs no other`, async (server) => {
     await using proxy = new HangingProxy(server.port);
     const url = server.url.replace(`:${server.port}/`, `:${proxy.port}/`);
-    const journal = await postgresJournal(url, { statementTimeout, connections: 4 });
+    const journal = await journalOf(url, 4);
     await using system = start();
     const others = ["a", "b", "c"].map((name) => new Writer(system, journal, name));
     await until(() => others.every(({ confirmed }) => confirmed.length >= 20));
@@ -186,7 +194,7 @@ on(
   async (server) => {
     await using proxy = new HangingProxy(server.port);
     const url = server.url.replace(`:${server.port}/`, `:${proxy.port}/`);
-    const journal = await postgresJournal(url, { statementTimeout });
+    const journal = await journalOf(url);
     await using system = start();
     const writers = ["a", "b", "c", "d"].map((name) => new Writer(system, journal, name));
     await until(() => writers.every(({ confirmed }) => confirmed.length >= 20));
@@ -215,7 +223,7 @@ on(
 );
 
 on("a server whose processes stand still: what it does late is fenced or found", async (server) => {
-  const journal = await postgresJournal(server.url, { statementTimeout });
+  const journal = await journalOf(server.url);
   await using system = start();
   const writers = ["a", "b", "c", "d"].map((name) => new Writer(system, journal, name));
   for (let round = 1; round <= 2; round++) {
@@ -247,7 +255,7 @@ on("a server whose processes stand still: what it does late is fenced or found",
 on("a store is closed although its server hangs, and reads end", async (server) => {
   await using proxy = new HangingProxy(server.port);
   const url = server.url.replace(`:${server.port}/`, `:${proxy.port}/`);
-  const journal = await postgresJournal(url, { statementTimeout });
+  const journal = await journalOf(url);
   await journal.open("a", 1);
   journal.onAppended!(() => {});
   await pause(100);
@@ -263,7 +271,7 @@ on("a store is closed although its server hangs, and reads end", async (server) 
 on("a projection whose database hangs goes on when it answers, exactly once", async (server) => {
   await using proxy = new HangingProxy(server.port);
   const url = server.url.replace(`:${server.port}/`, `:${proxy.port}/`);
-  const journal = await postgresJournal(server.url, { statementTimeout });
+  const journal = await journalOf(server.url);
   await using system = start();
   const writer = new Writer(system, journal, "a");
   const client = new pg.Client(server.url);

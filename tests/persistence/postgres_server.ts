@@ -23,7 +23,13 @@ export const missing: string | undefined = bin === undefined
   ? "PostgreSQL 14 or later is not installed (/usr/lib/postgresql)"
   : undefined;
 
-function freePort(): number {
+/** The path of one of its programs. */
+export function program(name: string): string {
+  return `${bin}/${name}`;
+}
+
+/** A free port. */
+export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -31,7 +37,7 @@ function freePort(): number {
 }
 
 /** Runs a program as a user without rights: the server refuses root. */
-function command(program: string, args: readonly string[], cwd: string): Deno.Command {
+export function serverCommand(program: string, args: readonly string[], cwd: string): Deno.Command {
   const isRoot = Deno.uid() === 0;
   return new Deno.Command(isRoot ? "setpriv" : program, {
     args: isRoot
@@ -68,7 +74,7 @@ export class PostgresServer implements AsyncDisposable {
     await Deno.chmod(folder, 0o777);
     const server = new PostgresServer(folder, freePort());
     try {
-      const { code, stderr } = await command(
+      const { code, stderr } = await serverCommand(
         `${bin}/initdb`,
         [
           "-D",
@@ -105,7 +111,7 @@ export class PostgresServer implements AsyncDisposable {
       ["max_connections", "64"],
       ["shared_buffers", "32MB"],
     ].flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    this.#child = command(
+    this.#child = serverCommand(
       `${bin}/postgres`,
       ["-D", `${this.#folder}/data`, "-p", String(this.port), ...options],
       this.#folder,

@@ -24,17 +24,23 @@ Deno.test("a store that has failed 10 times in a row is not called for 15 s, the
     });
   for (let n = 0; n < 10; n++) assertEquals(await codeOf(call(failure)), "storeUnavailable");
   assertEquals(calls, 10);
+  assertEquals(guard.failure, "store is not called: it has failed several times in a row");
   const error = await assertRejects(() => call(failure), PersistenceError, "is not called");
   assertEquals((error as PersistenceError).code, "storeUnavailable");
   assertEquals((error as PersistenceError).value, 15_000);
   assertEquals(calls, 10);
   await clock.advance(15_000);
-  await codeOf(call(failure));
+  assertEquals(guard.failure, undefined);
+  const tried = codeOf(call(failure));
+  assert(guard.failure !== undefined, "while it is tried");
+  await tried;
   assertEquals(calls, 11);
+  assert(guard.failure !== undefined);
   await codeOf(call(failure));
   assertEquals(calls, 11);
   await clock.advance(15_000);
   assertEquals(await call(() => Promise.resolve("works")), "works");
+  assertEquals(guard.failure, undefined);
   assertEquals(await call(() => Promise.resolve("works")), "works");
 });
 

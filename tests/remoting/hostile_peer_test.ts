@@ -1,9 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { ActorSystem } from "../../lib/actor/system/actor_system.ts";
+import type { ActorRef, Ref } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
+import { PassedMessage } from "../../lib/remoting/passed_message.ts";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { Link } from "../../lib/runtime/network.ts";
 import { encodeHello, type Hello } from "../../lib/transport/connection/handshake.ts";
+import { Encoder } from "../../lib/wire/encoder.ts";
 import { encodeEnvelope } from "../../lib/wire/envelope.ts";
 import { chunkedSize, writeChunks } from "../../lib/wire/chunks.ts";
 import { FrameType } from "../../lib/wire/frame.ts";
@@ -47,6 +50,19 @@ class Target extends SimulatedHosts implements AsyncDisposable {
       port: 1,
     }));
     return target;
+  }
+
+  /** A client that is connected, with a system of its own. */
+  async client(address: string): Promise<Remoting> {
+    const runtime = this.runtime("client-host");
+    const system = new ActorSystem({ runtime });
+    const facts = { systemName: "shop", nodeId: address, incarnation: 1, address };
+    const client = await this.clock.resolve(
+      Remoting.start(system, { runtime, role: "client", ...facts }),
+    );
+    client.send("a:1", "/_nothing", 0, 0);
+    await this.clock.runUntil(() => this.remoting.endpoint.isConnected(address));
+    return client;
   }
 
   /** Connects as `hello` says, and sends. */
@@ -128,6 +144,46 @@ Deno.test("hostile: a message that cannot be read ends the connection at once, a
   assert(link.over);
   assertEquals(target.linesOf("cannot be decoded"), 1, target.log.join("\n"));
   assertEquals(heard, ["before"]);
+});
+
+Deno.test("hostile: a client answers no ask that it was not given, in whatever form it names the reply", async () => {
+  await using target = await Target.start();
+  const { system } = target;
+  const given = Promise.withResolvers<{ path: string; uid: number }>();
+  const silent = system.spawn(
+    Behaviors.receive<{ replyTo: ActorRef<string> }>((_context, { replyTo }) => {
+      const { path, uid } = replyTo as Ref<string>;
+      given.resolve({ path, uid });
+      return Behaviors.same();
+    }),
+    "silent",
+  );
+  let answer: unknown;
+  const asked = system.ask<{ replyTo: ActorRef<string> }, string>(
+    silent,
+    (replyTo) => ({ replyTo }),
+  ).then((value) => answer = value, () => {});
+  const { path, uid } = await target.clock.resolve(given.promise);
+  const refused: string[] = [];
+  system.eventStream.subscribe(
+    "deadLetter",
+    ({ reason, target }) => void refused.push(`${reason} ${target}`),
+  );
+  const reply = (to: string, number: number): Frame => [
+    FrameType.message,
+    encodeEnvelope(codec, to, number, "forged").slice(),
+  ];
+  const short = path.slice(0, -String(uid).length);
+  await target.attack({}, reply(path, uid), reply(path, 0), reply(short, uid), reply(short, 0));
+  assertEquals(answer, undefined);
+  assertEquals(refused, [path, path, path, `${short}0`].map((to) => `unauthorized ${to}`));
+  // A member is trusted: the owner of an entity may answer what another one was asked.
+  const member = { role: "node", nodeId: "m", address: "m:1" } as const;
+  await target.attack(member, reply(path, uid + 1), reply(short, uid + 1), reply(short, 0));
+  assertEquals(answer, undefined);
+  await target.attack({ ...member, incarnation: 10 }, reply(path, uid));
+  await asked;
+  assertEquals(answer, "forged");
 });
 
 Deno.test("hostile: a peer that does not read cannot stay by sending nonsense", async () => {
@@ -287,6 +343,43 @@ for (const [what, { turns: least, make }] of Object.entries(largeMessages)) {
   });
 }
 
+const objects: Record<string, () => unknown> = {
+  ...Object.fromEntries(Object.entries(largeMessages).map(([what, { make }]) => [what, make])),
+  "a million empty objects": () => lists(() => ({})).slice(3),
+};
+
+for (const [what, make] of Object.entries(objects)) {
+  Deno.test(`hostile: ${what} in a message that a node passes on: copied in turns, and not encoded again`, async () => {
+    await using target = await Target.start();
+    const { clock, remoting } = target;
+    // As a node returns what is not for its shards, and as it forwards it.
+    remoting.handlePeers("/_pass", (peer, value) => {
+      const [entityId, message] = value as [string, unknown];
+      remoting.send(peer.address, "/_back", 0, { type: "returned", entityId, message });
+    });
+    const client = await target.client("client:large");
+    const back: unknown[] = [];
+    client.handlePeers("/_back", (_peer, value) => void back.push(value));
+    const sent = make();
+    const turns = turnsOf(target);
+    const steps = stepsOf(target);
+    for (let round = 1; round <= 2; round++) {
+      client.send("a:1", "/_pass", 0, ["e1", sent, 3]);
+      client.send("a:1", "/_pass", 0, ["e1", "behind it", 3]);
+      await clock.runUntil(() => back.length === 2 * round, 60_000);
+    }
+    const { encoded, passed } = steps();
+    const size = codec.encode(sent).length;
+    assert(encoded < 1_000, `${encoded} bytes are encoded in a turn`);
+    assert(passed >= 2 * (size / 1_048_576 - 1), `${passed} turns to copy ${size} bytes twice`);
+    assert(turns() > passed);
+    const bodies = back.map((value) => (value as { message: unknown }).message);
+    assertEquals(bodies.slice(1).filter((_, at) => at % 2 === 0), Array(2).fill("behind it"));
+    assertEquals(codec.encode(bodies[0]), codec.encode(sent));
+    await clock.resolve(client.close());
+  });
+}
+
 Deno.test("hostile: deflated blocks that hold nothing are inflated in turns, until it is too much", async () => {
   await using target = await Target.start();
   const blocks = emptyBlocks(900_000);
@@ -305,4 +398,38 @@ function turnsOf({ clock }: Target): () => number {
   const { yield: original } = clock;
   clock.yield = (run) => original.call(clock, () => (turns++, run()));
   return () => turns;
+}
+
+/**
+ * From now on: the most bytes that are encoded in a turn, and the turns in which a message is passed
+ * on; the result ends it.
+ */
+function stepsOf({ clock }: Target): () => { encoded: number; passed: number } {
+  const [{ encode }, { step }, { yield: original }] = [
+    Encoder.prototype,
+    PassedMessage.prototype,
+    clock,
+  ];
+  let [encoded, passed, inTurn] = [0, 0, false];
+  clock.yield = (run) =>
+    original.call(clock, () => {
+      inTurn = true;
+      run();
+      inTurn = false;
+    });
+  Encoder.prototype.encode = function (...given) {
+    const bytes = encode.apply(this, given);
+    if (inTurn) encoded = Math.max(encoded, bytes.length);
+    return bytes;
+  };
+  PassedMessage.prototype.step = function () {
+    passed++;
+    return step.apply(this);
+  };
+  return () => {
+    clock.yield = original;
+    Encoder.prototype.encode = encode;
+    PassedMessage.prototype.step = step;
+    return { encoded, passed };
+  };
 }

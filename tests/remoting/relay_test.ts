@@ -233,3 +233,15 @@ Deno.test("a contact tells the URI of a client's certificate, to which its addre
   }
   assertEquals(scene.take(), []);
 });
+
+Deno.test("an admin is passed on as one, with the node that says so", () => {
+  const scene = new Scene("b:1");
+  const seen: unknown[] = [];
+  scene.onDeliver = (peer) => void seen.push(peer.identity.kind, peer.via);
+  const uri = "spiffe://shop/admin/alice";
+  const holder = ["admin", "alice", uri];
+  const address = `client:${uri}#1`;
+  scene.relay.receive(nodePeer("a:1"), { client: { ...client, address, holder }, envelope });
+  // Who takes requests of admins knows by the node that this one is not proved.
+  assertEquals(seen, ["admin", "a:1"]);
+});

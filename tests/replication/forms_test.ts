@@ -193,6 +193,8 @@ const control: readonly ControlMessage[] = [
   { type: "orderReplicas", shardType: "carts", shard: 3, epoch: 9, addresses: ["a:1", "b:1"] },
   { type: "moveOwner", shardType: "carts", shard: 3, epoch: 9, to: "", above: 12 },
   { type: "closeBootstrap", shardType: "carts" },
+  { type: "askOwners", shardType: "carts", shards: [3, 4] },
+  { type: "tellOwners", shardType: "carts", grants: [[3, 9, "a:1"]] },
 ];
 
 Deno.test("the messages of nodes about a type are the same after they were sent", () => {

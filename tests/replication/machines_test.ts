@@ -68,6 +68,47 @@ Deno.test("an acknowledgement that does not come is unknown after ackTimeout, an
   assertEquals(copies.seen("a", "status").at(-1)?.status.lagging, ["b", "c"]);
 });
 
+Deno.test("an owner that its copies do not hear names the one with the most, and its successor opens", () => {
+  const copies = new Copies("a", "b", "c");
+  copies.grant("a", 10);
+  // "b" has one entry more than "c", and both have no way to say so.
+  copies.holds = ({ from, to }) => from === "a" && to === "c";
+  copies.propose("a");
+  copies.holds = ({ from, to }) => from === "a" && to !== "a";
+  copies.propose("a");
+  copies.tick(9_900);
+  assertEquals(copies.seen("a", "preferOwner"), []);
+  copies.tick(200);
+  assertEquals(copies.seen("a", "preferOwner"), [{ type: "preferOwner", address: "b" }]);
+  // It may have been lost, and is repeated.
+  copies.tick(300);
+  assertEquals(copies.seen("a", "preferOwner").length, 2);
+  copies.step("a", { type: "stop" });
+  copies.grant("b", 11);
+  assertEquals(copies.of("b").primary!.phase, "open");
+  copies.propose("b");
+  assertEquals(copies.of("b").primary!.acked, lastOf(copies, "b").index);
+});
+
+Deno.test("an owner whose copies promise nothing names one of them, and none that has lost its copy", () => {
+  const copies = new Copies("a", "b", "c");
+  copies.grant("a", 10);
+  copies.holds = ({ from, to }) => from === "a" && to !== "a";
+  copies.grant("a", 11);
+  copies.tick(19_000);
+  assertEquals(copies.seen("a", "preferOwner"), []);
+  copies.tick(1_000);
+  assertEquals(copies.seen("a", "preferOwner"), [{ type: "preferOwner", address: "b" }]);
+  copies.replace("b", 2);
+  copies.replace("c", 2);
+  copies.holds = () => false;
+  copies.grant("a", 12);
+  const before = copies.seen("a", "preferOwner").length;
+  for (let i = 0; i < 100; i++) copies.tick(300);
+  assertEquals(copies.of("a").primary!.phase, "fencing");
+  assertEquals(copies.seen("a", "preferOwner").length, before);
+});
+
 Deno.test("an owner takes no more than maxWaiting entries that nobody has confirmed", () => {
   const copies = new Copies("a", "b");
   copies.grant("a", 10, { timing: { maxWaiting: 5 } });
@@ -154,7 +195,7 @@ Deno.test("a grant whose epoch was promised to another one says which epoch is n
     type: "granted",
     grant: { epoch: 15, minAcks: 1, copies: 3, members: ["a", "b", "c"], replicas: ["a", "c"] },
   });
-  assertEquals(copies.seen("b", "needsEpoch"), [{ type: "needsEpoch", above: 20 }]);
+  assertEquals(copies.seen("b", "needsEpoch"), [{ type: "needsEpoch", epoch: 15, above: 20 }]);
 });
 
 Deno.test("an owner that has less than another copy names it, and opens nothing", () => {
@@ -234,6 +275,24 @@ Deno.test("an empty store is filled with so many parts at a time as there is cre
   assertEquals(lastOf(copies, "c"), lastOf(copies, "a"));
   const { config } = copies.of("a").primary!;
   assertEquals(config?.inSync.find(({ address }) => address === "c")?.store, 2);
+});
+
+Deno.test("a back-fill that waits for its turn at the owner's node is not started anew", () => {
+  const copies = withNewStore(() => false);
+  assertEquals(lastOf(copies, "c"), lastOf(copies, "a"), "without waiting it is filled");
+  copies.replace("c", 3);
+  copies.holdsReads = true;
+  copies.propose("a", 1);
+  copies.tick(300);
+  const before = copies.reads.length;
+  assertEquals([before, copies.of("a").primary!.partsUnderWay("c")], [1, 1]);
+  for (let count = 0; count < 100; count++) copies.tick(100);
+  assertEquals(copies.reads.length, before, "parts that are to be read");
+  copies.holdsReads = false;
+  for (const read of copies.reads) read();
+  copies.tick(300);
+  assertEquals(lastOf(copies, "c"), lastOf(copies, "a"));
+  assertEquals(copies.of("a").primary!.partsUnderWay("c"), 0);
 });
 
 Deno.test("a back-fill goes on where it was, under another owner too", () => {

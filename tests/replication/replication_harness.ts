@@ -33,6 +33,9 @@ export class Copies {
   readonly sent: Sent[] = [];
   /** What a back-fill reads: a part for each key, in order. */
   keys = ["a", "b", "c"];
+  /** Whether a back-fill waits for its turn to read: until `reads` are called. */
+  holdsReads = false;
+  readonly reads: (() => void)[] = [];
   #queue: Sent[] = [];
   #isRunning = false;
 
@@ -122,7 +125,17 @@ export class Copies {
         const done = index === this.keys.length - 1;
         const part = { bytes: new TextEncoder().encode(next), next, done };
         const event = { type: "chunkRead", address, point, part } as const;
-        this.#carryOut(at, this.of(at).step(event, this.now));
+        const read = () => this.#carryOut(at, this.of(at).step(event, this.now));
+        if (this.holdsReads) this.reads.push(read);
+        else read();
+      } else if (effect.type === "catchUp") {
+        const { address } = effect;
+        const send = () => {
+          this.#carryOut(at, this.of(at).step({ type: "catchUp", address }, this.now));
+          this.#run();
+        };
+        if (this.holdsReads) this.reads.push(send);
+        else send();
       }
     }
   }

@@ -27,6 +27,7 @@ function optionsOf(seed: number): ReplicationOptions {
     repeats: random.next() < 0.5 ? 0 : 0.1 * random.next(),
     late: random.next() < 0.5 ? 0 : 0.05 * random.next(),
     delay: random.next() < 0.5 ? 2 : 30,
+    retires: new SeededRandom(`retires ${seed}`).next() < 0.3,
     timing: { ...timing, retain: int(30), fillWindow: 1 + int(3) },
   };
 }

@@ -28,3 +28,7 @@ for (const seed of [10208, 15695]) {
     runSeed(seed);
   });
 }
+
+Deno.test("seed 1424: what a node has applied while it stood still counts for the content of then", () => {
+  runSeed(1_424);
+});

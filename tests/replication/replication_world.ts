@@ -15,11 +15,13 @@ import {
   type ReplicaConfig,
   sameStore,
   type StoreId,
+  storesOf,
 } from "../../lib/replication/replica_config.ts";
 import type { ReplicationMessage } from "../../lib/replication/replication_protocol.ts";
 import type { ReplicationTiming } from "../../lib/replication/replication_timing.ts";
 import type { LogEntry } from "../../lib/replication/shard_log.ts";
 import type { LogPosition } from "../../lib/replication/log_position.ts";
+import { SeededRandom } from "../../lib/testkit/seeded_random.ts";
 import { MachineWorld } from "../machine_world.ts";
 import { type Told, WorldCoordinator } from "./world_coordinator.ts";
 import { type Stored, valueOf, type WorldDisk } from "./world_disk.ts";
@@ -40,6 +42,8 @@ export interface ReplicationOptions {
   /** Messages that take up to three seconds. */
   readonly late: number;
   readonly delay: number;
+  /** A person notices stores that are gone for good, and says so at the owner. */
+  readonly retires: boolean;
   readonly timing: Partial<ReplicationTiming>;
 }
 
@@ -79,10 +83,12 @@ export class ReplicationWorld extends MachineWorld {
   #stores = 0;
   #values = 0;
   #closed = false;
+  readonly #person: SeededRandom;
 
   constructor(seed: number, options: ReplicationOptions) {
     super(seed);
     this.options = options;
+    this.#person = new SeededRandom(`person ${seed}`);
     for (let i = 0; i < options.nodes; i++) this.nodes.push(new WorldNode(this, `n${i}`));
     for (const node of this.nodes) this.later(this.int(400), () => this.start(node));
     this.#lead();
@@ -271,7 +277,22 @@ export class ReplicationWorld extends MachineWorld {
         this.later(this.int(1_000), () => this.start(node));
       }
     }
+    if (this.options.retires) this.#retireLost();
     this.later(100, () => this.#tick());
+  }
+
+  #retireLost(): void {
+    for (const node of this.nodes) {
+      const primary = node.up && !node.stands ? node.machine?.primary : undefined;
+      if (primary?.config === undefined) continue;
+      const { epoch } = primary;
+      for (const store of storesOf(primary.config)) {
+        const isLost = this.lostStores.some((lost) => sameStore(lost, store));
+        if (!isLost || this.#person.next() > 0.2) continue;
+        this.count("stores retired");
+        node.step({ type: "retire", epoch, store });
+      }
+    }
   }
 
   onOpenHeard(coordinator: WorldCoordinator): void {

@@ -14,6 +14,7 @@ function quiet(seed: number, options: Partial<ReplicationOptions> = {}): Replica
     repeats: 0,
     late: 0,
     delay: 2,
+    retires: false,
     timing: { retain: 10, maxBatchEntries: 20 },
     ...options,
   });

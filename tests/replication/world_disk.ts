@@ -55,6 +55,7 @@ export class WorldDisk {
       } else if (operation.type === "filled") this.applied = this.record.base.index;
       else if (operation.type === "chunk") this.#fill(operation.bytes);
     }
+    if (this.record.acked > this.applied) throw new Error("marked as applied before it was");
     for (const entry of apply) {
       const [key, value] = valueOf(entry) ?? [];
       if (key !== undefined) this.#put(key, [entry.index, value!]);

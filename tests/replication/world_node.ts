@@ -1,4 +1,4 @@
-import type { BootstrapHolder } from "../../lib/replication/copy_record.ts";
+import { appliedIn, type BootstrapHolder } from "../../lib/replication/copy_record.ts";
 import type { ReplicationMessage } from "../../lib/replication/replication_protocol.ts";
 import type { LogPosition } from "../../lib/replication/log_position.ts";
 import type { StoreId } from "../../lib/replication/replica_config.ts";
@@ -9,6 +9,9 @@ import {
 } from "../../lib/replication/shard_replication.ts";
 import type { ReplicationWorld } from "./replication_world.ts";
 import { payloadOf, WorldDisk, type Write } from "./world_disk.ts";
+
+/** Entries that are applied between two marks. */
+const markEvery = 3;
 
 /** One node, and its disk, which outlives it. */
 export class WorldNode {
@@ -60,8 +63,10 @@ export class WorldNode {
     const { disk } = this;
     this.incarnation++;
     this.holder = { record: disk.bootstrap };
-    this.machine = new ShardReplication(this.id, disk.record, this.holder, disk.applied);
-    this.#scheduled = disk.applied;
+    const applied = disk.record.filling === undefined ? appliedIn(disk.record) : 0;
+    this.machine = new ShardReplication(this.id, disk.record, this.holder, applied, markEvery);
+    // Nobody knows that more of it is there.
+    this.#scheduled = disk.applied = applied;
     this.hadLease = true;
     this.pausedUntil = 0;
     this.leaseUntil = 0;
@@ -163,6 +168,14 @@ export class WorldNode {
             }));
           break;
         }
+        case "catchUp": {
+          const { address } = effect;
+          world.later(
+            20 * world.random.next(),
+            () => this.run(() => this.step({ type: "catchUp", address })),
+          );
+          break;
+        }
         case "opened":
           world.onOpened(this, effect.epoch, effect.index);
           break;
@@ -226,8 +239,13 @@ export class WorldNode {
       for (const write of written) this.disk.write(write);
       const token = written.findLast((write) => write.token !== undefined)?.token;
       if (token !== undefined) this.step({ type: "stored", token });
+      const { applied, record: { generation } } = this.disk;
       if (written.some((write) => write.apply !== undefined)) {
-        this.step({ type: "applied", index: this.disk.applied });
+        // A node that stands still hears of it later, perhaps when its copy has been dropped.
+        this.run(() => {
+          if (this.machine!.copy.generation !== generation) return;
+          this.step({ type: "applied", index: applied });
+        });
       }
       if (this.incarnation !== incarnation) return;
       if (this.#writes.length > 0) this.#sync();

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ClientLocator } from "../../lib/sharding/client_locator.ts";
 import type { LocateMessage } from "../../lib/sharding/routing/protocol.ts";
 import type { ShardingPort } from "../../lib/sharding/routing/sharding_port.ts";
-import { EntityStarts } from "../../lib/sharding/region/entity_starts.ts";
+import { TokenBuckets } from "../../lib/runtime/token_buckets.ts";
 import { ShardTablePublisher } from "../../lib/sharding/shard_table_publisher.ts";
 import type { Peer } from "../../lib/transport/base/peer.ts";
 
@@ -119,7 +119,7 @@ Deno.test("subscriptions are bounded for one certificate, whatever addresses it 
 });
 
 Deno.test("starts of entities are bounded for each sender, and refill", () => {
-  const starts = new EntityStarts(100);
+  const starts = new TokenBuckets(100);
   const started = (sender: string, now: number) => {
     let count = 0;
     while (starts.take(sender, now)) count++;

@@ -99,11 +99,12 @@ class Scene {
       term?: Term;
       said?: number;
       incarnation?: number;
+      of?: number;
     } = {},
   ): readonly CoordinatorEffect[] {
     const { lastEpoch = 0, retiring = false, term = this.term, incarnation = 1 } = change;
-    const { said = ++this.#said } = change;
-    const regions = [{ shardType, numShards, shards, lastEpoch }];
+    const { said = ++this.#said, of = numShards } = change;
+    const regions = [{ shardType, numShards: of, shards, lastEpoch }];
     return this.step({
       type: "shardReport",
       from,
@@ -415,6 +416,49 @@ Deno.test("a different number of shards is rejected with both numbers", () => {
   assert(/has 20 shards in this cluster, not 10/.test(refused.reason), refused.reason);
 });
 
+Deno.test("nodes that run shards decide how many a type has, in whatever order reports come", () => {
+  const scene = new Scene();
+  scene.view("a", ["a", "b", "c"]);
+  scene.report("a", [], { of: 7 });
+  assertEquals(scene.coordinator.table(shardType)?.numShards, 7);
+  scene.report("b", [[3, 5, 0]]);
+  scene.report("c", [], { of: 7 });
+  const table = scene.coordinator.table(shardType)!;
+  assertEquals([table.numShards, [...table.regions]], [numShards, ["b"]]);
+  assertEquals(table.grant(3)?.owner, "b");
+  assertEquals(orders(scene.locate("a", 3), "startShard"), []);
+  assert(scene.locate("a", 3, 7).some(({ type }) => type === "refused"));
+});
+
+Deno.test("a node that runs shards of another number than the owners has to stop them", () => {
+  const scene = new Scene();
+  scene.view("a", ["a", "b"]);
+  scene.report("a", [[3, 5, 0]]);
+  const effects = scene.report("b", [[1, 4, 0], [2, 4, 0]], { of: 7 });
+  assertEquals(orders(effects, "handOff"), [["b", 1, 4], ["b", 2, 4]]);
+  assertEquals(scene.coordinator.table(shardType)?.numShards, numShards);
+});
+
+Deno.test("another number is taken when the last node that runs the type has gone", () => {
+  const scene = new Scene();
+  scene.view("a", ["a", "b"]);
+  scene.report("a", [], { of: 7 });
+  scene.report("b");
+  scene.view("a", ["a", "b"]);
+  assertEquals(scene.coordinator.table(shardType)?.numShards, 7);
+  scene.step({
+    type: "shardReport",
+    from: "a",
+    term: scene.term,
+    stamp: [1, 100],
+    retiring: false,
+    regions: [],
+    ...scene.leases("a"),
+  });
+  scene.report("b", [], { said: 101 });
+  assertEquals(scene.coordinator.table(shardType)?.numShards, numShards);
+});
+
 Deno.test("shard types are independent of each other", () => {
   const scene = new Scene();
   scene.view("a", ["a"]);
@@ -454,6 +498,22 @@ Deno.test("after a join one round moves at most a tenth of the shards, and only 
   }
   assertEquals(orders(scene.tick(400), "handOff"), []);
   assertEquals(orders(scene.tick(interval), "handOff").length, 2);
+});
+
+Deno.test("a round of rebalancing that was asked for does not wait, and moves no more than others", () => {
+  const scene = active(["a", "b"]);
+  spread(scene, ["a", "b"], numShards - 1);
+  scene.view("a", ["a", "b", "c"]);
+  scene.report("c", [[numShards - 1, 21, 0]], { lastEpoch: 21 });
+  assertEquals(orders(scene.tick(400), "handOff"), []);
+  assertEquals(orders(scene.step({ type: "balance", shardType: "unknown" }), "handOff"), []);
+  const moved = orders(scene.step({ type: "balance", shardType }), "handOff");
+  assertEquals(moved.length, 2);
+  for (const order of moved) {
+    const [granted] = orders(scene.stopped(...order), "startShard");
+    assertEquals(granted![0], "c");
+    scene.hosting(...granted!);
+  }
 });
 
 Deno.test("no shard is moved while versions of the application differ", () => {

@@ -52,6 +52,14 @@ const messages: readonly CoordinationMessage[] = [
   { type: "unknownType", shardType: "counters", numShards: 20, known: ["carts"] },
 ];
 
+Deno.test("a grant may name the one before", () => {
+  const start = { type: "startShard", term, config: 3, incarnation: 1, ...about } as const;
+  assertEquals(parseCoordinationMessage({ ...start, previous: 6 }), { ...start, previous: 6 });
+  for (const previous of [-1, 1.5, "6", null]) {
+    assertEquals(parseCoordinationMessage({ ...start, previous }), undefined);
+  }
+});
+
 Deno.test("a refusal may name the number of shards that there is", () => {
   const refused = { type: "refused", shardType: "counters", numShards: 10, reason: "no" } as const;
   assertEquals(parseCoordinationMessage({ ...refused, actual: 20 }), { ...refused, actual: 20 });

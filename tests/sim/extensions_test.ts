@@ -215,7 +215,8 @@ Deno.test("an extension that fails later is logged by name, and costs the others
   const error = assertThrows(() => handle.explain("moods"), ClusterError);
   assertEquals(error.code, "unknownTopic");
   const topics =
-    "joining, convergence, reachability, downing, sharding, replication, mood, weather, busy";
+    "joining, convergence, reachability, downing, sharding, replication, singleton, topics, " +
+    "broadcast, distributed, mood, weather, busy";
   assert(error.message.endsWith(`use one of ${topics}`), error.message);
   await cluster.stop([node!]);
 });
@@ -272,7 +273,12 @@ Deno.test("what an extension may not take is refused", async () => {
   ]);
   assertEquals(node!.extension(Key), 1);
   const error = assertThrows(() => node!.extension(BusyGauge), ClusterError);
-  assert(error.message.endsWith("there are: sharding, number"), error.message);
+  assert(
+    error.message.endsWith(
+      "there are: sharding, replication, topics, distributed, inspection, number",
+    ),
+    error.message,
+  );
   await cluster.stop([node!]);
 });
 

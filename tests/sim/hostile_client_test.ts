@@ -213,3 +213,47 @@ Deno.test("what a client wraps for another node is judged there as the client's,
   assertEquals(lost.filter((line) => line.includes("_topology")), []);
   await cluster.stop(nodes);
 });
+
+Deno.test("a message that comes back to its client gives it no permissions", async () => {
+  const cluster = new SimulatedCluster(6);
+  const nodes = await cluster.start(2);
+  const heard: unknown[] = [];
+  for (const node of nodes) {
+    node.spawn(Behaviors.sharded(echo, { numShards: 4 }), "echo");
+    node.spawn(
+      Behaviors.receive<unknown>((_context, message) => {
+        heard.push(message);
+        return Behaviors.same();
+      }),
+      "secret",
+    );
+  }
+  const client = await connect(cluster);
+  const { remoting } = clientInternalsOf(client)!;
+  // Entities on both nodes: some of these messages come back, and are sent to the owner.
+  const ref = client.entityRef<Echo>("echo", { numShards: 4 });
+  const answered = await cluster.clock.resolve(
+    client.ask(
+      ref,
+      (replyTo: ActorRef<unknown>) => shardEnvelope("e0", { replyTo, payload: "ready" }),
+    ),
+  );
+  assertEquals(answered, "ready");
+  for (const { address } of nodes) {
+    const forged = new ForgedRef(address, "/secret") as unknown as ActorRef<unknown>;
+    const nowhere = new ForgedRef("client:nobody", "/x") as unknown as ActorRef<unknown>;
+    for (let i = 0; i < 8; i++) {
+      remoting.send(address, "/_region-echo", 0, [
+        `e${i}`,
+        { replyTo: nowhere, payload: forged },
+        0,
+      ]);
+    }
+  }
+  await cluster.clock.advance(5_000);
+  for (const { address } of nodes) remoting.send(address, "/secret", 0, "guessed");
+  await cluster.clock.advance(1_000);
+  assertEquals(heard, []);
+  await cluster.clock.resolve(client.close());
+  await cluster.stop(nodes);
+});

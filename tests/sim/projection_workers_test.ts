@@ -1,17 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ClusteredActorSystem } from "../../lib/clustered_actor_system.ts";
 import { memoryJournal, memoryProjectionStore, projection } from "../../lib/persistence/mod.ts";
-import { shardOf } from "../../lib/sharding/routing/shard_hash.ts";
-import { workerIds } from "../../lib/sharding/sharded_workers.ts";
 import { EventWriter } from "../persistence/event_writer.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
-
-Deno.test("each worker has a shard of its own, at every number of workers", () => {
-  for (const count of [1, 2, 8, 100, 1_024]) {
-    const shards = workerIds(count).map((id) => shardOf(id, count));
-    assertEquals(shards, Array.from({ length: count }, (_, index) => index));
-  }
-});
 
 Deno.test("workers run once, evenly on the nodes, move when a node dies, and are controlled from any", async () => {
   const cluster = new SimulatedCluster("projection workers");
@@ -33,9 +24,12 @@ Deno.test("workers run once, evenly on the nodes, move when a node dies, and are
     }).start(node);
   const [first, , third] = nodes.map(start);
   const running = () =>
-    nodes.map((node) => node.sharding.runningEntities("projection-totals-6").length);
+    nodes.map((node) => node.sharding.runningEntities("_workers-projection-totals-6").length);
   await cluster.clock.runUntil(() => running().join() === "2,2,2", 60_000);
 
+  const explained = () => nodes[0]!.cluster.explain("singleton").join("\n");
+  const line = 'worker 5 of "projection-totals-6" runs at node-';
+  await cluster.clock.runUntil(() => explained().includes(line), 5_000);
   const writer = new EventWriter(journal);
   const ids = Array.from({ length: 60 }, (_, n) => `account|${n}`);
   const write = async () => {

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Behavior } from "../../lib/actor/behavior/behavior.ts";
+import { AskError } from "../../lib/actor/errors.ts";
+import type { ActorRef } from "../../lib/actor/ref/ref.ts";
 import { Behaviors } from "../../lib/behaviors.ts";
 import { shardEnvelope } from "../../lib/sharding/routing/shard_envelope.ts";
 import { simulate, type Simulation } from "../../lib/testkit/mod.ts";
@@ -75,4 +77,64 @@ async function comeBack(seed: number) {
 
 Deno.test("a handler that waits when its node is replaced does not keep the entity running there", async () => {
   for (let seed = 1; seed <= 3; seed++) await comeBack(seed);
+});
+
+interface Ask {
+  readonly replyTo: ActorRef<string>;
+}
+
+/** Why asks at nodes end that are replaced: of each entity there one that is handled, and one that waits. */
+async function askedWhenReplaced(seed: number) {
+  const reasons: string[] = [];
+  const entity = (): Behavior<Ask> => Behaviors.receive<Ask>(() => new Promise<never>(() => {}));
+  const run = async (sim: Simulation) => {
+    await sim.sleep(15_000);
+    const names = sim.nodes.map(({ name }) => name);
+    const [here, away] = [names.slice(0, 3), names.slice(3)];
+    const ended: Promise<void>[] = [];
+    const askers = sim.nodes.map(({ name, running }) => ({ name, system: running! }));
+    for (const { name, system } of askers) {
+      const region = system.entityRef<Ask>("places", { numShards: 40 });
+      for (const id of ids) {
+        if (system.sharding.shardOwner("places", id) !== `${name}:25520` || !away.includes(name)) {
+          continue;
+        }
+        for (let turn = 0; turn < 2; turn++) {
+          const ask = system.ask(
+            region,
+            (replyTo: ActorRef<string>) => shardEnvelope(id, { replyTo }),
+            { timeout: 60_000 },
+          );
+          ended.push(ask.then(() => {}, (error) => {
+            reasons.push(`${turn} ${error instanceof AskError ? error.reason : error}`);
+          }));
+        }
+      }
+    }
+    // The shards have owners before that; the first asks of all are on their way.
+    await sim.sleep(1_000);
+    assertEquals(reasons, []);
+    sim.inject({ type: "partition", at: 0, for: 12_000, between: away, and: here });
+    await sim.sleep(20_000);
+    assert(ended.length > 4 && reasons.length === ended.length, `${reasons} of ${ended.length}`);
+  };
+  await simulate({ seed, failures: false, shrink: 0 }, {
+    name: "owners with asks are replaced",
+    nodes: 5,
+    duration: 60_000,
+    linger: 0,
+    restartEnded: false,
+    faults: [],
+    cluster: { seedNodes: Array.from({ length: 5 }, (_, index) => `node-${index + 1}:25520`) },
+    setup: ({ system }) =>
+      void system.spawn(Behaviors.sharded(entity, { numShards: 40 }), "places"),
+    run,
+  });
+  return [...new Set(reasons)].sort();
+}
+
+Deno.test("asks at an owner that is replaced say that it is lost, or that the shard has moved", async () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    assertEquals(await askedWhenReplaced(seed), ["0 ownerLost", "1 shardMoved"]);
+  }
 });

@@ -33,6 +33,7 @@ const plain: PeerIdentity = { kind: "plain" };
 const facts = { fingerprint: "00", notAfter: 0 };
 const node = (...hosts: string[]): PeerIdentity => ({ kind: "node", name: "n", hosts, ...facts });
 const client: PeerIdentity = { kind: "client", name: "c", hosts: [], ...facts };
+const admin: PeerIdentity = { kind: "admin", name: "a", hosts: ["b.example"], ...facts };
 
 const asClient = { role: "client", address: "client:abc" } as const;
 
@@ -82,6 +83,7 @@ const refused: [string, Partial<Hello>, PeerIdentity, string, RegExp][] = [
     /to the system "bank", not to "shop"/,
   ],
   ["a node with a client's certificate", {}, client, "role", /is that of a client/],
+  ["a node with an admin's certificate", {}, admin, "role", /is that of an admin/],
   ["a host beyond the certificate", {}, node("c.example"), "address", /b\.example.*c\.example/],
   [
     "a wildcard of another depth",

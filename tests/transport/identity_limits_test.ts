@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PeerIdentity } from "../../lib/runtime/network.ts";
+import { decodeHello, encodeHello, features } from "../../lib/transport/connection/handshake.ts";
+import { maxNumberingConnections } from "../../lib/transport/endpoint/identity_accounts.ts";
+import { FrameType, HEADER_BYTES } from "../../lib/wire/frame.ts";
 import type { TransportLimits } from "../../lib/transport/base/limits.ts";
 import { type Station, World } from "./endpoints.ts";
+import { hostileFrames, hostileHello } from "./hostile_frames.ts";
 
 const facts = { hosts: [], fingerprint: "", notAfter: 0 };
 const mallory: PeerIdentity = {
@@ -78,4 +82,33 @@ Deno.test("identity limits: what a broken connection has held is released", asyn
   a.dropped.splice(0);
   a.send("client:m1", "x".repeat(50_000));
   assertEquals(a.dropped, []);
+});
+
+/** Whether the node numbers paths on one more connection from a host, which stays open. */
+async function numbersPaths(world: World, host: string): Promise<boolean> {
+  const link = await world.dial(host, "a");
+  let welcome: Uint8Array | undefined;
+  link.onData = (chunk) => void (welcome ??= chunk.slice());
+  const hello = { ...hostileHello, address: `client:${host}` };
+  link.write(hostileFrames([FrameType.hello, encodeHello(hello)]), () => {});
+  await world.clock.runUntil(() => welcome !== undefined);
+  return decodeHello(welcome!.subarray(HEADER_BYTES))!.features.includes(features.paths);
+}
+
+Deno.test("identity limits: the numbered paths of one certificate take bounded memory", async () => {
+  await using world = new World(1, { min: 1, max: 1 });
+  const { a } = await crowd(world, {});
+  const numbering: boolean[] = [];
+  for (let i = 0; i < maxNumberingConnections + 10; i++) {
+    world.network.host(`m${i}`, { identity: mallory });
+    numbering.push(await numbersPaths(world, `m${i}`));
+  }
+  assertEquals(a.endpoint.peers().length, maxNumberingConnections + 10, a.refusals.join());
+  assertEquals(numbering.filter((is) => is).length, maxNumberingConnections);
+  world.network.host("alice", { identity: alice });
+  assert(await numbersPaths(world, "alice"));
+  // Those that end make room.
+  for (let i = 0; i <= 10; i++) a.endpoint.disconnect(`client:m${i}`, "for this test");
+  await world.clock.advance(200);
+  assert(await numbersPaths(world, "m0"));
 });

@@ -298,3 +298,58 @@ Deno.test("a node is not limited by the time that its values take", () => {
   loop.run(10_000);
   assert(flood.busy > 9_500, `${flood.busy} ms`);
 });
+
+/** Iterations of the loop for each turn of a flood by `flooding`, beside a peer that is read every 20 ms. */
+function iterationsPerTurn(flooding: Partial<Peer>, beside: boolean): number {
+  const loop = new Loop();
+  let iterations = 0;
+  const { yield: original } = loop;
+  loop.yield = (task) => original.call(loop, () => (iterations++, task()));
+  const scheduler = new ReadScheduler(loop, transportLimits({ maxValueRate: 1e9 }));
+  const turns = scheduler.turnsOf(peer("mallory", flooding));
+  let taken = 0;
+  const reader: WaitingReader = {
+    proceed: () => {
+      taken++;
+      loop.work(turnTime);
+      turns.spend(16_384, 0);
+      turns.wait(reader);
+    },
+  };
+  const good = scheduler.turnsOf(peer("alice"));
+  const read = () => {
+    assert(good.begin(loop.now()));
+    loop.schedule(20, read);
+  };
+  if (beside) read();
+  loop.schedule(1, () => assert(turns.begin(loop.now())));
+  loop.schedule(2, () => reader.proceed());
+  loop.run(3_000);
+  assert(taken > 50, `${taken} turns`);
+  return iterations / taken;
+}
+
+Deno.test("others get many iterations of the loop for each turn of a client, if there are others", () => {
+  assert(iterationsPerTurn({}, true) > 15);
+  assert(iterationsPerTurn({}, false) < 2);
+  const node = { role: "node", identity: { kind: "node", name: "n", uri: "n" } } as Partial<Peer>;
+  assert(iterationsPerTurn(node, true) < 2);
+});
+
+Deno.test("what arrives in pieces is read at once, if it has taken less than a turn itself", () => {
+  const read = (pause: number, work: number): number => {
+    const loop = new Loop();
+    const turns = new ReadScheduler(loop, transportLimits()).turnsOf(peer("b", { role: "node" }));
+    for (let piece = 0; piece < 200; piece++) {
+      if (!turns.begin(loop.now())) return piece;
+      loop.work(work);
+      if (!turns.spend(150, 0)) return piece;
+      loop.work(pause);
+    }
+    return 200;
+  };
+  // Asks of one peer with 64 outstanding: half of the time the loop waits for the next ones.
+  assertEquals(read(0.35, 0.15), 200);
+  assert(read(0, 0.15) <= turnTime / 0.15 + 1, "without a pause, a turn ends");
+  assert(read(0.05, 0.45) <= 2 * turnTime / 0.45, "nor may it take nearly all of the time");
+});

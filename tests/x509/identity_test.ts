@@ -35,7 +35,7 @@ Deno.test("identity: without the option only URI names of Casty count", () => {
   assertStringIncludes(text, '{ node: "spiffe://example.org/ns/prod/sa/casty-1" }');
   assertStringIncludes(refusal(undefined, {}), "it has no name at all");
   const two = { uris: ["spiffe://shop/node/a", "spiffe://shop/client/a"] };
-  assertStringIncludes(refusal(undefined, two), "more than one node or client name");
+  assertStringIncludes(refusal(undefined, two), "more than one name of a node, client or admin");
 });
 
 Deno.test("identity: the pattern that a refusal suggests can be used", () => {
@@ -98,7 +98,7 @@ Deno.test("identity: patterns are checked when they are loaded", () => {
   const refused: [unknown, string][] = [
     [{}, "it has no pattern"],
     [{ node: [] }, "it has no pattern"],
-    [{ nodes: "dns:a" }, "identity.nodes is not allowed: roles are node and client"],
+    [{ nodes: "dns:a" }, "identity.nodes is not allowed: roles are node, client and admin"],
     [{ node: ["dns:a", "b"] }, 'identity.node[1]: "b"'],
     [{ node: 5 }, "identity.node: 5"],
     ["dns:a", "neither patterns by role nor a function"],
@@ -129,13 +129,14 @@ Deno.test("identity: a function decides by the names, and what it answers is che
     uri: spire.uris[0]!,
     trustDomain: "example.org",
   });
+  assertEquals(identity(() => ({ role: "admin", name: "a" }), spire).kind, "admin");
   const own = () => ({ role: "node", name: "n", trustDomain: "shop" }) as const;
   assertEquals(identity(own, spire).trustDomain, "shop");
   const answers: [unknown, string][] = [
-    [undefined, "neither a node nor a client"],
-    [null, "neither a node nor a client"],
+    [undefined, "is no node, client or admin by the option identity"],
+    [null, "is no node, client or admin by the option identity"],
     ["not from here", "refused by the option identity: not from here"],
-    [{ role: "admin", name: "a" }, "answered neither a role and a name nor a text"],
+    [{ role: "root", name: "a" }, "answered neither a role and a name nor a text"],
     [{ role: "node", name: "" }, "answered neither a role and a name nor a text"],
     [{ role: "node", name: "a\n" }, "answered neither a role and a name nor a text"],
     [{ role: "node", name: "a", trustDomain: 1 }, "answered neither a role and a name nor a text"],

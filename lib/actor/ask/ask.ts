@@ -15,6 +15,7 @@ import {
 } from "../ref/held_ask.ts";
 import { localActorOf, LocalRef, type RefHost, TemporaryRef } from "../ref/local_ref.ts";
 import { type ActorRef, Ref } from "../ref/ref.ts";
+import { askPath } from "../ref/reply_path.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { LossLedger } from "../services/loss_ledger.ts";
 import { checkCircles } from "./ask_cycle.ts";
@@ -42,9 +43,6 @@ export interface AskHost extends RefHost {
   /** A message that was counted as sent is lost. */
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
 }
-
-/** Where the reply references of pending asks are found. */
-export const askPath = "/_ask/";
 
 /** A message that waits for its reply. */
 class Ask extends SentMessage implements Deadline, PendingAsk, HeldAsk {
@@ -94,7 +92,8 @@ class Ask extends SentMessage implements Deadline, PendingAsk, HeldAsk {
     const limit = this.state === "inherited" ? "deadline" : timeout;
     this.state = "gaveUp";
     const isInRouter = isRouter(this.target) && (this.heldBy as unknown) === this.target;
-    const lack = isInRouter ? noRouteeYet : lackOf(this.message);
+    const obstacle = this.target instanceof Ref ? this.target.obstacle : undefined;
+    const lack = isInRouter ? noRouteeYet : obstacle ?? lackOf(this.message);
     this.replyTo.asks.close(this);
     this.reject(new AskTimeoutError(String(this.target), limit, undefined, lack));
   }
@@ -311,6 +310,7 @@ export class Asks {
 
   /** The reply reference of an ask that is still pending. */
   find(path: string, uid: number): Ref<unknown> | undefined {
+    if (path === askPath) return this.#published.find(uid);
     const reply = this.#published.find(Number(path.slice(askPath.length)));
     return reply?.path === path && (uid === 0 || uid === reply.uid) ? reply : undefined;
   }

@@ -38,9 +38,11 @@ export interface Backoff {
 export interface SupervisionStrategy {
   /**
    * Decides by the error. Undefined leaves it to the wrapper around this one; if none decides, the
-   * actor stops. Default: always `"restart"`.
+   * actor stops. Default: always `directive`.
    */
   readonly decider?: (error: unknown) => Directive | undefined;
+  /** What happens after any error, where there is no `decider`. Default `"restart"`. */
+  readonly directive?: Directive;
   /**
    * Restarts allowed within `within`; one more stops the actor. Default 3. `Infinity` only with a
    * `backoff`.
@@ -105,7 +107,8 @@ export function decide(
   random: Random,
 ): Verdict {
   for (const strategy of strategies) {
-    const directive = strategy.decider === undefined ? "restart" : strategy.decider(error);
+    const { decider, directive: always = supervisionDefaults.directive } = strategy;
+    const directive = decider === undefined ? always : decider(error);
     if (directive === undefined) continue;
     if (directive !== "restart") return { directive: checkDirective(directive), delay: 0 };
     if (!history.allows(strategy, now)) return { directive: "stop", delay: 0 };

@@ -49,8 +49,8 @@ export interface ActorCell extends HostedCell, SuspendableCell {
   deliverOwn(message: unknown): void;
   /** The asks whose messages wait in the mailbox. */
   askedInMailbox(): Set<HeldAsk>;
-  /** Takes the oldest message without handling it. Only when there is one. */
-  discard(): unknown;
+  /** Takes what is kept of the oldest message, without handling it. Only when there is one. */
+  takeWaiting(): unknown;
   /** Bytes that the stash may hold. */
   readonly maxStashedBytes: number;
   /** Bytes of a message; 0 if they are not counted. */

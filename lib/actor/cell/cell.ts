@@ -7,6 +7,7 @@
  */
 import { hashKey } from "../../runtime/hash_key.ts";
 import { rules } from "../../runtime/rules.ts";
+import type { Span } from "../../runtime/telemetry.ts";
 import { Behavior, notABehavior, same } from "../behavior/behavior.ts";
 import { InternalMessage } from "../ref/internal_message.ts";
 import { AdaptedMessage, isAdapted, isSent, messageOf, SentMessage } from "../ref/sent_message.ts";
@@ -28,7 +29,7 @@ import type { ActorRef } from "../ref/ref.ts";
 import type { Terminated } from "../ref/terminated.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { CellContext } from "./cell_context.ts";
-import { type CellObserver, untraced } from "./cell_observer.ts";
+import type { CellObserver } from "./cell_observer.ts";
 import type { CellHost } from "./cell_host.ts";
 import {
   become,
@@ -70,6 +71,7 @@ import {
   type SystemMessage,
   SystemMessageQueue,
 } from "./system_message_queue.ts";
+import { TracedMessage, untraced } from "../ref/traced_message.ts";
 import type { Parkable, TurnGate } from "./turn_gate.ts";
 
 // Bound here: see `rules.ts`.
@@ -158,7 +160,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return (this.#status & restarting) !== 0;
   }
 
-  get isEnding(): boolean {
+  override get isEnding(): boolean {
     return (this.#status & (mustStop | stopping | restarting)) !== 0;
   }
 
@@ -220,8 +222,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       host.lose("stopped", this.path, message);
       return false;
     }
-    const { observer } = host;
-    const kept = this.push(observer === undefined ? message : observer.slotOf(message));
+    const { tracer } = host;
+    const kept = this.push(tracer === undefined ? message : tracer.slotOf(message));
     if ((this.#status & (scheduled | waiting | pausing)) === 0) {
       this.#status |= scheduled;
       host.dispatcher.schedule(this);
@@ -275,6 +277,12 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       this.wake();
     });
     return true;
+  }
+
+  /** Whether a promise of the incarnation is not settled, or what is to be done then has not had its turn. */
+  #owes(): boolean {
+    const { owed, systemMessages } = this.parts;
+    return owed > 0 || rules.stopsAwaitSettledWork && systemMessages?.hasSettledWork === true;
   }
 
   /** Waits for what the actor owes; at most for the stop timeout. */
@@ -393,8 +401,14 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     parts.stashedAt = step;
   }
 
-  /** What a stash keeps of a message: its sender, and of the message at hand its deadline as well. */
+  /** What a stash keeps of a message: its sender and trace, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
+    const { tracer } = this.host;
+    const kept = this.#attributed(message);
+    return tracer === undefined ? kept : tracer.slotOf(kept);
+  }
+
+  #attributed(message: unknown): unknown {
     const { current } = this;
     if (current === undefined || current.message === message) return current ?? message;
     const { sender } = current;
@@ -416,7 +430,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
 
   unstash(messages: readonly unknown[]): void {
     for (let i = messages.length - 1; i >= 0; i--) {
-      if (isSent(messages[i])) this.#status |= attributed;
+      if (isSent(untraced(messages[i]))) this.#status |= attributed;
       this.unshift(messages[i]);
     }
   }
@@ -437,8 +451,9 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   run(budget: number): number {
     const { host } = this;
     host.running = this;
+    const { turns } = host;
     // In a method of its own: this one must stay small enough to be inlined.
-    if (host.observer !== undefined) return this.#runObserved(budget, host.observer);
+    if (turns !== undefined && --turns.left < 0) return this.#runObserved(budget, host.observer!);
     let handled = 0;
     while (handled < budget) {
       if ((this.#status & ~attributed) !== scheduled) {
@@ -478,21 +493,38 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** The same, with an observer. */
   #runObserved(budget: number, observer: CellObserver): number {
     const { host } = this;
-    observer.onTurn(this.path, this.size);
+    let turn = observer.onTurn(this.path, this.size);
     let handled = 0;
+    let called = 0;
+    let isResting = false;
     while (handled < budget) {
       if ((this.#status & ~attributed) !== scheduled) {
         const step = this.#attend();
-        if (step === blocked) return this.#rest(handled);
+        isResting = step === blocked;
+        if (isResting) break;
         if (step === worked) {
           handled++;
+          if (called === 0 && turn !== undefined) observer.onFirst(turn);
           continue;
         }
       }
-      if (this.size === 0) return this.#rest(handled);
+      isResting = this.size === 0;
+      if (isResting) break;
       handled++;
-      this.#observe(observer, this.shift());
+      called++;
+      const span = this.#observe(observer, this.shift());
+      if (!this.waits) {
+        span?.end();
+        continue;
+      }
+      if (turn !== undefined) observer.onSuspend(turn, called);
+      if (turn !== undefined || span !== undefined) {
+        this.parts.observedRun = { observer, turn, span };
+      }
+      turn = undefined;
     }
+    if (turn !== undefined) observer.onTurnEnd(turn, called);
+    if (isResting) return this.#rest(handled);
     host.running = undefined;
     host.dispatcher.schedule(this);
     return handled;
@@ -591,8 +623,10 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
         if (message.context === this.#context) this.#runOwn(message);
         return;
       case "stopInTurn":
-        if (message.waits && this.parts.owed > 0) return this.#stopLater();
-        return beginStop(this);
+        if (!message.waits || !this.#owes()) return beginStop(this);
+        this.#stopLater();
+        // What it owed has come, and has its turn after this message.
+        if (parts.owed === 0) this.stopInTurn();
     }
   }
 
@@ -665,7 +699,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const { host } = this;
     const { payload } = kept;
     host.ledger.delivered++;
-    if (payload === undefined) return;
+    if (payload === undefined) return kept.onIgnored();
     host.step++;
     let next: unknown;
     try {
@@ -698,15 +732,19 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return true;
   }
 
-  /** Handles a message, measured and within its trace. */
-  #observe(observer: CellObserver, slot: unknown): void {
-    if ((this.#status & attributed) !== 0) {
-      const kept = untraced(slot);
-      if (isSent(kept) && this.#dropsExpired(kept)) return;
+  /** Handles a message, within its trace if it has one. Returns its span, which has not ended. */
+  #observe(observer: CellObserver, slot: unknown): Span | undefined {
+    observer.onHandler?.(this.path, slot);
+    if (!(slot instanceof TracedMessage)) {
+      this.#handle(slot);
+      return undefined;
     }
-    const run = observer.run(this.path, slot, (message) => this.#handle(message));
-    if (this.waits) this.parts.observedRun = run;
-    else observer.onDone(this.path, run);
+    const { message } = slot;
+    // One that is not handled has no span.
+    if ((this.#status & attributed) !== 0 && isSent(message) && this.#dropsExpired(message)) {
+      return undefined;
+    }
+    return observer.runTraced(this.path, slot, () => this.#handle(message));
   }
 
   #signal(signal: Signal): void {
@@ -809,8 +847,8 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if ((this.#status & (stopping | restarting)) !== 0 && children?.size === 0) this.wake();
   }
 
-  discard(): unknown {
-    return untraced(this.shift());
+  takeWaiting(): unknown {
+    return this.shift();
   }
 
   setWaiting(waits: boolean): void {
@@ -823,7 +861,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
-    this.host.observer!.onDone(this.path, observedRun);
+    observedRun.observer.onDone(observedRun);
   }
 
   replaceReceiveTimeout(next: ReceiveTimeout | undefined): void {

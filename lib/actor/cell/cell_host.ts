@@ -9,7 +9,7 @@ import type { SentMessage } from "../ref/sent_message.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { EventStream } from "../services/event_stream.ts";
 import type { LimitedLog } from "../../runtime/limited_log.ts";
-import type { CellObserver } from "./cell_observer.ts";
+import type { CellObserver, TurnCount } from "./cell_observer.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { MessageCheck } from "./message_check.ts";
 
@@ -35,6 +35,10 @@ export interface CellHost extends AskHost {
   readonly eventStream: EventStream;
   /** Observes what cells do, if anything is recorded. */
   observer: CellObserver | undefined;
+  /** That of the observer. */
+  turns: TurnCount | undefined;
+  /** The observer, if messages have traces. */
+  readonly tracer: Pick<CellObserver, "slotOf"> | undefined;
   /** Checks all messages, in development. */
   readonly messageCheck: MessageCheck | undefined;
   /** Milliseconds that a stop waits for the promise of a handler. */

@@ -17,6 +17,7 @@ import type { ActorRef } from "../ref/ref.ts";
 import type { ActorCell } from "./actor_cell.ts";
 import { logFailure } from "./failure_log.ts";
 import { inTurn, isThenable, suspend } from "./suspension.ts";
+import { untraced } from "../ref/traced_message.ts";
 
 const postStop: Signal = { type: "postStop" };
 
@@ -238,7 +239,7 @@ function giveUpMessages(cell: ActorCell): void {
   const keeper = parent?.existingParts?.entities;
   if (keeper !== undefined && cell.size + stashed.length > 0) {
     const messages = [...stashed];
-    while (cell.size > 0) messages.push(cell.discard());
+    while (cell.size > 0) messages.push(cell.takeWaiting());
     const ready = behavior.kind === "receive" && stashed.length === 0;
     // It is sent again when another incarnation, or a dead letter, takes it over.
     if (keeper.keep(cell, messages, ready)) {
@@ -247,12 +248,13 @@ function giveUpMessages(cell: ActorCell): void {
     } else for (const message of messages) loseMessage(cell, message);
     return;
   }
-  while (cell.size > 0) loseMessage(cell, cell.discard());
+  while (cell.size > 0) loseMessage(cell, cell.takeWaiting());
   for (const message of stashed) loseMessage(cell, message);
 }
 
 /** An ask in it is told why the actor stops, if that is a failure: a dead letter does not say it. */
-function loseMessage(cell: ActorCell, message: unknown): void {
+function loseMessage(cell: ActorCell, slot: unknown): void {
+  const message = untraced(slot);
   const { host, path, failure, heldAsks } = cell;
   if (failure !== undefined && heldAsks !== undefined) {
     const ask = findReply(messageOf(message))?.heldAsk;
@@ -261,14 +263,16 @@ function loseMessage(cell: ActorCell, message: unknown): void {
       ask.fail({ reason: "stopped", cause: failure.cause });
     }
   }
-  host.lose("stopped", path, message);
+  // It was not handled here, and another node owns the entity.
+  const isMoved = cell.isReplaced && cell.parent?.existingParts?.entities !== undefined;
+  host.lose(isMoved ? "shardMoved" : "stopped", path, message);
 }
 
 /** Their messages are kept: another incarnation has to answer them. */
 function releaseAsks(cell: ActorCell, messages: readonly unknown[]): void {
   if (cell.heldAsks === undefined) return;
   for (const message of messages) {
-    const ask = findReply(messageOf(message))?.heldAsk;
+    const ask = findReply(messageOf(untraced(message)))?.heldAsk;
     if (ask?.heldBy === cell) releaseAsk(ask);
   }
 }
@@ -285,11 +289,17 @@ export function finishStop(cell: ActorCell): void {
 
 function end(cell: ActorCell): void {
   if (cell.stopped) return;
-  const { host, parent, failure } = cell;
+  const { host, parent, failure, isReplaced } = cell;
   const parts = cell.endStopping();
   host.observer?.onStopped?.(cell.path);
   host.unregister(cell);
-  failHeldAsks(cell, { reason: "stopped", cause: failure?.cause });
+  // What it has handled may have had an effect: the next owner goes by that, or does not.
+  failHeldAsks(
+    cell,
+    isReplaced
+      ? { reason: "ownerLost", details: "another node owns its shard now" }
+      : { reason: "stopped", cause: failure?.cause },
+  );
   parent?.childStopped(cell, failure !== undefined);
   // A parent that restarts gets no signals of the children of its last incarnation.
   if (failure !== undefined && parent !== undefined && !parent.isRestarting) {

@@ -95,8 +95,15 @@ export class Dispatcher {
   /** The turns that are measured in this turn of the event loop are used up. */
   #isRushing = false;
 
-  constructor(clock: Clock, slow?: SlowHandlers) {
+  /** `around`: runs each drain; undefined: they run as they are. */
+  constructor(clock: Clock, slow?: SlowHandlers, around?: (drain: () => void) => void) {
     this.#clock = clock;
+    if (around !== undefined) {
+      const drain = this.#drain;
+      const drainAfresh = this.#drainAfresh;
+      this.#drain = () => around(drain);
+      this.#drainAfresh = () => around(drainAfresh);
+    }
     this.#slow = slow;
     this.#slowFrom = slow?.threshold ?? Infinity;
     if (slow !== undefined) this.#singles = singles;
@@ -138,7 +145,7 @@ export class Dispatcher {
     this.#clock.defer(this.#drain);
   }
 
-  readonly #drain = (): void => {
+  #drain = (): void => {
     // The process may have stood still since the last drain.
     const looked = lagIsChecked && this.#gate !== undefined ? this.#look(this.#gate.look()) : -1;
     if (looked < 0) this.#readsLeft = 0;
@@ -149,7 +156,7 @@ export class Dispatcher {
     this.#run(this.#turn === turnBudget ? -1 : looked >= 0 ? looked : this.#clock.now(), -1);
   };
 
-  readonly #drainAfresh = (): void => {
+  #drainAfresh = (): void => {
     this.#since = this.#look(this.#gate?.look() ?? this.#clock.now());
     this.#handled = 0;
     if (this.#singles > 0) return this.#drainSingly(this.#since);

@@ -7,7 +7,7 @@ import {
 } from "../../options/tables/actor_tables.ts";
 import { isChecked } from "../behavior/checked_options.ts";
 import { isAdapted, messageOf } from "../ref/sent_message.ts";
-import { untraced } from "./cell_observer.ts";
+import { untraced } from "../ref/traced_message.ts";
 import { estimateSize } from "./message_size.ts";
 import type { MailboxOptions, Overflow, SpawnOptions } from "../behavior/spawn_options.ts";
 

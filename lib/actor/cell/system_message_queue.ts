@@ -63,6 +63,13 @@ export class SystemMessageQueue {
     return this.#waiting[this.#first]!.message;
   }
 
+  /** Whether what follows a settled promise waits. */
+  get hasSettledWork(): boolean {
+    return this.#waiting.some(({ message }, index) =>
+      index >= this.#first && message.type === "own"
+    );
+  }
+
   /** Adds one whose turn is at `position`. */
   add(position: number, message: SystemMessage): void {
     this.#waiting.push({ position, message });

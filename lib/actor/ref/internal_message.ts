@@ -35,6 +35,9 @@ export abstract class InternalMessage extends SentMessage {
 
   /** An actor that does not know such messages has handled the payload. */
   onHandled(): void {}
+
+  /** An actor that does not know such messages got one without payload. */
+  onIgnored(): void {}
 }
 
 /** A stored message on its way from a durable actor to a receiver. May arrive several times. */
@@ -121,6 +124,47 @@ export class DeliveryAck extends InternalMessage {
     this.to = to;
     this.number = number;
     this.outcome = outcome;
+  }
+}
+
+/** What a tool sees of a durable actor. */
+export interface PeekedState {
+  /** Persistence id. */
+  readonly id: string;
+  /** Number of the last durable event. */
+  readonly seq: number;
+  /** Whether it has applied events that are not durable yet. */
+  readonly isWriting: boolean;
+  /** The state in its stored form. */
+  readonly stored: Uint8Array;
+  /** Reads the form. */
+  read(stored: Uint8Array): unknown;
+  /** The last events that are stored, at most `count`, the oldest first. */
+  events(count: number): Promise<readonly PeekedEvent[]>;
+}
+
+/** A stored event. */
+export interface PeekedEvent {
+  readonly seq: number;
+  /** Milliseconds since 1970 at the writer. */
+  readonly at: number;
+  readonly event: unknown;
+}
+
+/** A tool looks at the state of a durable actor of its own node. Others ignore it. */
+export class Peek extends InternalMessage {
+  override readonly type = "peek";
+  /** Called in the turn of the actor; with an error if its state cannot be stored. */
+  readonly show: (peeked: PeekedState | Error) => void;
+
+  constructor(show: (peeked: PeekedState | Error) => void) {
+    super();
+    this.show = show;
+  }
+
+  /** It is no durable actor. */
+  override onIgnored(): void {
+    this.show(new Error("it is no durable actor: its state has no stored form"));
   }
 }
 

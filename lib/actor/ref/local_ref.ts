@@ -61,6 +61,21 @@ export interface EntityKeeper {
   idOf(child: LocalRef<unknown>): string;
   /** The epoch of the grant by which the entity runs that a child is. */
   epochOf(child: LocalRef<unknown>): number;
+  /**
+   * Since when this node runs the shard of a child without a break, on the clock of the system. Undefined:
+   * it is not known.
+   */
+  ownedSince?(child: LocalRef<unknown>): number | undefined;
+  /**
+   * The epoch of the grant by which the shard of a child was run before this node has got it: no node has run
+   * it by another one in between. 0: it is not known.
+   */
+  previousEpochOf?(child: LocalRef<unknown>): number;
+  /**
+   * Sends a message to the next incarnation of a child at another node, ahead of those that wait for it.
+   * Does nothing unless the shard is handed off in order: for the last moment of the child.
+   */
+  sendAhead?(child: LocalRef<unknown>, message: unknown): void;
   /** The path of a reference to the entity that a child is, on the wire. */
   pathOf(child: LocalRef<unknown>): string;
   /** A child asks to be stopped until there is another message for it. */
@@ -99,8 +114,12 @@ export abstract class LocalRef<in M> extends Ref<M>
   /** Whether it takes no more messages. */
   abstract get ended(): boolean;
   abstract get stopped(): boolean;
+  /** Whether it is about to stop, or to restart. */
+  abstract get isEnding(): boolean;
   abstract get terminated(): Terminated;
   abstract get waits(): boolean;
+  /** Messages that wait in its mailbox. */
+  abstract get size(): number;
   abstract get step(): number;
   abstract get pendingAsks(): PendingAsks | undefined;
   abstract addPendingAsk(promise: Promise<unknown>, ask: PendingAsk): void;

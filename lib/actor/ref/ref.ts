@@ -101,6 +101,11 @@ export abstract class Ref<in M> implements ActorRef<M> {
     return undefined;
   }
 
+  /** Why nobody can answer now, as far as is known here, and what helps; undefined: that is not known. */
+  get obstacle(): string | undefined {
+    return undefined;
+  }
+
   /** Whether it only passes messages on: then their receivers answer asks. */
   get forwards(): boolean {
     return false;

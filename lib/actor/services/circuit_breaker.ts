@@ -71,6 +71,12 @@ export class CircuitBreaker {
     return this.#state;
   }
 
+  /** Whether a call now would be refused. */
+  get refuses(): boolean {
+    if (this.#state === "open") return this.#clock.now() < this.#openUntil;
+    return this.#state === "halfOpen";
+  }
+
   /**
    * Calls `work`, unless the breaker is open. Its signal is aborted after `callTimeout`; its result is
    * ignored then.

@@ -1,9 +1,11 @@
-import { askPath, type Asks } from "../ask/ask.ts";
+import type { Asks } from "../ask/ask.ts";
 import { adapterMark } from "../cell/adapter_ref.ts";
 import type { HostedCell } from "../cell/cell_host.ts";
 import { type HeldAsk, holdAsk } from "../ref/held_ask.ts";
 import { localActorOf } from "../ref/local_ref.ts";
 import type { Ref } from "../ref/ref.ts";
+import { askPath, wholePath } from "../ref/reply_path.ts";
+import { remoteRefusal } from "../ref/remote_filter.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 
@@ -45,9 +47,10 @@ export class ActorRegistry {
 
   /** The actor, message adapter or reply reference at a path; `uid` 0 means any incarnation. */
   find(path: string, uid: number, asks: Asks): Ref<unknown> | undefined {
+    // Every reply has a different path: a lookup in the map would hash its text first.
+    if (path.startsWith(askPath)) return asks.find(path, uid);
     const cell = this.#cells.get(path);
     if (cell !== undefined) return uid === 0 || uid === cell.uid ? cell : undefined;
-    if (path.startsWith(askPath)) return asks.find(path, uid);
     const mark = path.indexOf(adapterMark);
     if (mark < 0) return undefined;
     const adapter = this.#cells.get(path.slice(0, mark))?.findAdapter(path);
@@ -66,8 +69,14 @@ export class ActorRegistry {
     deadLetters: DeadLetters,
     { askAtHand }: { readonly askAtHand: HeldAsk | undefined },
   ): DeadLetterReason | undefined {
-    const cell = this.#cells.get(path);
+    const isReply = path.startsWith(askPath);
+    const cell = isReply ? undefined : this.#cells.get(path);
     if (cell !== undefined && (uid === 0 || uid === cell.uid)) {
+      const details = remoteRefusal(cell, message);
+      if (details !== undefined) {
+        deadLetters.addUnsent("unauthorized", path, message, { details });
+        return "unauthorized";
+      }
       if (askAtHand !== undefined) holdAsk(cell, askAtHand);
       return cell.enqueue(message) || !cell.rejects ? undefined : "mailboxFull";
     }
@@ -77,8 +86,8 @@ export class ActorRegistry {
       if (actor !== undefined) holdAsk(actor, askAtHand!);
       return void ref.tell(message);
     }
-    const reason = path.startsWith(askPath) ? "expired" : "noSuchActor";
-    deadLetters.addUnsent(reason, path, message);
+    const reason = isReply ? "expired" : "noSuchActor";
+    deadLetters.addUnsent(reason, wholePath(path, uid), message);
     return reason;
   }
 }

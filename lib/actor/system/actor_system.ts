@@ -11,13 +11,13 @@ import { statusOf } from "../ask/status_value.ts";
 import type { LocalRuntime, LocalSystem } from "../behavior/local_system.ts";
 import type { AskOptions, LiteralOf } from "../behavior/ask_options.ts";
 import type { ReplyOf } from "../behavior/reply_of.ts";
-import type { Behavior } from "../behavior/behavior.ts";
+import { Behavior, notABehavior } from "../behavior/behavior.ts";
 import type { SpawnOptions } from "../behavior/spawn_options.ts";
 import type { StatusValue } from "../behavior/status_reply.ts";
 import { Cell } from "../cell/cell.ts";
 import type { CellHost } from "../cell/cell_host.ts";
+import { AttachedObservers } from "../cell/attached_observers.ts";
 import { CellTelemetry } from "../cell/cell_observer.ts";
-import { reportingObserver } from "../cell/reporting_observer.ts";
 import { Dispatcher } from "../cell/dispatcher.ts";
 import { TurnGate } from "../cell/turn_gate.ts";
 import { MessageCheck } from "../cell/message_check.ts";
@@ -26,6 +26,7 @@ import { ActorError, anotherSystem, AskTimeoutError } from "../errors.ts";
 import { checkActorName, checkSystemName, duplicateName } from "../ref/actor_name.ts";
 import { LocalRef, whenLocalStopped } from "../ref/local_ref.ts";
 import type { ActorRef } from "../ref/ref.ts";
+import type { AskObserver } from "../services/ask_observer.ts";
 import { EventStream } from "../services/event_stream.ts";
 import { LossLedger } from "../services/loss_ledger.ts";
 import { Receptionist } from "../services/receptionist.ts";
@@ -75,10 +76,11 @@ class LocalActorSystem implements LocalSystem {
   readonly #ignoreSignals: () => void;
   /** Undefined if telemetry is disabled. */
   readonly #telemetry: SystemTelemetry | undefined;
+  #askObserver: AskObserver | undefined;
   #onForeignAskLost: SystemInternals["onForeignAskLost"];
   #onReturnedAskLost: SystemInternals["onReturnedAskLost"];
 
-  /** See {@linkcode ActorSystemConstructor}. */
+  /** The system runs at once. */
   constructor(options: ActorSystemOptions = {}) {
     const resolved = resolveOptions(actorSystemTable, options);
     this.name = resolved.name;
@@ -124,6 +126,10 @@ class LocalActorSystem implements LocalSystem {
   }
 
   spawn<M>(behavior: Behavior<M>, name: string, options?: SpawnOptions): ActorRef<M> {
+    // Such as rateLimiters(), which needs no name: what is wrong is the behaviour.
+    if (name === undefined && !(behavior instanceof Behavior)) {
+      throw notABehavior("spawn", behavior);
+    }
     return this.#spawnRoot(behavior, checkActorName(name), options);
   }
 
@@ -219,6 +225,7 @@ class LocalActorSystem implements LocalSystem {
     this.#host.dispatcher.gate?.end();
     this.receptionist.close();
     this.#telemetry?.close();
+    this.#host.observer?.close?.();
     this.#limitedLog.close();
     this.eventStream.clear();
   }
@@ -242,17 +249,19 @@ class LocalActorSystem implements LocalSystem {
 
   #makeHost(stopTimeout: number, checkMessages: boolean): CellHost {
     const { runtime, eventStream, ledger } = this;
+    const { telemetry, clock } = runtime;
+    const observer = telemetry?.enabled ? new CellTelemetry(telemetry, clock) : undefined;
     let lastUid = randomInt(runtime.random, uidRange);
     return {
       system: this,
       runtime,
       limitedLog: this.#limitedLog,
-      dispatcher: new Dispatcher(runtime.clock, this.#slowHandlers),
+      dispatcher: new Dispatcher(runtime.clock, this.#slowHandlers, untracedDrains(runtime)),
       eventStream,
       ledger,
-      observer: runtime.telemetry?.enabled
-        ? new CellTelemetry(runtime.telemetry, runtime.clock)
-        : undefined,
+      observer,
+      turns: observer?.turns,
+      tracer: observer?.traces ? observer : undefined,
       messageCheck: checkMessages ? new MessageCheck(runtime.logger) : undefined,
       stopTimeout,
       nodeAddress: "",
@@ -277,10 +286,18 @@ class LocalActorSystem implements LocalSystem {
           return Promise.reject(askFailed(ref.path, { reason: "stopped", cause }));
         }
         const telemetry = this.#telemetry;
-        // Without a closure if telemetry is disabled.
+        const observer = this.#askObserver;
+        // Without a closure if nobody observes.
         const asks = this.#asks;
-        if (telemetry === undefined) return asks.ask(ref, factory, options, asker, within);
-        return telemetry.ask(ref.path, () => asks.ask(ref, factory, options, asker, within));
+        const isMeasured = telemetry !== undefined && !telemetry.skipsAsk();
+        if (!isMeasured && observer === undefined) {
+          return asks.ask(ref, factory, options, asker, within);
+        }
+        const send = () => asks.ask(ref, factory, options, asker, within);
+        const { path } = ref;
+        const promise = isMeasured ? telemetry.ask(path, send) : send();
+        if (observer !== undefined) showAsk(observer, path, promise);
+        return promise;
       },
       register: (cell) => this.#registry.register(cell),
       unregister: (cell) => this.#registry.unregister(cell),
@@ -295,6 +312,7 @@ class LocalActorSystem implements LocalSystem {
     const registry = this.#registry;
     const asks = this.#asks;
     const deadLetters = this.#deadLetters;
+    const observers = new AttachedObservers(host, host.runtime.clock);
     const onForeignAskLost = {
       get: () => this.#onForeignAskLost,
       set: (value: SystemInternals["onForeignAskLost"]) => this.#onForeignAskLost = value,
@@ -361,8 +379,12 @@ class LocalActorSystem implements LocalSystem {
       get existingTurnGate() {
         return host.dispatcher.gate;
       },
-      reportHandlers: (reports) => host.observer = reportingObserver(reports),
+      reportHandlers: (reports) => observers.report(reports),
+      traceHandlers: (trace) => observers.trace(trace),
+      sampleHandlers: (samples) => observers.sample(samples),
+      observeAsks: (observer) => this.#askObserver = observer,
       spawnSystem: (behavior, name) => this.#spawnRoot(behavior, checkSystemName(name)),
+      spawnUnconfigured: (behavior, name) => this.#spawnRoot(behavior, checkActorName(name)),
       startWorkers: (workers) =>
         startLocalWorkers(workers, (behavior, name) => this.spawn(behavior, name)),
       resolve: (path, uid) => registry.find(path, uid, asks),
@@ -383,20 +405,10 @@ class LocalActorSystem implements LocalSystem {
   }
 }
 
-/** Creates actor systems. */
-export interface ActorSystemConstructor {
-  /**
-   * The system runs at once.
-   *
-   * @throws {OptionError}
-   */
-  new (options?: ActorSystemOptions): LocalSystem;
-}
-
 /** A set of actors in one process; see {@linkcode LocalSystem}. */
 export type ActorSystem = LocalSystem;
-/** Creates a system of actors in one process. */
-export const ActorSystem: ActorSystemConstructor = LocalActorSystem;
+/** A system of actors in one process, without a configuration. */
+export const ActorSystem: new (options?: ActorSystemOptions) => LocalSystem = LocalActorSystem;
 
 function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {
   const {
@@ -407,6 +419,23 @@ function makeRuntime(given: Partial<LocalRuntime> = {}): LocalRuntime {
   } = given;
   const safe = safeLogger(logger);
   return { clock, random, logger: safe, telemetry: safeTelemetry(telemetry, safe) };
+}
+
+/**
+ * An async context is that of the code that has filled an empty run queue: what it does not concern must
+ * not run in it.
+ */
+function untracedDrains(
+  { telemetry }: LocalRuntime,
+): ((drain: () => void) => void) | undefined {
+  if (!telemetry?.enabled || telemetry.traces === false) return undefined;
+  return (drain) => telemetry.with(undefined, drain);
+}
+
+/** The promise itself is given to the asker: an actor that awaits it must be recognised by it. */
+function showAsk(observer: AskObserver, path: string, promise: Promise<unknown>): void {
+  const end = observer.onAsk(path);
+  promise.then(() => end(), end);
 }
 
 /** Whether an actor is one of the system's own. */

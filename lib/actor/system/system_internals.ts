@@ -7,7 +7,10 @@ import type { RemoteWatch, TemporaryRef } from "../ref/local_ref.ts";
 import type { ActorRef, Ref, RefAddress } from "../ref/ref.ts";
 import type { TerminationReason } from "../ref/terminated.ts";
 import type { DeadLetterReason } from "../services/dead_letter.ts";
+import type { AskObserver } from "../services/ask_observer.ts";
+import type { HandlerSamples } from "../services/handler_samples.ts";
 import type { HandlerReports } from "../services/handler_reports.ts";
+import type { HandlerTrace } from "../services/handler_trace.ts";
 import type { SlowRun } from "../cell/slow_handlers.ts";
 import type { TurnGate } from "../cell/turn_gate.ts";
 import type { StartWorkers } from "./worker_host.ts";
@@ -35,12 +38,20 @@ export interface SystemInternals {
   lastSlowRun(): SlowRun | undefined;
   /** Reports each handler from now on, instead of measuring them. */
   reportHandlers(reports: HandlerReports): void;
+  /** Shows all handled messages to one trace; undefined: to none any more. */
+  traceHandlers(trace: HandlerTrace | undefined): void;
+  /** Shows all asks to one observer; undefined: to none any more. */
+  observeAsks(observer: AskObserver | undefined): void;
+  /** Passes what handlers take to `samples` as well, until the returned function is called. */
+  sampleHandlers(samples: HandlerSamples): () => void;
   /** The gate of the entities; made, and closed, when it is first read. */
   readonly turnGate: TurnGate;
   /** The same; undefined if nothing has made it, so that entities are never suspended. */
   readonly existingTurnGate: TurnGate | undefined;
   /** Starts an actor of the system's own; the name begins with `_`. */
   spawnSystem<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
+  /** Starts an actor under a name of the user's, without what a configuration sets for the name. */
+  spawnUnconfigured<M>(behavior: Behavior<M>, name: string): ActorRef<M>;
   /** Starts numbered actors that are kept alive: in this process, unless a cluster has replaced it. */
   startWorkers: StartWorkers;
   /** The actor or reply reference at a path; `uid` 0 means any incarnation. */

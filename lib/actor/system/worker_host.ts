@@ -9,8 +9,6 @@ export interface Workers<M> {
   readonly count: number;
   /** The behaviour of one. */
   readonly behavior: (index: number) => Behavior<M>;
-  /** A message without effect: where they are started by messages, this one is sent again and again. */
-  readonly wake: M;
   /** In a cluster: only nodes with this role run them. Undefined: all do. */
   readonly role: string | undefined;
 }

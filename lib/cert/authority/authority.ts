@@ -1,10 +1,11 @@
 /**
- * Creates authorities and issues certificates for nodes and clients.
+ * Creates authorities and issues certificates for nodes, clients and admins.
  *
  * @module
  */
 import { checkOptions } from "../../options/check_options.ts";
 import {
+  adminCertificateTable,
   caDefaults,
   caTable,
   clientCertificateTable,
@@ -22,6 +23,7 @@ import { authorityExtensions, leafExtensions } from "./certificate_role.ts";
 import { readCertificate } from "./certificate_info.ts";
 import { CertError } from "../errors.ts";
 import type { HostName } from "../../x509/host_names.ts";
+import type { CertificateClass } from "../../x509/identity.ts";
 import { parseHostName } from "./host_name.ts";
 import { type Authority, checkIssued, leafEnd, openAuthority } from "./issuing_authority.ts";
 import { generateKey, type KeyType, parseKeyType } from "./key_type.ts";
@@ -74,6 +76,16 @@ export interface NodeOptions extends ValidityOptions {
 /** Options of `issueClient`. Default validity: 90 days, or up to the authority's end. */
 export interface ClientOptions extends ValidityOptions {
   /** 1 to 64 letters, digits, dots, dashes or underscores. */
+  readonly name: string;
+  /** Name of the cluster; see {@linkcode CaOptions}. Default: that of the authority. */
+  readonly clusterName?: string;
+  /** Default `"p256"`. */
+  readonly keyType?: KeyType;
+}
+
+/** Options of `issueAdmin`. Default validity: 90 days, or up to the authority's end. */
+export interface AdminOptions extends ValidityOptions {
+  /** 1 to 64 letters, digits, dots, dashes or underscores: who or what operates the cluster. */
   readonly name: string;
   /** Name of the cluster; see {@linkcode CaOptions}. Default: that of the authority. */
   readonly clusterName?: string;
@@ -146,18 +158,42 @@ export async function issueNode(ca: Authority, options: NodeOptions): Promise<Is
  */
 export async function issueClient(ca: Authority, options: ClientOptions): Promise<Issued> {
   checkOptions(clientCertificateTable, options);
-  const { name } = options;
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
-    throw new CertError("badName", `${JSON.stringify(name)} cannot be the name of a client`, {
-      value: name,
-      remedy: "use 1 to 64 letters, digits, dots, dashes or underscores",
-    });
-  }
+  const name = checkName(options.name, "a client");
   return await issueLeaf(ca, { role: "client", name, commonName: name, hosts: [] }, options);
 }
 
+/**
+ * Issues a certificate for an admin: a person or program that operates the cluster with `casty`. It
+ * carries the name `spiffe://<trust domain>/admin/<name>`. Its holder may do what clients may, and
+ * have members leave or declare them down: keep its validity short.
+ *
+ * @throws {CertError} as {@linkcode issueNode}.
+ *
+ * @example
+ * ```ts
+ * import { certificateInfo, createCa, issueAdmin } from "@casty/casty/cert";
+ *
+ * const ca = await createCa({ clusterName: "shop" });
+ * const { cert } = await issueAdmin(ca, { name: "alice", validity: "8h" });
+ * console.assert((await certificateInfo(cert)).uris[0] === "spiffe://shop/admin/alice");
+ * ```
+ */
+export async function issueAdmin(ca: Authority, options: AdminOptions): Promise<Issued> {
+  checkOptions(adminCertificateTable, options);
+  const name = checkName(options.name, "an admin");
+  return await issueLeaf(ca, { role: "admin", name, commonName: name, hosts: [] }, options);
+}
+
+function checkName(name: string, holder: string): string {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(name)) return name;
+  throw new CertError("badName", `${JSON.stringify(name)} cannot be the name of ${holder}`, {
+    value: name,
+    remedy: "use 1 to 64 letters, digits, dots, dashes or underscores",
+  });
+}
+
 interface Leaf {
-  readonly role: "node" | "client";
+  readonly role: CertificateClass;
   readonly name: string;
   readonly commonName: string;
   readonly hosts: readonly HostName[];

@@ -1,13 +1,13 @@
 import { type CertificateReading, readCertificate as read } from "../../x509/certificate.ts";
-import { identitiesOf } from "../../x509/identity.ts";
+import { type CertificateClass, identitiesOf } from "../../x509/identity.ts";
 import { CertError } from "../errors.ts";
 import { decodePem } from "./pem.ts";
 
 /**
- * The role of a certificate's holder: an authority; a node or a client, by its URI name; or
- * something that is none of them.
+ * The role of a certificate's holder: an authority; a node, a client or an admin, by its URI name;
+ * or something that is none of them.
  */
-export type CertificateRole = "authority" | "node" | "client" | "other";
+export type CertificateRole = "authority" | CertificateClass | "other";
 
 /** The content of a certificate for display. */
 export interface CertificateInfo {
@@ -27,7 +27,7 @@ export interface CertificateInfo {
   readonly ipAddresses: readonly string[];
   /** DNS names, IP addresses and URI names, in the order of the certificate. */
   readonly names: readonly string[];
-  /** URI names; one of them makes a node or a client. */
+  /** URI names; one of them makes a node, a client or an admin. */
   readonly uris: readonly string[];
   /** Key usages, such as `digitalSignature`; empty: not restricted. */
   readonly keyUsages: readonly string[];
@@ -98,7 +98,7 @@ export function describeCertificate(reading: CertificateReading): CertificateInf
   };
 }
 
-/** Exactly one URI name of a node or client: with two the role would be ambiguous. */
+/** Exactly one URI name of a node, client or admin: with two the role would be ambiguous. */
 function roleOf(reading: CertificateReading): CertificateRole {
   const [first, ...more] = identitiesOf(reading);
   return first === undefined || more.length > 0 ? "other" : first.kind;

@@ -2,6 +2,7 @@ import { BitString, OctetString } from "asn1js";
 import { AltName, BasicConstraints, type Extension, ExtKeyUsage, GeneralName } from "pkijs";
 import { extension } from "./certificate_builder.ts";
 import type { HostName } from "../../x509/host_names.ts";
+import type { CertificateClass } from "../../x509/identity.ts";
 
 const oid = {
   keyUsage: "2.5.29.15",
@@ -33,9 +34,9 @@ export function authorityExtensions(domain?: string): Extension[] {
   ];
 }
 
-/** Extensions of a node's or client's certificate. */
+/** Extensions of the certificate of a node, client or admin. */
 export function leafExtensions(
-  role: "node" | "client",
+  role: CertificateClass,
   hosts: readonly HostName[],
   uri: string,
 ): Extension[] {

@@ -1,7 +1,8 @@
 import { resolveOptions } from "../../options/check_options.ts";
 import { testCaTable } from "../../options/tables/cert_tables.ts";
 import { platform } from "../../runtime/platform.ts";
-import { createCa, issueClient, type Issued, issueNode } from "./authority.ts";
+import type { CertificateClass } from "../../x509/identity.ts";
+import { createCa, issueAdmin, issueClient, type Issued, issueNode } from "./authority.ts";
 import { writePair } from "./certificate_files.ts";
 import { revoke } from "./revocation.ts";
 import { replaceFile } from "./workspace.ts";
@@ -26,6 +27,8 @@ export interface TestCa {
   issueNode(...names: readonly string[]): Promise<TestCertificate>;
   /** A client. Default name: `"client"`. */
   issueClient(name?: string): Promise<TestCertificate>;
+  /** An admin. Default name: `"admin"`. */
+  issueAdmin(name?: string): Promise<TestCertificate>;
   /** A list, PEM, of these and all that were revoked before. */
   revoke(...certificates: readonly { readonly cert: string }[]): Promise<string>;
 }
@@ -91,6 +94,8 @@ export async function testCa(options: TestCaOptions = {}): Promise<TestCa> {
     },
     issueClient: async (name = "client") =>
       certificate(await issueClient(ca, { name, keyType }), cert, "client"),
+    issueAdmin: async (name = "admin") =>
+      certificate(await issueAdmin(ca, { name, keyType }), cert, "admin"),
     revoke: async (...certificates) => {
       const list = await revoke(ca, {
         certificates: certificates.map(({ cert }) => cert),
@@ -105,7 +110,7 @@ export async function testCa(options: TestCaOptions = {}): Promise<TestCa> {
 function certificate(
   { cert, key }: Issued,
   ca: string,
-  name: "node" | "client",
+  name: CertificateClass,
 ): TestCertificate {
   return {
     cert,

@@ -34,8 +34,8 @@ export interface VerifyOptions {
   readonly crlRequired?: boolean;
   /** A host that it must cover. Default: not checked. */
   readonly host?: string;
-  /** The required role of its holder. Default: node or client. */
-  readonly usage?: "node" | "client";
+  /** The required role of its holder. Default: any of them. */
+  readonly usage?: "node" | "client" | "admin";
   /** The option `identity` of `TlsConfig`: which names make a node or a client. Default: ours. */
   readonly identity?: IdentityMapping;
   /** The private key, PEM, that must belong to it. Default: not checked. */

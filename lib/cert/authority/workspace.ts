@@ -1,10 +1,11 @@
 /**
- * A folder with all certificates of one cluster: its authority, and a folder for each node and
- * client with the files to copy there.
+ * A folder with all certificates of one cluster: its authority, and a folder for each node,
+ * client and admin with the files to copy there.
  *
  *     certs/ca/ca.crt, ca.key        the authority; or certs/ca.crt, ca.key
  *     certs/node-1/node.crt, node.key, ca.crt
  *     certs/shop/client.crt, client.key, ca.crt
+ *     certs/alice/admin.crt, admin.key, ca.crt
  *
  * Every `ca.crt` is the bundle of authorities that are trusted; in the authority's own folder the
  * first one is the one that signs.
@@ -12,15 +13,16 @@
  * @module
  */
 import { platform } from "../../runtime/platform.ts";
+import type { CertificateClass } from "../../x509/identity.ts";
 import { CertError } from "../errors.ts";
 import { command } from "../tool_command.ts";
 
-/** A certificate of a node or client, and its key. */
+/** A certificate of a node, client or admin, and its key. */
 export interface WorkspaceLeaf {
   /** The folder that is shipped to its holder. */
   readonly directory: string;
   /** The role of the holder. */
-  readonly kind: "node" | "client";
+  readonly kind: CertificateClass;
   /** Path of the certificate. */
   readonly certFile: string;
   /** Path of the private key. */
@@ -53,7 +55,7 @@ export async function findWorkspace(root: string): Promise<Workspace> {
   const caDir = await findAuthority(root);
   const leaves: WorkspaceLeaf[] = [];
   for (const directory of [root, ...await subfolders(root)]) {
-    for (const kind of ["node", "client"] as const) {
+    for (const kind of ["node", "client", "admin"] as const) {
       const certFile = `${directory}/${kind}.crt`;
       if (!await exists(certFile)) continue;
       const trustFile = `${directory}/ca.crt`;

@@ -6,6 +6,7 @@
 import { nearestName } from "../../options/nearest_name.ts";
 import type { CertIo, Command } from "./command.ts";
 import { CommandArguments, UsageError } from "./command_arguments.ts";
+import { createAdminCommand } from "./create_admin_command.ts";
 import { createCaCommand } from "./create_ca_command.ts";
 import { createClientCommand } from "./create_client_command.ts";
 import { createNodeCommand } from "./create_node_command.ts";
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   createCaCommand,
   createNodeCommand,
   createClientCommand,
+  createAdminCommand,
   infoCommand,
   listCommand,
   verifyCommand,

@@ -1,68 +1,12 @@
 import { issueClient } from "../authority/authority.ts";
 import type { Command } from "./command.ts";
-import { command } from "../tool_command.ts";
-import { deliver, refuseOverwriting } from "./issue_output.ts";
-import { authorityOf } from "./passphrase.ts";
-import { parseSpan } from "../authority/validity.ts";
-
-const usage = `Issues a certificate for a client: client.crt and client.key.
-
-Examples:
-  deno run -A cert.ts create-client shop --ca-dir certs --out certs/shop
-  deno run -A cert.ts create-client shop --ca-dir certs --out certs/shop --validity 24h --force
-
-Arguments:
-  NAME                   letters, digits, dots, dashes and underscores, up to 64
-
-Options:
-  --ca-dir DIR           where ca.crt and ca.key are (required)
-  --out DIR              where to write; made if it is not there (required)
-  --validity TIME        90d, 24h, 30m, or a number of days, not beyond the authority's (90d)
-  --cluster NAME         name of the cluster, if it is not that of the authority
-  --key-type TYPE        p256, p384 or ed25519 (p256)
-  --passphrase-env NAME  environment variable with the passphrase of ca.key (default: prompt)
-  --force                overwrite
-  --dry-run              write nothing, show the fields that would be signed
-  --json                 output for programs: { written, certFile, keyFile, encrypted, signedBy,
-                         certificate, next }
-
-Exit codes: 0 done, 1 refused or failed, 2 wrong use.
-`;
+import { createNamedCommand } from "./create_named_command.ts";
 
 /** `create-client`. */
-export const createClientCommand: Command = {
-  name: "create-client",
+export const createClientCommand: Command = createNamedCommand({
+  role: "client",
+  holder: "a client",
   summary: "issue a certificate for a client, which never becomes a member",
-  usage,
-  options: {
-    texts: ["out", "ca-dir", "cluster", "validity", "key-type", "passphrase-env"],
-    switches: ["force", "dry-run", "json"],
-  },
-  run: async (args, io) => {
-    args.expectPositional(1, 1, "one name");
-    const out = args.folder("out");
-    const caDir = args.folder("ca-dir");
-    const validity = args.span("validity");
-    const keyType = args.keyType() ?? "p256";
-    const clusterName = args.text("cluster");
-    const ca = await authorityOf(caDir, args, io);
-    await refuseOverwriting(args, out, "client");
-    const issued = await issueClient(ca, {
-      name: args.positional[0]!,
-      keyType,
-      ...(validity !== undefined && { validity }),
-      ...(clusterName !== undefined && { clusterName }),
-    });
-    return await deliver({
-      what: "Client",
-      issued,
-      directory: out,
-      name: "client",
-      force: args.on("force"),
-      signedBy: `${caDir}/ca.crt`,
-      validity: validity && parseSpan(validity).text,
-      encrypted: false,
-      next: command("verify", `${out}/client.crt`, "--ca", `${caDir}/ca.crt`),
-    }, args);
-  },
-};
+  example: { name: "shop", validity: "24h" },
+  issue: issueClient,
+});

@@ -6,7 +6,7 @@ import { type CommandArguments, UsageError } from "./command_arguments.ts";
 /** Help for the option; `indent` is the column of the text. */
 export function identityHelp(indent: number): string {
   const lines = [
-    "node=PATTERN or client=PATTERN, as in the option identity of",
+    "node=, client= or admin=PATTERN, as in the option identity of",
     "TlsConfig; may be repeated (docs/foreign_pki.md)",
   ];
   const next = `\n${" ".repeat(indent)}`;
@@ -17,11 +17,13 @@ export function identityHelp(indent: number): string {
 export function identityOption(args: CommandArguments): IdentityMapping | undefined {
   const given = args.list("identity");
   if (given.length === 0) return undefined;
-  const patterns = { node: [] as string[], client: [] as string[] };
+  const patterns = { node: [] as string[], client: [] as string[], admin: [] as string[] };
   for (const text of given) {
-    const [, role, pattern] = /^(node|client)=(.+)$/.exec(text) ?? [];
+    const [, role, pattern] = /^(node|client|admin)=(.+)$/.exec(text) ?? [];
     if (pattern === undefined) {
-      throw new UsageError(`--identity ${text} is neither node=PATTERN nor client=PATTERN`);
+      throw new UsageError(
+        `--identity ${text} is none of node=PATTERN, client=PATTERN and admin=PATTERN`,
+      );
     }
     patterns[role as keyof typeof patterns].push(pattern);
   }

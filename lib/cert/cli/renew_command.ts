@@ -46,6 +46,8 @@ Options:
 Exit codes: 0 done, 1 refused or failed, 2 wrong use.
 `;
 
+const titles = { node: "Node", client: "Client", admin: "Admin", authority: "Leaf", other: "Leaf" };
+
 /** `renew`. */
 export const renewCommand: Command = {
   name: "renew",
@@ -88,7 +90,7 @@ export const renewCommand: Command = {
     const ca = await authorityOf(caDir, args, io);
     const present = key === undefined ? { cert } : { cert, key };
     return await deliver({
-      what: role === "node" ? "Node" : role === "client" ? "Client" : "Leaf",
+      what: titles[role],
       issued: await renew(ca, present, options),
       directory,
       name,
@@ -96,7 +98,7 @@ export const renewCommand: Command = {
       signedBy: `${caDir}/ca.crt`,
       validity: validity && parseSpan(validity).text,
       encrypted: false,
-      advice: "Copy both files to the node or client; TlsConfig.fromPaths with watch loads them.",
+      advice: "Copy both files to their holder; TlsConfig.fromPaths with watch loads them.",
       next: command("verify", `${directory}/${name}.crt`, "--ca", `${caDir}/ca.crt`),
     }, args);
   },

@@ -16,6 +16,7 @@ import { folderOf } from "../doctor/doctor_side.ts";
 import { identityHelp, identityOption } from "./identity_argument.ts";
 import { openKey } from "./passphrase.ts";
 import { type Verification, verify } from "../authority/verification.ts";
+import type { CertificateClass } from "../../x509/identity.ts";
 
 const usage = `Verifies a certificate against its authority, and lists the failed rules.
 
@@ -32,7 +33,7 @@ Options:
   --ca FILE              the authorities that are trusted (required)
   --crl FILE             the revocation list (ca.crl or crl.pem beside the authorities, if there)
   --host HOST            a name or address that it must cover
-  --usage node|client    what its holder must be
+  --usage KIND           what its holder must be: node, client or admin
   --key FILE             the private key that must belong to it
   --passphrase-env NAME  environment variable with the passphrase of that key (default: prompt)
 ${
@@ -60,8 +61,8 @@ export const verifyCommand: Command = {
     const caFile = args.text("ca");
     if (caFile === undefined) throw new UsageError("--ca is missing");
     const wanted = args.text("usage");
-    if (wanted !== undefined && wanted !== "node" && wanted !== "client") {
-      throw new UsageError(`--usage ${wanted} is neither node nor client`);
+    if (wanted !== undefined && !isClass(wanted)) {
+      throw new UsageError(`--usage ${wanted} is none of node, client and admin`);
     }
     const cert = await readInput(file, io, "certificate not found");
     await readCertificate(cert).catch((error) => Promise.reject(naming(file, error)));
@@ -123,4 +124,8 @@ function text(
   const why = list ? "the certificate has no chain to an authority" : "there is no list";
   const hint = checked.includes("revocation") ? "" : `revocation  not checked: ${why}\n`;
   return `${rows.join("")}${hint}\n${file} ${end}.\n`;
+}
+
+function isClass(text: string): text is CertificateClass {
+  return text === "node" || text === "client" || text === "admin";
 }

@@ -183,7 +183,7 @@ export function viewFindings(observer: DoctorSide, subject: DoctorSide, view: Vi
 
 /** Whether the certificate of `side` covers the host under which it is dialled. */
 export function hostFindings(side: DoctorSide, host: string | undefined): Finding[] {
-  if (host === undefined || kindOf(side) === "client") return [];
+  if (host === undefined || kindOf(side) !== "node") return [];
   if (coversHost(side.leaf.hosts, host)) return [];
   return [error(side, "wrongHost", {
     what: `${theCertificate(side)} does not cover the host ${host}, but ` +
@@ -211,7 +211,7 @@ export function pairFindings(a: DoctorSide, b: DoctorSide): Finding[] {
     severity: "error",
     code: "twoClients",
     about,
-    what: "both certificates are those of clients",
+    what: "neither certificate is that of a node",
     why: "a client never listens: one of the two must be a node",
     remedy: reissueRemedy(b, { kind: "node" }),
   }];

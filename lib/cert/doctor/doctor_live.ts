@@ -177,10 +177,13 @@ async function peerFindings(
     ...domainFindings(own, peer),
     ...hostFindings(peer, name),
   ];
-  if (identityOfSide(peer)?.kind !== "client") return findings;
+  const kind = identityOfSide(peer)?.kind;
+  if (kind === undefined || kind === "node") return findings;
   findings.push(error(peer, "wrongRole", {
-    what: `${theCertificate(peer)} is that of a client, and it listens`,
-    why: "a peer that dials a node refuses a client's certificate",
+    what: `${theCertificate(peer)} is that of ${
+      kind === "client" ? "a client" : "an admin"
+    }, and it listens`,
+    why: "a peer that dials a node refuses every certificate but a node's",
     remedy: command("create-node", name, "--ca-dir", "CA_FOLDER", "--out", "ITS_FOLDER"),
   }));
   return findings;

@@ -85,6 +85,11 @@ export class ClusterHandle {
     });
   }
 
+  /** @internal Topics that the extensions of this node can explain. */
+  get topics(): readonly string[] {
+    return this.#extensions.topics;
+  }
+
   /**
    * The local health of this node, the state of the peers that it monitors (phi, accusations and
    * their reasons), and whether its extensions work.

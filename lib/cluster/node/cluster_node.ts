@@ -201,16 +201,21 @@ export class ClusterNode {
   /** Joins with a new incarnation. `contacts` may be members. */
   #joinAgain(contacts: readonly string[], bootstraps: boolean): void {
     const incarnation = Math.max(this.view.self.incarnation + 1, this.#wallTime());
-    this.#incarnation = incarnation;
-    const { endpoint } = this.remoting;
-    for (const { address } of endpoint.peers()) {
-      endpoint.disconnect(address, "restarting with a new incarnation");
-    }
+    this.#connectAs(incarnation);
     const config = membershipConfig(this.#options, this.address, incarnation);
     this.#driver!.rejoin({ ...config, wallTime: this.#wallTime(), contacts, bootstraps });
     this.#bootstraps = bootstraps;
     this.#resolveSeeds();
     if (this.#opened) this.#stall?.start(incarnation);
+  }
+
+  /** Connections say the incarnation from now on: peers take none of it for that of another run. */
+  #connectAs(incarnation: number): void {
+    this.#incarnation = incarnation;
+    const { endpoint } = this.remoting;
+    for (const { address } of endpoint.peers()) {
+      endpoint.disconnect(address, "restarting with a new incarnation");
+    }
   }
 
   /** Looks the seeds up, unless they are a list, until this node leaves. */
@@ -226,6 +231,18 @@ export class ClusterNode {
       isMember,
     );
     void this.#seeds.start();
+  }
+
+  /**
+   * An operator has decided that another member is down; `why` says who, and why. Returns whether it was a
+   * live member.
+   */
+  declareDown(address: string, why: string): boolean {
+    const driver = this.#started(this.#driver);
+    const member = driver.view.members.find((candidate) => candidate.address === address);
+    if (member === undefined || !isAlive(member) || address === this.address) return false;
+    driver.declareDown(address, why);
+    return true;
   }
 
   /** Leaves the cluster. Connections stay open for remaining messages. */
@@ -312,6 +329,7 @@ export class ClusterNode {
           const error = cause === "rejected" ? joinRefused : seedsUnusable;
           this.#waits.giveUp(error(remoting.address, reason));
         },
+        incarnationRaised: (incarnation) => this.#connectAs(incarnation),
         joinRefused: (seed, code, reason) => {
           this.#lastRefusal = `${seed} rejected this node: ${reason} (${code})`;
           runtime.logger.log("warn", "cluster", "join rejected by a seed", { seed, code, reason });

@@ -68,7 +68,7 @@ export function extensionContext(
       remoting.handleUndelivered(checkPath(prefix), handler, contents);
     },
     resolveRefs: (prefix, resolve) => remoting.resolveRefs(checkPath(prefix), resolve),
-    reserve: (path) => remoting.reserve(checkPath(path)),
+    reserve: (path, options) => remoting.reserve(checkPath(path), options),
     send: (to, path, message, deadline) => {
       if (to !== address) remoting.send(to, path, 0, message, deadline);
       else loopback.send(path, message, deadline);

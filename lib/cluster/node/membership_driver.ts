@@ -52,6 +52,8 @@ export interface MembershipPort {
   clusterLost(contacts: readonly string[]): void;
   /** A seed has rejected this node. */
   joinRefused(seed: string, code: string, reason: string): void;
+  /** The node has a later incarnation. What is sent from now on must not come from the one before. */
+  incarnationRaised(incarnation: number): void;
   /** See the effect `joinFailed`. */
   joinFailed(reason: string, cause: JoinFailure): void;
 }
@@ -183,6 +185,11 @@ export class MembershipDriver {
     });
   }
 
+  /** An operator has decided that a member is down; `why` says who, and why. */
+  declareDown(address: string, why: string): void {
+    this.#step({ type: "declareDown", address, why });
+  }
+
   /** Ends all activity. */
   stop(): void {
     this.#stopped = true;
@@ -277,6 +284,8 @@ export class MembershipDriver {
         return this.#port.downed(effect);
       case "clusterLost":
         return this.#port.clusterLost(effect.contacts);
+      case "incarnationRaised":
+        return this.#port.incarnationRaised(effect.incarnation);
       case "joinRefused":
         return this.#port.joinRefused(effect.seed, effect.code, effect.reason);
       case "joinFailed":

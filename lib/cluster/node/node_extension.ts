@@ -23,6 +23,8 @@ export interface ExtensionPeer {
   readonly nodeId: string;
   /** Distinguishes incarnations at one address: a later one has a higher number. */
   readonly incarnation: number;
+  /** The node that forwards for this client and vouches for it. Default: it is connected itself. */
+  readonly via?: string;
   /** The identity in its certificate. Undefined: this node itself has sent the message. */
   readonly identity: PeerIdentity | undefined;
 }
@@ -116,11 +118,14 @@ export interface ExtensionContext {
   resolveRefs(prefix: string, resolve: RefResolver): void;
   /**
    * Keeps references from leading to a path where clients listen, so that no forged reference
-   * makes this node write there.
+   * makes this node write there. Without `grants` (default `true`), references in the messages that
+   * are sent there do not permit a client to use them: for messages with values of clients, which may
+   * be forged. With `own`, a message that is lost there is no dead letter: the extension repeats what
+   * matters.
    *
    * @throws {ClusterError} code `badPath`.
    */
-  reserve(path: string): void;
+  reserve(path: string, options?: { readonly grants?: boolean; readonly own?: boolean }): void;
   /**
    * Sends data to a reserved path at a node or client; at most once, in order for each receiver and
    * lane. A message that cannot be sent is a dead letter. This node itself gets its message in a later

@@ -112,9 +112,9 @@ export class HeartbeatResponder {
   }
 
   #receive(link: Link): void {
-    // Clients must not learn the state of a node.
+    // Only nodes learn the state of a node.
     const { remote, identity } = link;
-    if (identity.kind === "client") {
+    if (identity.kind === "client" || identity.kind === "admin") {
       this.#gate.ended(remote);
       return link.destroy();
     }

@@ -9,7 +9,7 @@ import { commit, onSelfDowned } from "../machine/commit.ts";
 import { aboutOnly, type GossipState, withMember } from "../state/gossip_state.ts";
 import { gossipToAll } from "../machine/gossiping.ts";
 import { abandonRequest, requestLease } from "./leasing.ts";
-import { log, type Machine, selfAddress } from "../machine/machine.ts";
+import { type DeclareDownEvent, log, type Machine, selfAddress } from "../machine/machine.ts";
 import { type DownEvidence, isAlive, isLeaving, isNumbered, type Member } from "../state/member.ts";
 import { fieldLimits } from "../machine/message_fields.ts";
 import { decideNow, stableTime } from "./outlook.ts";
@@ -113,6 +113,21 @@ function downSelf(m: Machine, why: string, now: number): void {
   const state = withMember(m.state, down(self, evidence));
   gossipToAll(m, others.slice(0, maxDownNotices), aboutOnly(state, [self.address]), now);
   onSelfDowned(m, evidence);
+}
+
+/**
+ * A person has decided that a member is down. Others believe it when two members say so, or if their
+ * own failure detector has accused the member: the person tells several members.
+ */
+export function onDeclareDown(m: Machine, { address, why }: DeclareDownEvent, now: number): void {
+  if (m.phase !== "member" || address === selfAddress(m)) return;
+  const member = m.state.members.get(address)?.member;
+  if (member === undefined || !isAlive(member)) return;
+  const state = declareDown(m, [member], why);
+  // It may run still, and learns in this way that it has to stop.
+  gossipToAll(m, [address], aboutOnly(state, [address]), now);
+  commit(m, state, now);
+  m.gossip.nextAt = now;
 }
 
 function declareDown(m: Machine, targets: readonly Member[], why: string): GossipState {

@@ -7,6 +7,8 @@
  * @module
  */
 import {
+  compareReachability,
+  compareSeen,
   type GossipState,
   type MemberRecord,
   type Tombstone,
@@ -236,15 +238,27 @@ function mayRefute(own: Member, told: Member): boolean {
   return claimed <= known || own.upNumber === 0 || statusRank(told.status) >= statusRank("up");
 }
 
-/** Another version of this node's own record is stale or forged: outbids its version numbers. */
+/**
+ * Another version of this node's own record is stale or forged: outbids its version numbers, also where they
+ * are its own: of two contents under one number all take the same one, which need not be the true one.
+ */
 function protectOwnRecord(
   m: Machine,
   own: MemberRecord,
   theirs: MemberRecord,
   { from, now }: Told,
 ): Judged {
-  const seen = { ...own.seen, counter: outbid(own.seen.counter, theirs.seen.counter) };
-  const version = outbid(own.reachability.version, theirs.reachability.version);
+  const counter = outbid(
+    own.seen.counter,
+    theirs.seen.counter,
+    compareSeen(theirs.seen, own.seen) > 0,
+  );
+  const seen = { ...own.seen, counter };
+  const version = outbid(
+    own.reachability.version,
+    theirs.reachability.version,
+    compareReachability(theirs.reachability, own.reachability) > 0,
+  );
   const reachability = version === own.reachability.version
     ? own.reachability
     : { ...own.reachability, version };

@@ -204,6 +204,7 @@ export function onJoinRefused(
     // The clock of this host was set back. Only the node itself may raise its incarnation.
     m.identity = { ...m.identity, incarnation: known + 1 };
     m.view = { ...m.view, self: m.identity };
+    m.effects.push({ type: "incarnationRaised", incarnation: known + 1 });
     m.joining.asked.delete(from);
     return askToJoin(m, from, now);
   }

@@ -35,6 +35,7 @@ export type MembershipEvent =
   | UnreachableEvent
   /** Leaves the cluster. */
   | { readonly type: "leave" }
+  | DeclareDownEvent
   /** This node's event loop was stalled for `ms`. Send it before the next tick. */
   | { readonly type: "lag"; readonly ms: number }
   /** Port of this node's stall responder; undefined: it does not listen. */
@@ -42,6 +43,14 @@ export type MembershipEvent =
   | StallAnswerEvent
   | PortsAnswerEvent
   | LeaseAnswerEvent;
+
+/** A person has decided that a member is down. */
+export interface DeclareDownEvent {
+  readonly type: "declareDown";
+  readonly address: string;
+  /** Who, and why. */
+  readonly why: string;
+}
 
 /** A connection to a node has ended. */
 export interface PeerGoneEvent {
@@ -128,6 +137,8 @@ export type MembershipEffect =
   | { readonly type: "clusterLost"; readonly contacts: readonly string[] }
   /** This node was declared down and must stop its work. Emitted once. */
   | ({ readonly type: "downed" } & DownEvidence)
+  /** This node has a later incarnation from now on: connections still say the one before. */
+  | { readonly type: "incarnationRaised"; readonly incarnation: number }
   /** A seed has rejected this node, which keeps retrying. Emitted once per seed, code and reason. */
   | {
     readonly type: "joinRefused";

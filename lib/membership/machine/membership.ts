@@ -48,7 +48,7 @@ import type { MembershipMessage } from "./messages.ts";
 import { type DowningOutlook, outlookOf } from "../downing/outlook.ts";
 import { onIndirectAnswer, onIndirectProbe } from "../detector/probing.ts";
 import { lostClusterTick, noteFullMember } from "../joining/lost_cluster.ts";
-import { resolvingTick } from "../downing/resolving.ts";
+import { onDeclareDown, resolvingTick } from "../downing/resolving.ts";
 import type { MembershipView } from "../state/view.ts";
 import { weaklyUpTick } from "../joining/weakly_up.ts";
 import { rules } from "../../runtime/rules.ts";
@@ -154,6 +154,9 @@ export class Membership {
         break;
       case "leave":
         startLeaving(m, now);
+        break;
+      case "declareDown":
+        onDeclareDown(m, event, now);
         break;
       case "lag":
         onLag(m, event.ms, now);

@@ -31,7 +31,11 @@ export function isPlausible(claimed: number, known: number | undefined): boolean
   return claimed <= (known === undefined ? maxUnknown : known + maxJump);
 }
 
-/** The next value of an own counter that outbids a claim of another; implausible claims do not count. */
-export function outbid(own: number, claimed: number): number {
-  return claimed > own && isPlausible(claimed, own) ? claimed + 1 : own;
+/**
+ * The next value of an own counter that outbids a claim of another; implausible claims do not count.
+ *
+ * @param isPreferred whether others take the claim instead of what is own, also under the same number.
+ */
+export function outbid(own: number, claimed: number, isPreferred = claimed > own): number {
+  return isPreferred && isPlausible(claimed, own) ? claimed + 1 : own;
 }

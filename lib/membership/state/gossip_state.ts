@@ -241,12 +241,13 @@ function mergeTombstone(a: Tombstone, b: Tombstone): Tombstone {
   return { address, incarnation, removedAt, ...(evidence && { evidence }) };
 }
 
-function compareSeen(a: Seen, b: Seen): number {
+/** Orders by counter. Equal counters with different digests are a fault, but need a total order. */
+export function compareSeen(a: Seen, b: Seen): number {
   return a.counter - b.counter || compareText(a.digest, b.digest);
 }
 
 /** Orders by version. Equal versions with different content are a fault, but need a total order. */
-function compareReachability(a: Reachability, b: Reachability): number {
+export function compareReachability(a: Reachability, b: Reachability): number {
   if (a.version !== b.version) return a.version - b.version;
   if (a.unreachable === b.unreachable) return 0;
   return compareText(subjectsText(a), subjectsText(b));

@@ -83,7 +83,7 @@ export const actorSystemTable = optionTable("ActorSystem", {
     default: false,
     text: "Whether messages that are lost while actors stop are only counted.",
   }),
-}, { section: "actors" });
+}, { section: "system" });
 
 /** The defaults of an actor system. */
 export const actorSystemDefaults = actorSystemTable.defaults;
@@ -124,7 +124,7 @@ export const spawnTable = optionTable("spawn", {
     default: 1_000,
     text: "Messages that the stash of the actor may hold.",
   }),
-}, { section: "actors" });
+}, { section: "spawn" });
 
 /** The defaults of `spawn`. */
 export const spawnDefaults = spawnTable.defaults;
@@ -158,8 +158,12 @@ export const backoffDefaults = backoffTable.defaults;
 /** `Behaviors.supervise(...)`. */
 export const supervisionTable = optionTable("Behaviors.supervise", {
   decider: option(callback("a function of the error"), {
-    defaultText: 'always `"restart"`',
+    defaultText: "always `directive`",
     text: "Decides by the error what happens to the actor.",
+  }),
+  directive: option(choice("restart", "resume", "stop", "escalate"), {
+    default: "restart",
+    text: "What happens to the actor after any error, where there is no `decider`.",
   }),
   maxRestarts: option(number(0, 1_000_000, { whole: true, infinity: true }), {
     default: 3,
@@ -188,7 +192,6 @@ export const askTable = optionTable("ask", {
   timeout: option(milliseconds(0), { default: 5_000, text: "Time until the ask fails." }),
   signal: option(signal, { defaultText: "none", text: "Gives up when it is aborted." }),
 }, {
-  section: "ask",
   advice: (given) => typeof given === "number" ? `use { timeout: ${given} }` : undefined,
 });
 

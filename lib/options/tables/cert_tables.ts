@@ -83,6 +83,14 @@ export const clientCertificateTable = optionTable("issueClient", {
   keyType,
 });
 
+/** `issueAdmin(...)`. */
+export const adminCertificateTable = optionTable("issueAdmin", {
+  clusterName: clusterName("that of the authority"),
+  ...validity("90 days"),
+  name: option(nameText, { required: true, text: "Name of the admin." }),
+  keyType,
+});
+
 /** `testCa(...)`. */
 export const testCaTable = optionTable("testCa", {
   ...validity("one hour"),
@@ -175,8 +183,8 @@ export const verifyTable = optionTable("verify", {
     text: "Revocation lists, PEM.",
   }),
   host: option(nameText, { defaultText: "not checked", text: "A host that it must cover." }),
-  usage: option(checkedText("node or client", "node"), {
-    defaultText: "node or client",
+  usage: option(checkedText("node, client or admin", "node"), {
+    defaultText: "any of them",
     text: "The required role of its holder.",
   }),
   key: option(text(0, anyLength, pemText.form, { secret: true }), {

@@ -16,7 +16,16 @@ import {
   without,
 } from "../option.ts";
 import { actorSystemTable } from "./actor_tables.ts";
-import { addressText, clock, hostText, label, logger, runtime, storage } from "./forms.ts";
+import {
+  addressText,
+  clock,
+  hostText,
+  label,
+  logger,
+  pathText,
+  runtime,
+  storage,
+} from "./forms.ts";
 import { tlsMaterial } from "./tls_tables.ts";
 import { transportTable } from "./transport_tables.ts";
 import { serializerList } from "./wire_tables.ts";
@@ -179,6 +188,18 @@ export const clusterTable = optionTable("ClusteredActorSystem.start", {
   advice: () => "use an object with name, host and port",
 });
 
+/** The second argument of `fromConfig(...)` of systems, nodes and clients. */
+export const configPlaceTable = optionTable("fromConfig", {
+  file: option(pathText, {
+    defaultText: "`CASTY_CONFIG`, or `casty.toml` in the folder of the process",
+    text: "The file with the configuration.",
+  }),
+  source: option(objectWith("a ConfigSource", "folder", "readFile", "env", "envNames"), {
+    defaultText: "the process",
+    text: "Where files and environment variables come from, for tests.",
+  }),
+});
+
 /** The defaults of a node. */
 export const clusterDefaults = clusterTable.defaults;
 
@@ -199,7 +220,7 @@ export const keepOldestTable = optionTable("keepOldest", {
     default: true,
     text: "Whether the oldest stops when it reaches no other full member.",
   }),
-}, { section: "downing.keepOldest" });
+});
 
 /** The defaults of keepOldest. */
 export const keepOldestDefaults = keepOldestTable.defaults;
@@ -210,7 +231,20 @@ export const staticQuorumTable = optionTable("staticQuorum", {
     required: true,
     text: "Full members that a side needs: more than half of the largest cluster.",
   }),
-}, { section: "downing.staticQuorum" });
+});
+
+/** The section `downing` of a configuration file. */
+export const downingTable = optionTable("downing in casty.toml", {
+  strategy: option(choice("keepMajority", "keepOldest", "staticQuorum"), {
+    default: "keepMajority",
+    text: "Which side of a partition survives. Other strategies are passed in code.",
+  }),
+  keepOldest: option(group(keepOldestTable), { text: "Options of `keepOldest`." }),
+  staticQuorum: option(group(staticQuorumTable), { text: "Options of `staticQuorum`." }),
+}, { section: "downing" });
+
+/** The defaults of that section. */
+export const downingDefaults = downingTable.defaults;
 
 /** The type of the lease of `leaseMajority(...)`. */
 export const leaseType = objectWith("a Lease, such as fileLease(...)", "acquire", "release");
@@ -221,7 +255,7 @@ export const leaseMajorityTable = optionTable("leaseMajority", {
     default: 2_000,
     text: "Time that the smaller side waits before it asks for the lease.",
   }),
-}, { section: "downing.leaseMajority" });
+});
 
 /** The defaults of leaseMajority. */
 export const leaseMajorityDefaults = leaseMajorityTable.defaults;
@@ -239,7 +273,7 @@ const leaseOptions = {
 };
 
 /** `kvLease(...)`. */
-export const leaseTable = optionTable("kvLease", leaseOptions, { section: "lease" });
+export const leaseTable = optionTable("kvLease", leaseOptions);
 
 /** `fileLease(...)`. */
 export const fileLeaseTable = optionTable("fileLease", {
@@ -248,7 +282,39 @@ export const fileLeaseTable = optionTable("fileLease", {
     defaultText: "the storage of the node's runtime",
     text: "Where the files are.",
   }),
-}, { section: "lease" });
+});
+
+/** A name of Kubernetes (RFC 1123). */
+const kubernetesName = text(1, 253, {
+  name: "a name of Kubernetes: lower-case letters, digits, - and .",
+  test: (name) => /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name),
+  example: "shop-downing",
+});
+
+/** `kubernetesLease(...)`. */
+export const kubernetesLeaseTable = optionTable("kubernetesLease", {
+  ...leaseOptions,
+  name: option(kubernetesName, {
+    required: true,
+    text: "Name of the lease; the same on all nodes of a cluster.",
+  }),
+  namespace: option(kubernetesName, {
+    defaultText: "that of the pod",
+    text: "Namespace of the lease.",
+  }),
+  server: option(text(1, 2_048), {
+    default: "https://kubernetes.default.svc",
+    text: "The API server.",
+  }),
+  token: option(callback("a function that returns the token, or a promise of it"), {
+    defaultText: "that of the service account of the pod",
+    text: "Called for each request.",
+  }),
+  fetch: option(callback("a function such as fetch"), {
+    defaultText: "the global one",
+    text: "Makes requests.",
+  }),
+});
 
 const positive = number(0, undefined, { above: true });
 

@@ -46,6 +46,13 @@ export const reference = objectWith("an ActorRef", "tell");
 /** An `AbortSignal`. */
 export const signal = code("an AbortSignal", (value) => value instanceof AbortSignal);
 
+/** A validator of messages. */
+export const standardSchema = code("a Standard Schema validator", (value) => {
+  if (typeof value !== "object" && typeof value !== "function" || value === null) return false;
+  const standard = (value as { readonly "~standard"?: unknown })["~standard"];
+  return isObject(standard) && standard.version === 1 && typeof standard.validate === "function";
+});
+
 /** Whether a value is an object and no list. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

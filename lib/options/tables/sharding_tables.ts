@@ -1,7 +1,6 @@
 import {
   callback,
   choice,
-  code,
   countOrInfinity,
   either,
   flag,
@@ -14,7 +13,7 @@ import {
   whole,
 } from "../option.ts";
 import { mailboxTable } from "./actor_tables.ts";
-import { isObject, label, storage } from "./forms.ts";
+import { label, standardSchema, storage } from "./forms.ts";
 import { journal } from "./persistence_tables.ts";
 
 /** More shards than a table of shards has room for. */
@@ -118,19 +117,33 @@ export const maxReplicas = 6;
 export const replicationTable = optionTable("replication", {
   replicas: option(whole(1, maxReplicas), {
     default: 2,
-    text: "Copies of each shard at other nodes, besides the owner's.",
+    text:
+      "Copies of each shard at other nodes, besides the owner's; with a database: hot standbys.",
   }),
   minAcks: option(whole(1, maxReplicas), {
     default: 1,
-    text: "Other copies that must have an event before its sender is answered; at most `replicas`.",
+    text:
+      "Other copies that must have an event before its sender is answered; at most `replicas`. " +
+      "With a database it is ignored.",
   }),
   ackTimeout: option(number(0, undefined, { above: true, unit: "milliseconds" }), {
     default: 5_000,
-    text: "Time after which asks fail with an unknown outcome if too few copies have answered.",
+    text: "Time after which asks fail with an unknown outcome if too few copies have answered. " +
+      "With a database it is ignored.",
   }),
   allowDataLoss: option(flag, {
     default: false,
-    text: "Whether a shard goes on without events whose copies are all lost, instead of waiting.",
+    text: "Whether a shard goes on without events whose copies are all lost, instead of waiting. " +
+      "With a database it is ignored.",
+  }),
+  maxWarmEntities: option(whole(1), {
+    default: 10_000,
+    text: "With a database: entities of the type that a node keeps ready as a hot standby; the " +
+      "least recently changed is dropped for one more.",
+  }),
+  maxWarmBytes: option(number(1, undefined, { whole: true, unit: "bytes" }), {
+    default: 67_108_864,
+    text: "With a database: size of the states that a node keeps ready, by an estimate.",
   }),
 });
 
@@ -224,12 +237,7 @@ export const fileEntityStoreTable = optionTable("fileEntityStore", {
 export const entityTypeTable = optionTable("entityType", {
   numShards,
   schema: option(
-    code("a Standard Schema validator", (value) => {
-      if (typeof value !== "object" && typeof value !== "function" || value === null) return false;
-      const standard = (value as { readonly "~standard"?: unknown })["~standard"];
-      return isObject(standard) && standard.version === 1 &&
-        typeof standard.validate === "function";
-    }),
+    standardSchema,
     {
       defaultText: "no validation",
       text: "What messages from other processes must look like.",

@@ -39,6 +39,7 @@ export const identityTable = optionTable("identity", {
     defaultText: "none",
     text: "Patterns of the names of clients.",
   }),
+  admin: option(namePatterns, { defaultText: "none", text: "Patterns of the names of admins." }),
 });
 
 /** The type of the option `identity`. */
@@ -51,7 +52,7 @@ const identity = option(
   identityMapping,
   {
     defaultText: "those URI names, of the trust domain of this end",
-    text: "Which certificates are nodes and which are clients, for another PKI.",
+    text: "Which certificates are nodes, clients and admins, for another PKI.",
   },
 );
 const ownClock = option(clock, {

@@ -82,14 +82,23 @@ const sliceWindow = 10_000;
  * const journal = await postgresJournal(Deno.env.get("DATABASE_URL")!);
  * ```
  */
-export async function postgresJournal(
+export function postgresJournal(
   url: string,
   options: PostgresJournalOptions = {},
+): Promise<Journal> {
+  return postgresJournalWith(url, options, undefined);
+}
+
+/** @internal `resetTimeout`: for tests, which need not be without calls for 15 s after 10 failures. */
+export async function postgresJournalWith(
+  url: string,
+  options: PostgresJournalOptions,
+  resetTimeout: number | undefined,
 ): Promise<Journal> {
   const settings = resolveOptions(postgresJournalTable, options) as Required<
     PostgresJournalOptions
   >;
-  const journal = new PostgresJournal(url, settings);
+  const journal = new PostgresJournal(url, settings, resetTimeout);
   try {
     await journal.prepare();
   } catch (error) {
@@ -113,6 +122,7 @@ interface HeadRow {
 
 class PostgresJournal implements Journal {
   readonly name: string;
+  readonly isShared = true;
   readonly #settings: Required<PostgresJournalOptions>;
   readonly #pool: Pool;
   readonly #guard: StoreGuard;
@@ -128,7 +138,11 @@ class PostgresJournal implements Journal {
   readonly #token = randomId(systemRandom);
   #notice: Timer | undefined;
 
-  constructor(url: string, settings: Required<PostgresJournalOptions>) {
+  constructor(
+    url: string,
+    settings: Required<PostgresJournalOptions>,
+    resetTimeout: number | undefined,
+  ) {
     this.#settings = settings;
     this.#url = url;
     this.name = withoutPassword(url);
@@ -149,6 +163,7 @@ class PostgresJournal implements Journal {
       maxWaiting: settings.maxWaiting,
       // For a connection, and for the statement; both have bounds of their own.
       callTimeout: 3 * settings.statementTimeout,
+      resetTimeout,
       clock: systemClock,
     });
   }
@@ -177,6 +192,10 @@ class PostgresJournal implements Journal {
     } finally {
       client.release(true);
     }
+  }
+
+  get failure(): string | undefined {
+    return this.#guard.failure;
   }
 
   async open(id: string, epoch: number | undefined): Promise<OpenedLog> {

@@ -127,7 +127,6 @@ export class Projection<E = unknown, T = unknown> {
       name: `projection-${name}-${ranges.length}`,
       count: ranges.length,
       behavior: (index) => projectionWorker(started, ranges[index]!),
-      wake: { type: "wake" },
       role,
     });
     return new RunningProjection(system, name, started.store, refs);

@@ -138,8 +138,6 @@ class Worker<E, T> {
         if (!(message.replyTo instanceof Ref)) return Behaviors.unhandled();
         this.#tellStatus(message.replyTo);
         break;
-      case "wake":
-        break;
       default:
         return Behaviors.unhandled();
     }

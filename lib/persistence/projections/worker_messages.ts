@@ -8,8 +8,6 @@ import type { WorkerStatus } from "./worker_status.ts";
 
 /** A message to a worker. Plain data: it may run on another node. */
 export type WorkerMessage =
-  /** Keeps it alive. */
-  | { readonly type: "wake" }
   /** The projection was paused, resumed or set back: answers once it has seen that. */
   | { readonly type: "changed"; readonly replyTo: ActorRef<"seen"> }
   | { readonly type: "status"; readonly replyTo: ActorRef<WorkerStatus> };

@@ -24,6 +24,8 @@ export interface ReminderHost {
   readonly isDeciding: boolean;
   /** Whether the actor is started when one is due; or is no entity, and nobody expects that. */
   readonly isWoken: boolean;
+  /** The span of the command, as a header `traceparent`; undefined: none is recorded. */
+  readonly trace: string | undefined;
   /** Milliseconds since 1970. */
   wallTime(): number;
 }
@@ -101,7 +103,9 @@ export class CommandReminders implements Reminders<unknown> {
       );
     }
     const due = firstDue(schedule, now)!;
-    this.#changes.push({ type: "set", key, due, schedule, message });
+    const { trace } = this.#host;
+    const traced = trace === undefined ? {} : { trace };
+    this.#changes.push({ type: "set", key, due, schedule, message, ...traced });
   }
 
   /** With what this command has changed so far. */

@@ -10,7 +10,7 @@ import type { EntryRequest } from "../metadata.ts";
 import type { Effect, StashEffect } from "../effect.ts";
 import { CommandReminders, type ReminderHost } from "./command_reminders.ts";
 import { ReminderAlarm, ReminderTries } from "./reminder_alarm.ts";
-import type { ReminderEntry, ReminderSet } from "./reminder_set.ts";
+import type { Reminder, ReminderEntry, ReminderSet } from "./reminder_set.ts";
 import type { DueReminder, Reminders } from "./reminders.ts";
 
 /** What the reminders of an incarnation depend on. */
@@ -21,6 +21,8 @@ export interface DurableRemindersPort {
   readonly maxReminders: number;
   /** See {@linkcode ReminderHost}. */
   readonly isWoken: boolean;
+  /** See {@linkcode ReminderHost}. */
+  trace(): string | undefined;
   /** Whether a command is being decided. */
   isDeciding(): boolean;
   /** Those that are set; undefined: none ever was. */
@@ -77,6 +79,10 @@ export class DurableReminders implements ReminderHost {
     return this.#port.reminders();
   }
 
+  get trace(): string | undefined {
+    return this.#port.trace();
+  }
+
   wallTime(): number {
     return this.#port.clock.wallTime();
   }
@@ -92,7 +98,7 @@ export class DurableReminders implements ReminderHost {
   }
 
   /** The message that is to be decided; undefined: it is no longer due. */
-  begin(reminder: DueReminder): { readonly message: unknown } | undefined {
+  begin(reminder: DueReminder): Reminder | undefined {
     const { key, due } = reminder;
     const set = this.reminders?.get(key);
     if (set?.due !== due) {

@@ -20,6 +20,11 @@ export interface Reminder {
   readonly schedule: Schedule;
   /** What the actor is told: plain data. */
   readonly message: unknown;
+  /**
+   * The span of the command that has set it, as a header `traceparent`; absent: it was not traced, or
+   * its trace was not sampled.
+   */
+  readonly trace?: string;
 }
 
 /** What changes the reminders of an actor: plain data, as it is stored. */
@@ -95,9 +100,10 @@ export class ReminderSet {
     const { type, key } = entry as ReminderEntry;
     if (typeof key !== "string") throw new TypeError("an entry of reminders has no key");
     if (type === "set") {
-      const { due, schedule, message } = entry as Reminder;
+      const { due, schedule, message, trace } = entry as Reminder;
       if (typeof due !== "number") throw new TypeError(`reminder "${key}" has no due time`);
-      this.#reminders.set(key, { key, due, schedule, message });
+      const traced = typeof trace === "string" ? { trace } : {};
+      this.#reminders.set(key, { key, due, schedule, message, ...traced });
     } else if (type === "cancelled") {
       this.#reminders.delete(key);
     } else if (type === "fired") {

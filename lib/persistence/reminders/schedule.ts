@@ -61,6 +61,13 @@ export function cronTime(
     readonly expression: string;
     readonly timeZone?: string;
   } = typeof when === "object" && when !== null ? when : { expression: when };
+  const other = typeof when === "object" && when !== null &&
+    Object.keys(when).find((name) => name !== "expression" && name !== "timeZone");
+  if (typeof other === "string") {
+    throw badReminder(`${JSON.stringify(other)} is no field of a cron time`, when, {
+      remedy: "use expression, and timeZone for another time zone than UTC",
+    });
+  }
   const schedule = { type: "cron", expression, timeZone } as const;
   if (cronAfter(schedule, now) === undefined) {
     throw badReminder(`${JSON.stringify(expression)} is never due`, expression, {

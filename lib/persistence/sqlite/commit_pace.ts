@@ -9,6 +9,20 @@ const worthSending = 0.75;
 /** The part of the difference by which {@linkcode CommitPace} lowers its idea of how many writers there are. */
 const forgetting = 1 / 64;
 
+/** Milliseconds of a commit with its wait for the disk, beyond which the wait is beside the next commit. */
+const slowDisk = 0.4;
+/** One commit in so many waits for a slow disk, and tells how slow it is. */
+const probing = 16;
+/** A commit that takes longer, because it copies the log, says no more about the disk than this. */
+const longest = 5 * slowDisk;
+/** The part of a new duration in the average of the disk. */
+const diskWeight = 0.1;
+
+interface Commit {
+  readonly count: number;
+  readonly isDurable: boolean;
+}
+
 /**
  * When a commit is sent to the thread, and how many of the waiting writes it takes. Pure.
  *
@@ -18,15 +32,22 @@ const forgetting = 1 / 64;
  * the disk once, whatever it holds. So much less than half of the writes are not sent while a commit is
  * under way: more join them meanwhile. With a slow disk, or few writes, one commit takes all: dividing
  * them would double the time until a write is durable.
+ *
+ * A fast disk is waited for by the thread, within the commit: another wait, beside the next commit, would
+ * cost two more steps between threads, which take as long as the disk. A slow disk is waited for beside it.
  */
 export class CommitPace {
   #waiting = 0;
   /** How many writes each commit has that was sent and has not ended, the oldest first. */
-  readonly #underWay: number[] = [];
+  readonly #underWay: Commit[] = [];
   /** How many writes of the last commit that has ended have not been followed by another one. */
   #away = 0;
   /** Milliseconds of a commit. */
   #average = 0;
+  /** Milliseconds of a commit that waits for the disk. */
+  #diskAverage = 0;
+  /** Commits since the last one that waited for the disk. */
+  #unprobed = 0;
   /** How many writers there were lately: the most, which is forgotten slowly. */
   #writers = 0;
 
@@ -45,6 +66,11 @@ export class CommitPace {
     return this.#average <= slow && Math.max(this.#waiting, this.#writers) >= divisible;
   }
 
+  /** Whether the thread waits for the disk in the next commit. */
+  get isDurable(): boolean {
+    return this.#diskAverage <= slowDisk || this.#unprobed >= probing;
+  }
+
   /** Writes have come. */
   add(count: number): void {
     this.#waiting += count;
@@ -61,18 +87,23 @@ export class CommitPace {
     return this.#underWay.length === 1 && count >= worthSending * half ? count : 0;
   }
 
-  /** A commit of so many of the writes was sent. */
-  begin(count: number): void {
+  /** A commit of so many of the writes was sent. `isDurable`: the thread waits for the disk in it. */
+  begin(count: number, isDurable = false): void {
     // Of each actor one write is waiting, under way, or has ended just now.
-    const all = this.#underWay.reduce((sum, size) => sum + size, this.#waiting + this.#away);
+    const all = this.#underWay.reduce((sum, { count }) => sum + count, this.#waiting + this.#away);
     this.#writers = Math.max(all, this.#writers - forgetting * (this.#writers - all));
     this.#waiting -= count;
-    this.#underWay.push(count);
+    this.#underWay.push({ count, isDurable });
+    this.#unprobed = isDurable ? 0 : this.#unprobed + 1;
   }
 
   /** The oldest commit has ended. `ms`: how long the thread has worked on it; undefined: it has failed. */
   end(ms: number | undefined): void {
-    if (ms !== undefined) this.#average += weight * (ms - this.#average);
-    this.#away = this.#underWay.shift()!;
+    const { count, isDurable } = this.#underWay.shift()!;
+    this.#away = count;
+    if (ms === undefined) return;
+    const isProbe = isDurable && this.#diskAverage > slowDisk;
+    if (isDurable) this.#diskAverage += diskWeight * (Math.min(ms, longest) - this.#diskAverage);
+    if (!isProbe) this.#average += weight * (ms - this.#average);
   }
 }

@@ -15,16 +15,21 @@ import {
   judgeAppend,
   judgeOpen,
   type ReadDueOptions,
-  type SliceEvent,
   sliceOf,
-  type SliceRange,
-  type StoredEvent,
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
 import type { LogPart, LogRest } from "../copyable_journal.ts";
 import type { LogChange } from "../log_change.ts";
-import { type EventRow, type PackedEvents, packEvents, unpackEvents } from "./packed_events.ts";
+import {
+  eventFields,
+  type EventRow,
+  type PackedEvents,
+  packEvents,
+  unpackEvents,
+} from "./packed_events.ts";
+import { SliceReader, type WantedSlices } from "./slice_reader.ts";
+import type { Value } from "./value.ts";
 import { migrate } from "./tables.ts";
 
 /** What the thread of a store is asked to write. */
@@ -52,29 +57,15 @@ export type SqliteRead =
     readonly limit: number;
   }
   | { readonly type: "snapshot"; readonly id: string; readonly maxSeq: number }
-  | {
-    readonly type: "slices";
-    readonly slices: SliceRange;
-    readonly after: bigint;
-    readonly limit: number;
-    readonly tag: string | undefined;
-  }
-  | {
-    readonly type: "countSlices";
-    readonly slices: SliceRange;
-    readonly after: bigint;
-    readonly limit: number;
-    readonly tag: string | undefined;
-  }
+  | { readonly type: "slices" } & WantedSlices
+  | { readonly type: "countSlices" } & WantedSlices
   | { readonly type: "due"; readonly options: ReadDueOptions };
 
-/** Events of slices, up to a position. */
-export interface SqliteSlices {
-  readonly events: readonly SliceEvent[];
-  /** All up to here were read. */
-  readonly read: bigint;
-  /** Whether there is more. */
-  readonly hasMore: boolean;
+/** The result of a read. */
+export interface Found {
+  readonly value: unknown;
+  /** Another one than before: a commit of some connection came between. */
+  readonly version: number;
 }
 
 /** What is stored of an id, with its first events after a number. */
@@ -87,12 +78,6 @@ export interface SqliteLog extends LogRest {
 const exportedEvents = 500;
 /** Events that are not in the index yet: more are added to it. */
 const maxTail = 2_048;
-/** Selects events with a tag, which is a value of the statement. */
-const taggedWith = (tag: string | undefined) =>
-  tag === undefined ? "" : "and exists (select 1 from json_each(e.tags) where value = ?) ";
-
-/** Events that one reading of slices looks at, so that other readers need not wait for it. */
-const sliceWindow = 4_096;
 /** Heads that are kept in memory. */
 const maxHeads = 65_536;
 /**
@@ -118,10 +103,6 @@ interface Head {
 /** Most heads have no tail. */
 const noTail: number[] = [];
 
-type Value = string | number | bigint | Uint8Array | null;
-
-const eventFields = "e.seq, e.epoch, e.at, e.version, e.checksum, e.payload, e.metadata, e.tags";
-
 /**
  * One connection to a file, for one thread. Calls are synchronous. A writer holds the file's lock from
  * the begin of each transaction, so that what `judgeAppend` has seen is still so at the commit.
@@ -129,6 +110,10 @@ const eventFields = "e.seq, e.epoch, e.at, e.version, e.checksum, e.payload, e.m
 export class SqliteDatabase {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #slices = new SliceReader({
+    one: (sql, ...values) => this.#one(sql, ...values),
+    all: (sql, ...values) => this.#all(sql, ...values),
+  });
   /** Heads as they are in this transaction: all of the tail, and some others. */
   readonly #heads = new Map<string, Head>();
   /** Those with a tail. */
@@ -138,27 +123,51 @@ export class SqliteDatabase {
   #position = 0;
   #indexed = 0;
 
-  /** `synchronous`: `FULL` waits for the disk at each commit, `NORMAL` at each checkpoint only. */
-  constructor(path: string, synchronous: "FULL" | "NORMAL", readOnly: boolean) {
+  /** Whether a commit waits for the disk. */
+  #isFull = false;
+
+  constructor(path: string, readOnly: boolean) {
     this.#database = new DatabaseSync(path, { readOnly, timeout: 10_000 });
     if (readOnly) return;
     this.#database.exec("pragma journal_mode = wal");
-    this.#database.exec(`pragma synchronous = ${synchronous}`);
+    // Copying the log of the file to the file waits for the disk, a commit does not: see `GroupSync`.
+    this.#database.exec("pragma synchronous = normal");
     this.#database.exec(`pragma wal_autocheckpoint = ${checkpointPages}`);
     // A statement that changes many rows keeps the pages as they were, until it ends: not in a file.
     this.#database.exec("pragma temp_store = memory");
     migrate(this.#database, path);
   }
 
+  /** The file, without links. */
+  get path(): string {
+    return (this.#one("pragma database_list") as { file: string }).file;
+  }
+
+  /**
+   * Copies the log of the file to the file, and waits for the disk, unless another process reads just now.
+   *
+   * After a wait for the disk has failed, or a process was killed before one, the log may have what the disk
+   * has not, and a wait for the log may not write it: the system takes it for written.
+   */
+  copyLog(): void {
+    this.#database.exec("pragma wal_checkpoint(passive)");
+  }
+
   /**
    * Carries out writes in one commit. A write that is refused leaves the others as they are.
    *
+   * @param durable whether it waits for the disk: then the disk has this commit, and all before, unless it
+   * has changed nothing: SQLite writes nothing then, and does not wait. See {@linkcode SqliteDatabase.changes}.
    * @throws {PersistenceError} code `storeUnavailable`: none of them was done; `outcomeUnknown`: the
    * commit itself has failed, and not for want of room.
    */
-  write(writes: readonly SqliteWrite[]): unknown[] {
+  write(writes: readonly SqliteWrite[], durable = false): unknown[] {
     const results: unknown[] = [];
     try {
+      if (durable !== this.#isFull) {
+        this.#database.exec(`pragma synchronous = ${durable ? "full" : "normal"}`);
+        this.#isFull = durable;
+      }
       this.#exec("begin immediate");
     } catch (cause) {
       throw unavailable(cause);
@@ -183,6 +192,11 @@ export class SqliteDatabase {
       });
     }
     return results;
+  }
+
+  /** Rows that this connection has changed; the same after a commit that had nothing to write. */
+  get changes(): number {
+    return (this.#one("select total_changes() as n") as { n: number }).n;
   }
 
   #rollBack(): void {
@@ -479,11 +493,14 @@ export class SqliteDatabase {
    *
    * @throws {PersistenceError} code `storeUnavailable`.
    */
-  read(read: SqliteRead): unknown {
+  read(read: SqliteRead): Found {
     try {
       this.#exec("begin");
       try {
-        return this.#readOne(read);
+        const { data_version: version } = this.#one("pragma data_version") as {
+          data_version: number;
+        };
+        return { value: this.#readOne(read), version };
       } finally {
         this.#exec("commit");
       }
@@ -507,9 +524,9 @@ export class SqliteDatabase {
       case "snapshot":
         return this.#snapshot(read.id, read.maxSeq);
       case "slices":
-        return this.#slices(read.slices, read.after, read.limit, read.tag);
+        return this.#slices.read(read);
       case "countSlices":
-        return this.#countSlices(read.slices, read.after, read.limit, read.tag);
+        return this.#slices.count(read);
       case "due":
         return this.#due(read.options);
     }
@@ -621,52 +638,6 @@ export class SqliteDatabase {
     return metadata === null ? snapshot : { ...snapshot, metadata };
   }
 
-  #slices(
-    { from, to }: SliceRange,
-    after: bigint,
-    limit: number,
-    tag: string | undefined,
-  ): SqliteSlices {
-    const { last, newest } = this.#one(
-      "select (select max(position) from casty_events) as newest, (select position from " +
-        "casty_events where position > ? order by position limit 1 offset ?) as last",
-      after,
-      sliceWindow - 1,
-    ) as { newest: number | null; last: number | null };
-    const end = last ?? newest;
-    if (end === null || BigInt(end) <= after) return { events: [], read: after, hasMore: false };
-    const rows = this.#all(
-      `select e.position, l.id, l.slice, ${eventFields} from casty_events e ` +
-        "cross join casty_logs l on l.log = e.log " +
-        "where e.position > ? and e.position <= ? and l.slice between ? and ? " +
-        taggedWith(tag) +
-        "order by e.position limit ?",
-      ...[after, end, from, to, ...(tag === undefined ? [] : [tag]), limit],
-    ) as (EventRow & { position: number; id: string; slice: number })[];
-    const events = rows.map(({ position, ...row }) => ({
-      ...eventOf(row),
-      position: BigInt(position),
-    }));
-    // A full page ends at its last event.
-    const read = rows.length === limit ? events.at(-1)!.position : BigInt(end);
-    return { events, read, hasMore: read < BigInt(newest!) };
-  }
-
-  #countSlices(
-    { from, to }: SliceRange,
-    after: bigint,
-    limit: number,
-    tag: string | undefined,
-  ): number {
-    const { count } = this.#one(
-      "select count(*) as count from (select 1 from casty_events e " +
-        "cross join casty_logs l on l.log = e.log " +
-        "where e.position > ? and l.slice between ? and ? " + taggedWith(tag) + "limit ?)",
-      ...[after, from, to, ...(tag === undefined ? [] : [tag]), limit],
-    ) as { count: number };
-    return count;
-  }
-
   #due({ slices: { from, to }, before, limit }: ReadDueOptions): DueLog[] {
     return this.#all(
       "select id, wake from casty_logs where wake <= ? and slice between ? and ? " +
@@ -720,16 +691,6 @@ const insertionTexts = new Map(insertions.map((size) => {
 
 function insertion(size: number): string {
   return insertionTexts.get(size)!;
-}
-
-function eventOf<R extends { readonly metadata: Uint8Array | null; readonly tags: string | null }>(
-  { metadata, tags, ...event }: R,
-): Omit<R, "metadata" | "tags"> & Pick<StoredEvent, "metadata" | "tags"> {
-  return {
-    ...event,
-    ...(metadata !== null && { metadata }),
-    ...(tags !== null && { tags: JSON.parse(tags) }),
-  };
 }
 
 /** A refusal that leaves the other writes of the commit as they are. */

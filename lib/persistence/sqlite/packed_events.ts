@@ -6,6 +6,10 @@
  */
 import type { StoredEvent } from "../journal.ts";
 
+/** The columns of an {@linkcode EventRow}, of the table `e`. */
+export const eventFields =
+  "e.seq, e.epoch, e.at, e.version, e.checksum, e.payload, e.metadata, e.tags";
+
 /** A row of the table of events. */
 export interface EventRow {
   readonly seq: number;

@@ -1,7 +1,8 @@
 import { checkOptions, resolveOptions } from "../../options/check_options.ts";
 import { sqliteJournalTable } from "../../options/tables/persistence_tables.ts";
 import { platform } from "../../runtime/platform.ts";
-import type { Thread } from "../../runtime/platform_port.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Thread, ThreadPort } from "../../runtime/platform_port.ts";
 import { systemClock } from "../../runtime/system_clock.ts";
 import { PersistenceError } from "../errors.ts";
 import { maxBatchBytes, packedOf, sizeOf } from "../append_columns.ts";
@@ -28,13 +29,17 @@ import { StoreGuard } from "../store_guard.ts";
 import { type PackedEvents, unpackEvents } from "./packed_events.ts";
 import { CommitPace } from "./commit_pace.ts";
 import {
+  type Found,
   type Refusals,
   resultOf,
   type SqliteLog,
   type SqliteRead,
-  type SqliteSlices,
   type SqliteWrite,
 } from "./database.ts";
+import type { SqliteSlices } from "./slice_reader.ts";
+import { folderOf, type Storage, type StorageFile } from "../../runtime/storage.ts";
+import { systemStorage } from "../../runtime/system_storage.ts";
+import { GroupSync } from "./group_sync.ts";
 import type { FromSqlite, ToSqlite, Written } from "./sqlite_worker.ts";
 
 /** Options of {@linkcode sqliteJournal}. */
@@ -68,27 +73,83 @@ export interface SqliteJournalOptions {
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
-export async function sqliteJournal(
+export function sqliteJournal(
   path: string,
   options: SqliteJournalOptions = {},
+): Promise<Journal> {
+  const { threads } = platform;
+  return openSqliteJournal(path, options, { threads, clock: systemClock, storage: systemStorage });
+}
+
+/** What a store uses of its process. */
+export interface SqliteRuntime {
+  readonly threads: ThreadPort;
+  readonly clock: Clock;
+  readonly storage: Pick<Storage, "open" | "size" | "syncFolder">;
+  /** Whether commits wait for the disk themselves, which `storage` does not see. Default: see `CommitPace`. */
+  readonly waitsInCommits?: boolean | undefined;
+}
+
+/** The same with another runtime, for tests. */
+export async function openSqliteJournal(
+  path: string,
+  options: SqliteJournalOptions,
+  runtime: SqliteRuntime,
 ): Promise<Journal> {
   checkOptions(sqliteJournalTable, options);
   const { synchronous, maxWaiting } = resolveOptions(sqliteJournalTable, options);
   const name = `sqlite:${path}`;
-  const writer = await SqliteThread.start(name, { path, synchronous, readOnly: false });
+  const writer = await SqliteThread.start(name, runtime, { path, readOnly: false });
+  let reader: SqliteThread | undefined;
   try {
-    const reader = await SqliteThread.start(name, { path, synchronous, readOnly: true });
-    return new SqliteJournal(name, writer, reader, maxWaiting);
+    reader = await SqliteThread.start(name, runtime, { path, readOnly: true });
+    const log = synchronous === "FULL"
+      ? await openLog(name, runtime.storage, `${writer.path}-wal`)
+      : undefined;
+    const { clock, waitsInCommits } = runtime;
+    return new SqliteJournal({ name, writer, reader, log, maxWaiting, clock, waitsInCommits });
   } catch (error) {
     await writer.close();
+    await reader?.close();
     throw error;
+  }
+}
+
+/**
+ * Opens the log of a file to wait for the disk, which has all of it then. The connections keep the log from
+ * being replaced.
+ */
+async function openLog(
+  name: string,
+  storage: SqliteRuntime["storage"],
+  path: string,
+): Promise<StorageFile> {
+  let log: StorageFile | undefined;
+  try {
+    // `open` would make a new one.
+    await storage.size(path);
+    log = await storage.open(path, "append");
+    await log.sync();
+    await storage.syncFolder(folderOf(path));
+    return log;
+  } catch (cause) {
+    await log?.close().catch(() => {});
+    throw new PersistenceError("storeUnavailable", `${name}: its log cannot be made durable`, {
+      value: path,
+      cause,
+      remedy: "see the cause",
+    });
   }
 }
 
 /** Milliseconds that a commit may take: SQLite itself waits up to 10 s for another process. */
 const callTimeout = 60_000;
+/** Milliseconds that closing the file may take, which copies its log to it; the next start does it else. */
+const closeTimeout = 5_000;
 
 interface Waiting {
+  /** Whether it changes something: then its outcome is unknown if there is no answer. */
+  readonly isWrite: boolean;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -96,22 +157,26 @@ interface Waiting {
 /** One connection, in a thread. Answers come in the order of the messages. */
 class SqliteThread {
   readonly #name: string;
+  readonly #clock: Clock;
   readonly #waiting: Waiting[] = [];
   #thread: Thread | undefined;
   #end: PersistenceError | undefined;
+  #path = "";
 
-  private constructor(name: string) {
+  private constructor(name: string, clock: Clock) {
     this.#name = name;
+    this.#clock = clock;
   }
 
   static async start(
     name: string,
+    { threads, clock }: SqliteRuntime,
     options: Omit<Extract<ToSqlite, { type: "start" }>, "type">,
   ): Promise<SqliteThread> {
-    const thread = new SqliteThread(name);
+    const thread = new SqliteThread(name, clock);
     const ending = import.meta.url.endsWith(".js") ? "js" : "ts";
     try {
-      thread.#thread = await platform.threads.start(
+      thread.#thread = await threads.start(
         new URL(`./sqlite_worker.${ending}`, import.meta.url),
         "casty sqlite",
         {
@@ -127,7 +192,7 @@ class SqliteThread {
       });
     }
     try {
-      await thread.ask({ type: "start", ...options });
+      thread.#path = await thread.ask<string>({ type: "start", ...options });
     } catch (error) {
       thread.#thread.terminate();
       throw error;
@@ -135,17 +200,30 @@ class SqliteThread {
     return thread;
   }
 
+  /** The file, without links. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Why it has ended. */
+  get end(): string | undefined {
+    return this.#end?.message;
+  }
+
   ask<T>(message: ToSqlite): Promise<T> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ isWrite: message.type === "write", resolve, reject });
       this.#thread!.post(message);
     });
   }
 
+  /** A thread that hangs in the kernel is left after `closeTimeout`, with the outcome of its writes unknown. */
   async close(): Promise<void> {
     if (this.#end !== undefined) return;
-    await this.ask({ type: "close" }).catch(() => {});
+    await settledWithin(this.#clock, closeTimeout, this.ask({ type: "close" }));
+    // Only what has no answer: it may be carried out still.
+    this.#fail("it did not answer when it was closed");
     this.#end = storeClosed(this.#name);
     this.#thread!.terminate();
   }
@@ -167,9 +245,24 @@ class SqliteThread {
     const unknown = new PersistenceError("outcomeUnknown", `${this.#name} has ended: ${reason}`, {
       value: this.#name,
     });
-    for (const { reject } of this.#waiting.splice(0)) reject(unknown);
+    for (const { isWrite, reject } of this.#waiting.splice(0)) {
+      reject(isWrite ? unknown : this.#end);
+    }
   }
 }
+
+/** Resolves when a promise has settled, or after so many milliseconds. */
+async function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: timedOut, resolve } = Promise.withResolvers<void>();
+  const timer = clock.schedule(ms, resolve);
+  await Promise.race([promise.catch(() => {}), timedOut]);
+  timer.cancel();
+}
+
+type WriteMessage = Extract<ToSqlite, { type: "write" }>;
+
+const isUnknown = (error: unknown) =>
+  error instanceof PersistenceError && error.code === "outcomeUnknown";
 
 interface WaitingWrite {
   readonly write: SqliteWrite;
@@ -183,8 +276,25 @@ interface WaitingEntry {
   readonly reject: (error: unknown) => void;
 }
 
+interface SqliteParts {
+  readonly name: string;
+  readonly writer: SqliteThread;
+  readonly reader: SqliteThread;
+  /** The log of the file; undefined: nothing waits for the disk. */
+  readonly log: StorageFile | undefined;
+  readonly maxWaiting: number;
+  readonly clock: Clock;
+  readonly waitsInCommits: boolean | undefined;
+}
+
+/**
+ * Invariant: nothing is answered that rests on what the disk has not. A commit of the thread does not wait
+ * for a slow disk, so that the next one is carried out meanwhile: its answer waits, as do answers to reads,
+ * which may have seen what it or another process has committed.
+ */
 class SqliteJournal implements CopyableJournal {
   readonly name: string;
+  readonly #clock: Clock;
   readonly #writer: SqliteThread;
   readonly #reader: SqliteThread;
   readonly #guard: StoreGuard;
@@ -193,15 +303,32 @@ class SqliteJournal implements CopyableJournal {
   #writes: WaitingWrite[] = [];
   #entries: WaitingEntry[] = [];
   readonly #pace = new CommitPace();
+  readonly #waitsInCommits: boolean | undefined;
   #isDeferred = false;
+  readonly #log: StorageFile | undefined;
+  readonly #disk: GroupSync | undefined;
+  /** The disk has what readers see at this version. */
+  #durableVersion = -1;
+  /** Commits that were sent and not answered. */
+  #unanswered = 0;
+  /** A wait for the disk has failed. */
+  #broken: PersistenceError | undefined;
   #onIdle: (() => void) | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
-  constructor(name: string, writer: SqliteThread, reader: SqliteThread, maxWaiting: number) {
+  constructor({ name, writer, reader, log, maxWaiting, clock, waitsInCommits }: SqliteParts) {
     this.name = name;
+    this.#clock = clock;
+    this.#waitsInCommits = waitsInCommits;
+    this.#log = log;
+    this.#disk = log && new GroupSync(() => log.sync(), (cause) => this.#onSyncFailed(cause));
     this.#writer = writer;
     this.#reader = reader;
-    this.#guard = new StoreGuard({ name, maxWaiting, callTimeout, clock: systemClock });
+    this.#guard = new StoreGuard({ name, maxWaiting, callTimeout, clock });
+  }
+
+  get failure(): string | undefined {
+    return this.#broken?.message ?? this.#writer.end ?? this.#reader.end ?? this.#guard.failure;
   }
 
   async open(id: string, epoch: number | undefined): Promise<OpenedLog> {
@@ -209,7 +336,7 @@ class SqliteJournal implements CopyableJournal {
   }
 
   append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    const refusal = this.#guard.refusal(this.#pace.waiting, entries.length);
+    const refusal = this.#refusal(entries.length);
     if (refusal !== undefined) return Promise.reject(refusal);
     const [first] = entries;
     // An actor appends one entry at a time.
@@ -323,28 +450,69 @@ class SqliteJournal implements CopyableJournal {
     return () => void this.#listeners.delete(own);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#guard.close();
-    if (!this.#pace.isIdle || this.#pace.waiting > 0) {
-      await new Promise<void>((resolve) => this.#onIdle = resolve);
+    if (!this.#isIdle) {
+      const { promise: idle, resolve } = Promise.withResolvers<void>();
+      this.#onIdle = resolve;
+      // Each commit may take so long: if the first one hangs, the others are not sent after it.
+      await settledWithin(this.#clock, callTimeout, idle);
+      this.#rejectUnsent(storeClosed(this.name));
     }
+    this.#disk?.fail(storeClosed(this.name));
     await this.#writer.close();
     await this.#reader.close();
+    const log = this.#log;
+    if (log !== undefined) await settledWithin(this.#clock, closeTimeout, log.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #read<T>(read: SqliteRead): Promise<T> {
-    if (this.#closed) return Promise.reject(storeClosed(this.name));
-    return this.#reader.ask({ type: "read", read });
+  async #read<T>(read: SqliteRead): Promise<T> {
+    if (this.#closing !== undefined) throw storeClosed(this.name);
+    if (this.#broken !== undefined) throw this.#broken;
+    const { value, version } = await this.#reader.ask<Found>({ type: "read", read });
+    if (this.#disk !== undefined && version !== this.#durableVersion) {
+      await this.#disk.wait().catch(() => {
+        throw this.#broken ?? storeClosed(this.name);
+      });
+      if (version > this.#durableVersion) this.#durableVersion = version;
+    }
+    return value as T;
+  }
+
+  #refusal(count: number): PersistenceError | undefined {
+    return this.#broken ?? this.#guard.refusal(this.#pace.waiting, count);
+  }
+
+  /** What has no answer yet may be on the disk or not, and stay so: see {@linkcode GroupSync}. */
+  #onSyncFailed(cause: unknown): void {
+    if (this.#closing !== undefined) return;
+    this.#broken = new PersistenceError(
+      "storeUnavailable",
+      `${this.name} has ended: a wait for the disk has failed`,
+      {
+        value: this.name,
+        cause,
+        remedy: "see to the disk, and open the store anew: what it finds then is what it has",
+      },
+    );
+    this.#rejectUnsent(this.#broken);
+  }
+
+  #rejectUnsent(error: PersistenceError): void {
+    for (const { reject } of this.#writes.splice(0)) reject(error);
+    for (const { reject } of this.#entries.splice(0)) reject(error);
   }
 
   #write(write: SqliteWrite): Promise<unknown> {
-    const refusal = this.#guard.refusal(this.#pace.waiting, 1);
+    const refusal = this.#refusal(1);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.#writes.push({ write, resolve, reject });
@@ -357,7 +525,7 @@ class SqliteJournal implements CopyableJournal {
   #sendSoon(): void {
     if (this.#isDeferred) return;
     this.#isDeferred = true;
-    systemClock.defer(() => {
+    this.#clock.defer(() => {
       this.#isDeferred = false;
       this.#sendMore();
     });
@@ -365,7 +533,8 @@ class SqliteJournal implements CopyableJournal {
 
   #sendMore(): void {
     for (;;) {
-      const count = this.#pace.next();
+      // None is left when the store was closed before they were sent.
+      const count = Math.min(this.#pace.next(), this.#writes.length + this.#entries.length);
       if (count === 0) return;
       this.#send(count);
       // The rest is the next commit's.
@@ -378,19 +547,74 @@ class SqliteJournal implements CopyableJournal {
     const appended: SqliteWrite[] = entries.length === 0
       ? []
       : [{ type: "append", packed: packedOf(entries.map(({ entry }) => entry)) }];
-    this.#pace.begin(writes.length + entries.length);
-    const message: ToSqlite = {
+    const durable = this.#disk !== undefined && (this.#waitsInCommits ?? this.#pace.isDurable);
+    this.#pace.begin(writes.length + entries.length, durable);
+    const message: WriteMessage = {
       type: "write",
       writes: [...writes.map(({ write }) => write), ...appended],
+      durable,
     };
-    this.#guard.run(() => this.#writer.ask<Written>(message)).then(({ results, ms }) => {
+    this.#unanswered++;
+    this.#commit(message).then((results) => {
       for (const [index, { resolve }] of writes.entries()) resolve(results[index]);
       if (entries.length > 0) this.#resolve(entries, results.at(-1) as Refusals);
-      return ms;
     }, (error) => {
       for (const { reject } of writes) reject(error);
       for (const { reject } of entries) reject(error);
-    }).then((ms) => this.#onEnded(ms as number | undefined));
+    }).then(() => {
+      this.#unanswered--;
+      if (this.#disk === undefined) this.#sendAgain();
+      if (this.#isIdle) this.#onIdle?.();
+    });
+  }
+
+  /** Resolves when it is durable. The next commit may be sent before that. */
+  async #commit(message: WriteMessage): Promise<readonly unknown[]> {
+    let written: Written | undefined;
+    try {
+      written = await this.#guard.run(() => this.#carryOut(message));
+    } finally {
+      // Invariant: commits end in the order in which they were sent.
+      this.#pace.end(written?.ms);
+      if (this.#disk !== undefined) this.#sendAgain();
+    }
+    // A commit that has changed nothing has waited for nothing, but its answer may rest on those before. Nor
+    // does its wait count if another one has failed meanwhile.
+    if (!written.isDurable || this.#broken !== undefined) await this.#durable();
+    return written.results;
+  }
+
+  /** The thread carries out a commit. If that has waited for the disk in vain, no later wait proves anything. */
+  async #carryOut(message: WriteMessage): Promise<Written> {
+    try {
+      return await this.#writer.ask<Written>(message);
+    } catch (error) {
+      const hasAnswered = this.#writer.end === undefined;
+      if (message.durable && hasAnswered && isUnknown(error)) this.#disk!.fail(error);
+      throw error;
+    }
+  }
+
+  /** Resolves when the disk has what is committed now. Other errors would say that nothing was written. */
+  async #durable(): Promise<void> {
+    const disk = this.#disk;
+    if (disk === undefined) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    disk.wait().then(resolve, reject);
+    const timer = this.#clock.schedule(callTimeout, () => {
+      reject(new Error(`the disk has not answered within ${callTimeout} ms`));
+    });
+    try {
+      await promise;
+    } catch (cause) {
+      throw new PersistenceError("outcomeUnknown", `${this.name}: a wait for the disk has failed`, {
+        value: this.name,
+        cause,
+        remedy: "see to the disk, and open the store anew: actors find then what is stored",
+      });
+    } finally {
+      timer.cancel();
+    }
   }
 
   /** Up to so many, and of so many bytes. */
@@ -403,15 +627,16 @@ class SqliteJournal implements CopyableJournal {
     return this.#entries.splice(0, count);
   }
 
-  /** `ms`: undefined if the commit has failed. */
-  #onEnded(ms: number | undefined): void {
-    this.#pace.end(ms);
+  #sendAgain(): void {
     if (this.#pace.isDivided) this.#sendMore();
     else {
       // Actors that have just been answered may write again at once.
-      systemClock.yield(() => this.#sendMore());
+      this.#clock.yield(() => this.#sendMore());
     }
-    if (this.#pace.isIdle && this.#pace.waiting === 0) this.#onIdle?.();
+  }
+
+  get #isIdle(): boolean {
+    return this.#unanswered === 0 && this.#writes.length === 0 && this.#entries.length === 0;
   }
 
   #resolve(entries: readonly WaitingEntry[], refusals: Refusals): void {

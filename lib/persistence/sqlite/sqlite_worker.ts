@@ -1,5 +1,5 @@
 /**
- * The thread of an SQLite store: a commit waits for the disk, which must not stop the event loop. Each
+ * The thread of an SQLite store: a commit may wait for the disk, which must not stop the event loop. Each
  * message is carried out before the next one is taken.
  *
  * @module
@@ -14,16 +14,22 @@ export type ToSqlite =
   | {
     readonly type: "start";
     readonly path: string;
-    readonly synchronous: "FULL" | "NORMAL";
     readonly readOnly: boolean;
   }
-  | { readonly type: "write"; readonly writes: readonly SqliteWrite[] }
+  | {
+    readonly type: "write";
+    readonly writes: readonly SqliteWrite[];
+    /** Whether the commit waits for the disk. */
+    readonly durable: boolean;
+  }
   | { readonly type: "read"; readonly read: SqliteRead }
   | { readonly type: "close" };
 
-/** The value of its answer to `write`. */
+/** The value of its answer to `write`; to `start` it is the path without links, to `read` a `Found`. */
 export interface Written {
   readonly results: readonly unknown[];
+  /** Whether the disk has it, and all before. */
+  readonly isDurable: boolean;
   /** How long the commit has taken: the event loop of the other side may notice its end later. */
   readonly ms: number;
 }
@@ -42,12 +48,16 @@ let database: SqliteDatabase | undefined;
 function handle(message: ToSqlite): unknown {
   switch (message.type) {
     case "start":
-      database = new SqliteDatabase(message.path, message.synchronous, message.readOnly);
-      return;
+      database = new SqliteDatabase(message.path, message.readOnly);
+      if (!message.readOnly) database.copyLog();
+      return database.path;
     case "write": {
+      const { writes, durable } = message;
       const begun = systemClock.now();
-      const results = database!.write(message.writes);
-      return { results, ms: systemClock.now() - begun } satisfies Written;
+      const before = durable ? database!.changes : 0;
+      const results = database!.write(writes, durable);
+      const isDurable = durable && database!.changes > before;
+      return { results, isDurable, ms: systemClock.now() - begun } satisfies Written;
     }
     case "read":
       return database!.read(message.read);

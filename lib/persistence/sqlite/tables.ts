@@ -53,6 +53,12 @@ ${index}create table casty_snapshots (
 ) without rowid, strict;
 `;
 
+/**
+ * For readers of few slices. Files of version 3 that were made before there was one get it at their next
+ * start; a version of Casty that does not know it keeps it up to date all the same.
+ */
+const slices = "create index if not exists casty_slices on casty_logs (slice)";
+
 /** From version 1, whose events had an index of their own and no metadata. */
 const fromVersion1 = `
 alter table casty_logs rename to casty_logs_1;
@@ -106,6 +112,7 @@ export function migrate(database: DatabaseSync, path: string): void {
       database.function("casty_slice", { deterministic: true }, (id) => sliceOf(String(id)));
       database.exec(fromVersion1);
     } else if (found === 2) database.exec(fromVersion2);
+    database.exec(slices);
     database.exec(`pragma user_version = ${schemaVersion}`);
     database.exec("commit");
   } catch (error) {

@@ -18,6 +18,7 @@ import {
 } from "../lease/lease_protocol.ts";
 import { parseShardingMessage, type ShardingMessage } from "../routing/protocol.ts";
 import { isStamp, isTerm, type Stamp, type Term } from "../routing/term.ts";
+import { parseTypeOptions, type TypeOptions } from "./type_options.ts";
 
 /** The shards of one type that one node owns. */
 export interface RegionReport {
@@ -27,6 +28,8 @@ export interface RegionReport {
   readonly shards: readonly (readonly [shard: number, epoch: number, stopping: 0 | 1])[];
   /** The newest epoch of this type that the node knows. */
   readonly lastEpoch: number;
+  /** Options that nodes have to agree on. Absent: the node is of a version that does not report them. */
+  readonly options?: TypeOptions;
 }
 
 /** Node to coordinator: all shards that the node owns. Acknowledges the term. */
@@ -108,7 +111,11 @@ function parseReport(value: Record<string, unknown>): ReportMessage | undefined 
     term,
     stamp,
     retiring,
-    regions: regions as RegionReport[],
+    regions: (regions as RegionReport[]).map(({ options, ...region }) => {
+      // They are compared only: a report counts without them.
+      const parsed = parseTypeOptions(options);
+      return { ...region, ...(parsed && { options: parsed }) };
+    }),
     ...(config && { config }),
     holders,
   };

@@ -28,6 +28,7 @@ import type { LeaseProposal } from "../lease/lease_configuration.ts";
 import type { ShardMove } from "../shard_replicator.ts";
 import { ShardTable } from "./shard_table.ts";
 import { takeShardTableDelta } from "./shard_table_delta.ts";
+import { TypeAgreement } from "./type_options.ts";
 import { maxKnownTypes, otherNumber } from "../routing/protocol.ts";
 import { epochBefore, epochsPerTerm, termCountOf } from "../routing/epoch.ts";
 import {
@@ -85,6 +86,7 @@ export class Coordinator {
   readonly #timing: CoordinatorTiming;
   readonly #strategies = new Map<string, AllocationStrategy>();
   readonly #tables = new Map<string, ShardTable>();
+  readonly #agreement = new TypeAgreement();
   readonly #nodes = new CoordinatedNodes();
   readonly #leases = new CoordinatedLeases();
   #view: CoordinatorView | undefined;
@@ -157,6 +159,11 @@ export class Coordinator {
     return this.#tables.get(shardType);
   }
 
+  /** The shard types that nodes have reported, for inspection. */
+  get shardTypes(): readonly string[] {
+    return [...this.#tables.keys()];
+  }
+
   /** The highest number of a term that was seen. */
   get highestTerm(): number {
     return Math.max(this.#highestTerm, this.#term[0]);
@@ -211,6 +218,11 @@ export class Coordinator {
       }
       case "moveShard":
         return this.#onMoveShard(event);
+      case "balance": {
+        const table = this.#tables.get(event.shardType);
+        if (table !== undefined && this.phase === "active") this.#moveSome(event.shardType, table);
+        return;
+      }
       case "tick":
         return this.#onTick();
       case "wake": // Leases are reviewed with each event.
@@ -225,6 +237,7 @@ export class Coordinator {
     if (view.leader !== view.self) {
       this.#nodes.clear();
       this.#tables.clear();
+      this.#agreement.clear();
       this.#leases.end();
       return;
     }
@@ -244,6 +257,7 @@ export class Coordinator {
     const { address } = id;
     if (!reported || this.#hasShards(address)) this.#leases.exclude(id);
     this.#holdShards(id);
+    this.#agreement.forget(address);
     for (const table of this.#tables.values()) table.drop(address);
   }
 
@@ -418,10 +432,14 @@ export class Coordinator {
   }
 
   /** Returns how many shards the sender claims that are not its own any more. */
-  #adoptRegion(id: HolderId, { shardType, numShards, shards, lastEpoch }: RegionReport): number {
+  #adoptRegion(id: HolderId, region: RegionReport): number {
+    const { shardType, numShards, shards, lastEpoch } = region;
     const { address: from } = id;
+    this.#yieldTo(id, region);
     const table = this.#tableFor(from, shardType, numShards);
-    if (table === undefined) return 0;
+    if (table === undefined) return this.#stopShards(from, region);
+    const difference = this.#agreement.report(shardType, from, region.options);
+    if (difference !== undefined) this.#effects.push({ type: "differs", difference });
     if (!table.regions.has(from)) table.newcomers.add(from);
     table.regions.add(from);
     table.raiseEpoch(lastEpoch);
@@ -444,6 +462,29 @@ export class Coordinator {
       this.#refuseClaim(from, shardType, table, shard, epoch);
     }
     return conflicts;
+  }
+
+  /**
+   * Nodes that run shards of a type decide how many it has, in whatever order the reports come: a new
+   * coordinator whose own node has another number must not grant those entities a second time. When the
+   * last node that runs the type has gone, another may have another number.
+   */
+  #yieldTo(id: HolderId, { shardType, numShards, shards }: RegionReport): void {
+    const table = this.#tables.get(shardType);
+    if (table === undefined || table.numShards === numShards || !table.isVacant) return;
+    // The claims of a node whose lease has ended are void.
+    const runsSome = shards.length > 0 && !this.#hasEnded(id);
+    if (!runsSome && table.regions.size > 0) return;
+    // The others are refused when they send next.
+    this.#tables.set(shardType, this.#newTable(numShards, table.lastEpoch));
+  }
+
+  /** The shards of a region that is refused, if it runs some, have no place in the table of the type. */
+  #stopShards(to: string, { shardType, shards }: RegionReport): number {
+    for (const [shard, epoch] of shards) {
+      this.#effects.push({ type: "handOff", to, term: this.#term, shardType, shard, epoch });
+    }
+    return shards.length;
   }
 
   /**
@@ -529,7 +570,7 @@ export class Coordinator {
       const { retryInterval } = this.#timing;
       for (const grant of table.takeOverdue(this.#now - retryInterval, this.#now)) {
         const { shard, owner: to, epoch, phase } = grant;
-        if (phase === "granted") this.#startShard(to, shardType, shard, epoch);
+        if (phase === "granted") this.#startShard(to, shardType, table, shard, epoch);
         else this.#effects.push({ type: "handOff", to, term: this.#term, shardType, shard, epoch });
       }
       this.#grantWaiting(shardType, table);
@@ -547,6 +588,11 @@ export class Coordinator {
     table.balancedAt = this.#now;
     // While a new version is rolled out, shards that move now would have to move again.
     if (new Set(this.#view!.members.map(({ appVersion }) => appVersion)).size > 1) return;
+    this.#moveSome(shardType, table);
+  }
+
+  /** One round of rebalancing. */
+  #moveSome(shardType: string, table: ShardTable): void {
     const nodes = this.#candidates(table);
     const limit = this.#movesOfRound(table, nodes);
     let moves = this.#consult(shardType, (strategy) => strategy.rebalance?.(nodes, limit)) ?? [];
@@ -635,7 +681,7 @@ export class Coordinator {
       owner ??= byAddress.get(leastShards().allocate(shard, nodes)!)!;
       const { epoch } = table.allocate(shard, owner.address, this.#now);
       owner.shards.add(shard);
-      this.#startShard(owner.address, shardType, shard, epoch);
+      this.#startShard(owner.address, shardType, table, shard, epoch);
     }
   }
 
@@ -648,7 +694,14 @@ export class Coordinator {
   }
 
   /** Names the incarnation: a grant that arrives late must not count for the next one. */
-  #startShard(to: string, shardType: string, shard: number, epoch: number): void {
+  #startShard(
+    to: string,
+    shardType: string,
+    table: ShardTable,
+    shard: number,
+    epoch: number,
+  ): void {
+    const previous = table.previousOf(shard);
     const incarnation = this.#nodes.incarnationOf(to);
     // It might arrive when the shard has been granted to another: it is repeated after readmission.
     if (this.#leases.isExcluded({ address: to, incarnation })) return;
@@ -661,6 +714,7 @@ export class Coordinator {
       shardType,
       shard,
       epoch,
+      ...(previous > 0 && { previous }),
     });
   }
 

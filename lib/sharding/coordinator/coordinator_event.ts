@@ -2,6 +2,7 @@ import type { CoordinatorView } from "./coordinator_view.ts";
 import type { HolderId } from "../lease/lease_config.ts";
 import type { LeasesAdoptedMessage } from "../lease/lease_protocol.ts";
 import type { CoordinationMessage, ReportMessage } from "./coordination_protocol.ts";
+import type { OptionDifference } from "./type_options.ts";
 import type { LocateMessage } from "../routing/protocol.ts";
 import type { ShardMove } from "../shard_replicator.ts";
 import type { ShardEvent } from "../shard_event.ts";
@@ -29,6 +30,8 @@ export type CoordinatorEvent =
   | { readonly type: "released"; readonly holder: HolderId }
   /** The shard shall have another grant; see `ShardMove`. */
   | ({ readonly type: "moveShard" } & ShardMove)
+  /** An operator wants a round of rebalancing now. */
+  | { readonly type: "balance"; readonly shardType: string }
   | { readonly type: "tick" }
   /** A deadline has come. */
   | { readonly type: "wake" };
@@ -56,4 +59,6 @@ export type CoordinatorMessage =
 export type CoordinatorEffect =
   | CoordinatorMessage
   | { readonly type: "event"; readonly event: ShardEvent }
-  | { readonly type: "strategyFailed"; readonly shardType: string; readonly error: unknown };
+  | { readonly type: "strategyFailed"; readonly shardType: string; readonly error: unknown }
+  /** Two nodes have given a type different options. */
+  | { readonly type: "differs"; readonly difference: OptionDifference };

@@ -15,6 +15,8 @@ export interface TableGrant extends ShardGrant {
 interface Entry {
   owner: string | undefined;
   epoch: number;
+  /** Of the grant before; 0: not known. */
+  previous: number;
   phase: GrantPhase;
   /** The node that the shard should move to. */
   target: string | undefined;
@@ -77,12 +79,27 @@ export class ShardTable {
     if (epoch > this.#lastEpoch) this.#lastEpoch = epoch;
   }
 
+  /** Whether no node owns a shard, and none may run one under a lease that has not ended. */
+  get isVacant(): boolean {
+    if (this.#owned > 0) return false;
+    for (const { held } of this.#entries.values()) if (held !== undefined) return false;
+    return true;
+  }
+
   /** The current grant, whether confirmed or not. */
   grant(shard: number): TableGrant | undefined {
     const entry = this.#entries.get(shard);
     if (entry?.owner === undefined) return undefined;
     const { owner, epoch, phase } = entry;
     return { owner, epoch, phase, confirmed: phase !== "granted" };
+  }
+
+  /**
+   * The epoch of the last grant before the one that was made here; 0: there is none, or it is not known. All
+   * that a node has done with the shard before, it has done by that grant or an earlier one.
+   */
+  previousOf(shard: number): number {
+    return this.#entries.get(shard)?.previous ?? 0;
   }
 
   /** The node that a shard was to move to, if it was moved on purpose. */
@@ -119,6 +136,7 @@ export class ShardTable {
     this.used = true;
     if (entry.owner === undefined) this.#owned++;
     entry.owner = owner;
+    entry.previous = entry.epoch;
     entry.epoch = ++this.#lastEpoch;
     entry.target = undefined;
     entry.orphaned = false;
@@ -359,6 +377,7 @@ export class ShardTable {
       entry = {
         owner: undefined,
         epoch: 0,
+        previous: 0,
         phase: "running",
         target: undefined,
         orphaned: false,

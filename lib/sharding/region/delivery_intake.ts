@@ -9,7 +9,7 @@ import {
 } from "../routing/protocol.ts";
 import { checkMessage, type MessageSchema } from "../../actor/behavior/message_schema.ts";
 import type { DeliverySender } from "./delivery_sender.ts";
-import { EntityStarts } from "./entity_starts.ts";
+import { TokenBuckets } from "../../runtime/token_buckets.ts";
 import type { LocatedGrant } from "../routing/shard_grant.ts";
 import { shardOf } from "../routing/shard_hash.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
@@ -49,7 +49,7 @@ export class DeliveryIntake {
   readonly #judge: DeliveryJudge;
   readonly #schemas = new Map<string, MessageSchema<unknown>>();
   /** Starts of entities by clients, for each type. */
-  readonly #starts = new Map<string, EntityStarts>();
+  readonly #starts = new Map<string, TokenBuckets>();
   /** Corrections that were sent since the last tick, by sender and shard. */
   readonly #corrected = new Set<string>();
 
@@ -66,7 +66,7 @@ export class DeliveryIntake {
 
   /** Clients with one certificate may start so many entities of a type a second. */
   limitStarts(shardType: string, rate: number): void {
-    this.#starts.set(shardType, new EntityStarts(rate));
+    this.#starts.set(shardType, new TokenBuckets(rate));
   }
 
   /** Something has arrived for entities of a type. `deadline`: see {@linkcode ShardingPort.send}. */

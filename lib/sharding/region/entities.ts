@@ -10,6 +10,7 @@ import { hashKey } from "../../runtime/hash_key.ts";
 import { Behaviors } from "../../actor/behavior/behaviors.ts";
 import type { Behavior } from "../../actor/behavior/behavior.ts";
 import type { ActorContext } from "../../actor/behavior/context.ts";
+import { TracedMessage, untraced } from "../../actor/ref/traced_message.ts";
 import { tellKept } from "../../actor/ref/passed_on.ts";
 import { isAdapted } from "../../actor/ref/sent_message.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
@@ -21,6 +22,7 @@ import { backoffDelay } from "../../runtime/backoff.ts";
 import type { DurableStore } from "../../runtime/durable_store.ts";
 import { rules } from "../../runtime/rules.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import type { Telemetry } from "../../runtime/telemetry.ts";
 import { Entity, EntityList } from "./entity_list.ts";
 import { entityName, idOfName } from "./entity_name.ts";
 import type { PassivationOptions } from "./passivation.ts";
@@ -65,6 +67,8 @@ export interface EntitiesPort {
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
   /** Loses the message of an ask, whose asker is told why; false: it is the message of none. */
   refuse?(failure: AskFailure, target: string, message: unknown): boolean;
+  /** Keeps the traces of messages that wait. Absent: nothing is traced. */
+  readonly traces?: Pick<Telemetry, "active" | "with">;
   /** The entity has to answer the ask at hand, or that of a message that has waited for it. */
   holdAsk?(cell: LocalRef<unknown>, waited?: unknown): void;
   /** Where durable entities are stored; undefined: where the node stores its durable actors. */
@@ -74,6 +78,8 @@ export interface EntitiesPort {
     TypeReplication,
     "highestEpoch" | "storeOf" | "startShard" | "stopping" | "stopped"
   >;
+  /** Ids of entities that always run, by their shards; no others start. Undefined: all start by messages. */
+  readonly daemons?: readonly string[];
   /** Set if entities that run are to run again after their shard has moved. */
   readonly memory?: EntityMemory;
 }
@@ -92,6 +98,10 @@ interface Shard {
   readonly entities: Map<string, Entity>;
   /** Of the grant by which they run. */
   epoch: number;
+  /** When this node has got it; a renewed grant is no new one. */
+  since: number;
+  /** Of the grant before `since`; 0: not known. */
+  previous: number;
   /** Called when no entity is left; set while the shard stops. */
   done: (() => void) | undefined;
   /** Whether entities may be started. */
@@ -172,14 +182,22 @@ export class Entities implements ShardRunner, EntityKeeper {
     }
   }
 
+  /** The actor of an entity that runs. */
+  cellOf(number: number, entityId: string): LocalRef<unknown> | undefined {
+    return this.#shards[number]?.entities.get(hashKey(entityId))?.cell;
+  }
+
   deliver(number: number, entityId: string, message: unknown): void {
     const shard = this.#shards[number]!;
     if (!this.#isOpen) {
       return this.#port.lose("stopped", `${this.#path}/${entityId}`, message);
     }
     const known = shard.entities.get(hashKey(entityId));
-    if (known === undefined && this.#isFull()) {
-      return this.#port.lose("bufferFull", `${this.#path}/${entityId}`, message);
+    if (known === undefined) {
+      const refusal = this.#refusal(number, entityId);
+      if (refusal !== undefined) {
+        return this.#port.lose(refusal, `${this.#path}/${entityId}`, message);
+      }
     }
     const entity = known ?? this.#add(shard, number, entityId);
     const { cell } = entity;
@@ -201,15 +219,19 @@ export class Entities implements ShardRunner, EntityKeeper {
   wake(number: number, entityId: string): void {
     const shard = this.#shards[number];
     if (shard === undefined || !shard.open || !this.#isOpen) return;
-    if (!shard.entities.has(hashKey(entityId))) this.#add(shard, number, entityId);
+    if (shard.entities.has(hashKey(entityId)) || this.#isForeign(number, entityId)) return;
+    this.#add(shard, number, entityId);
   }
 
-  startShard(number: number, epoch: number): void {
+  startShard(number: number, epoch: number, previous = 0): void {
     const shard = this.#shards[number];
+    const since = this.#port.clock.now();
     if (shard === undefined) {
       const state = { done: undefined, open: true, fenced: false };
-      this.#shards[number] = { entities: new Map(), epoch, ...state };
+      this.#shards[number] = { entities: new Map(), epoch, since, previous, ...state };
     } else {
+      shard.since = since;
+      shard.previous = previous;
       shard.open = true;
       shard.fenced = false;
       shard.done = undefined;
@@ -217,6 +239,8 @@ export class Entities implements ShardRunner, EntityKeeper {
     }
     this.#port.replication?.startShard(number, epoch);
     this.#port.memory?.onShard(number, epoch);
+    const daemon = this.#port.daemons?.[number];
+    if (daemon !== undefined) this.wake(number, daemon);
   }
 
   renewShard(number: number, epoch: number): void {
@@ -230,14 +254,17 @@ export class Entities implements ShardRunner, EntityKeeper {
     shard.open = false;
     shard.fenced = how === "now";
     shard.done = done;
-    this.#port.replication?.[how === "now" ? "stopped" : "stopping"](number);
+    const { replication } = this.#port;
+    let recovers = false;
+    if (how === "now") replication?.stopped(number);
+    else recovers = replication?.stopping(number) ?? false;
     this.#port.memory?.onShard(number, undefined);
     for (const entity of shard.entities.values()) {
       const { pending, cell } = entity;
       entity.pending = undefined;
       for (const message of pending ?? []) this.#reroute(entity, message, false);
       if (cell === undefined) this.#remove(shard, entity);
-      else this.#stop(entity, cell, how);
+      else this.#stop(entity, cell, recovers ? "first" : how);
     }
     this.#endIfEmpty(number, shard);
   }
@@ -249,6 +276,23 @@ export class Entities implements ShardRunner, EntityKeeper {
   epochOf(cell: LocalRef<unknown>): number {
     const shard = this.#entityOf(cell)?.shard;
     return shard === undefined ? 0 : this.#shards[shard]?.epoch ?? 0;
+  }
+
+  ownedSince(cell: LocalRef<unknown>): number | undefined {
+    const shard = this.#entityOf(cell)?.shard;
+    return shard === undefined ? undefined : this.#shards[shard]?.since;
+  }
+
+  previousEpochOf(cell: LocalRef<unknown>): number {
+    const shard = this.#entityOf(cell)?.shard;
+    return shard === undefined ? 0 : this.#shards[shard]?.previous ?? 0;
+  }
+
+  sendAhead(cell: LocalRef<unknown>, message: unknown): void {
+    const entity = this.#entityOf(cell);
+    if (entity === undefined || entity.cell !== cell || !this.#isOpen) return;
+    const { open, fenced } = this.#shards[entity.shard]!;
+    if (!open && !fenced) this.#reroute(entity, message, true);
   }
 
   pathOf(cell: LocalRef<unknown>): string {
@@ -299,7 +343,7 @@ export class Entities implements ShardRunner, EntityKeeper {
     const { pending } = entity;
     // Also if it has failed: a pause for each wrong message that waits would block it for all others.
     if (pending !== undefined && pending.length > 0) return this.#start(shard, entity);
-    if (failed) return this.#backOff(shard, entity);
+    if (failed || this.#alwaysRuns) return this.#backOff(shard, entity);
     this.#remove(shard, entity);
     this.#port.memory?.onStopped(entity.shard, entity.id);
   }
@@ -324,6 +368,23 @@ export class Entities implements ShardRunner, EntityKeeper {
       this.#stopping.set(entity, Infinity);
       entity.cell!.stop();
     }
+  }
+
+  /** Whether its entities start again when they have stopped themselves. */
+  get #alwaysRuns(): boolean {
+    return this.#port.daemons !== undefined && rules.daemonsStartAgain;
+  }
+
+  /** Whether the type has daemons, and the id is of none. */
+  #isForeign(number: number, entityId: string): boolean {
+    const { daemons } = this.#port;
+    return daemons !== undefined && daemons[number] !== entityId && rules.onlyDaemonsStart;
+  }
+
+  /** Why an entity is not started by a message. */
+  #refusal(number: number, entityId: string): DeadLetterReason | undefined {
+    if (this.#isForeign(number, entityId)) return "noSuchActor";
+    return this.#isFull() ? "bufferFull" : undefined;
   }
 
   /**
@@ -399,20 +460,25 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#active.add(entity);
     this.#port.memory?.onStarted(entity.shard, id);
     if (pending === undefined || pending.length === 0) return;
-    for (const message of pending) this.#port.holdAsk?.(cell, message);
+    for (const message of pending) this.#port.holdAsk?.(cell, untraced(message));
     cell.adopt(pending);
   }
 
   #lose({ id }: Entity, messages: readonly unknown[] | undefined): void {
     for (const message of messages ?? []) {
-      this.#port.lose("stopped", `${this.#path}/${id}`, message);
+      this.#port.lose("stopped", `${this.#path}/${id}`, untraced(message));
     }
   }
 
   /** A mapping cannot go to another node: what waits for it is lost with its actor. */
   #reroute(entity: Entity, message: unknown, first: boolean): void {
-    if (isAdapted(message)) this.#lose(entity, [message]);
-    else this.#port.reroute(entity.id, message, first);
+    const kept = untraced(message);
+    if (isAdapted(kept)) return this.#lose(entity, [kept]);
+    const { traces } = this.#port;
+    if (traces === undefined) return this.#port.reroute(entity.id, kept, first);
+    // What it has waited in is not its trace.
+    const trace = message instanceof TracedMessage ? message.context : undefined;
+    traces.with(trace, () => this.#port.reroute(entity.id, kept, first));
   }
 
   /** No entity starts any more. */
@@ -424,9 +490,11 @@ export class Entities implements ShardRunner, EntityKeeper {
     }
   }
 
-  #stop(entity: Entity, cell: LocalRef<unknown>, how: "inTurn" | "now"): void {
+  /** `first`: before the messages in its mailbox, which go with the shard. */
+  #stop(entity: Entity, cell: LocalRef<unknown>, how: "inTurn" | "now" | "first"): void {
     this.#active.remove(entity);
     if (how === "now") cell.stopReplaced();
+    else if (how === "first") cell.stop();
     else if (!this.#stopping.has(entity)) cell.stopInTurn();
     if (!this.#stopping.has(entity)) this.#stopping.set(entity, this.#port.runningTime());
   }
@@ -442,7 +510,9 @@ export class Entities implements ShardRunner, EntityKeeper {
     // What its mailbox had accepted does not count, up to what a mailbox takes.
     const messages = maxPending + Math.min(entity.kept, capacity);
     const bytes = maxPendingBytes + Math.min(entity.keptBytes, maxBytes);
-    if (entity.wait(message, messages, bytes)) return;
+    const trace = this.#port.traces?.active();
+    const kept = trace === undefined ? message : new TracedMessage(message, trace);
+    if (entity.wait(kept, messages, bytes)) return;
     this.#port.lose("bufferFull", `${this.#path}/${entity.id}`, message);
   }
 
@@ -457,8 +527,8 @@ export class Entities implements ShardRunner, EntityKeeper {
     this.#pausing.add(entity);
     entity.restart = clock.schedule(delay, () => {
       this.#endPause(entity);
-      const { memory } = this.#port;
-      if (memory !== undefined || entity.pending!.length > 0) return this.#start(shard, entity);
+      const alwaysRuns = this.#port.memory !== undefined || this.#alwaysRuns;
+      if (alwaysRuns || entity.pending!.length > 0) return this.#start(shard, entity);
       entity.pending = undefined;
       this.#remove(shard, entity);
     });

@@ -1,4 +1,5 @@
 import { estimateSize } from "../../actor/cell/message_size.ts";
+import { untraced } from "../../actor/ref/traced_message.ts";
 import type { AskFailure } from "../../actor/ref/held_ask.ts";
 import type { LocalRef } from "../../actor/ref/local_ref.ts";
 import type { Timer } from "../../runtime/clock.ts";
@@ -56,7 +57,7 @@ export class Entity {
   /** It stops and has not handled these messages: they precede all that have arrived meanwhile. */
   keep(messages: readonly unknown[]): void {
     this.pending = [...messages, ...this.pending ?? []];
-    for (const message of messages) this.keptBytes += estimateSize(message);
+    for (const message of messages) this.keptBytes += estimateSize(untraced(message));
     this.kept += messages.length;
     this.pendingBytes += this.keptBytes;
   }
@@ -67,7 +68,7 @@ export class Entity {
    */
   wait(message: unknown, maxMessages: number, maxBytes: number): boolean {
     const pending = this.pending ??= [];
-    const bytes = this.pendingBytes + estimateSize(message);
+    const bytes = this.pendingBytes + estimateSize(untraced(message));
     const isFull = pending.length >= maxMessages || bytes > maxBytes;
     if (pending.length > 0 && isFull) return false;
     pending.push(message);

@@ -8,6 +8,7 @@ import {
   type Term,
 } from "../routing/term.ts";
 import type { CoordinationMessage, RegionReport } from "../coordinator/coordination_protocol.ts";
+import type { TypeOptions } from "../coordinator/type_options.ts";
 import type { StartShardMessage } from "../routing/protocol.ts";
 import type { ShardRouter } from "../routing/shard_router.ts";
 import type { Region } from "./region.ts";
@@ -30,6 +31,8 @@ interface RegionType {
   readonly router: ShardRouter;
   /** Undefined: this node owns no shards of the type. */
   readonly region: Region | undefined;
+  /** Those that nodes have to agree on. */
+  readonly options: TypeOptions | undefined;
 }
 
 /** A shard, and the epoch of a grant of it. */
@@ -60,8 +63,8 @@ export class NodeRegions {
   }
 
   /** Adds a type. Its region owns no shards before {@linkcode NodeRegions.open}. */
-  add(router: ShardRouter, region: Region | undefined): void {
-    this.#types.set(router.shardType, { router, region });
+  add(router: ShardRouter, region: Region | undefined, options?: TypeOptions): void {
+    this.#types.set(router.shardType, { router, region, options });
   }
 
   /** The region of a type can start entities. */
@@ -150,10 +153,10 @@ export class NodeRegions {
   onStartShard(from: string, message: StartShardMessage): void {
     if (!this.#obeys(from, message.term) || message.incarnation !== this.#incarnation) return;
     if (!this.#port.lease.accepts(message.config)) return;
-    const { shardType, shard, epoch } = message;
+    const { shardType, shard, epoch, previous } = message;
     const { router, region } = this.#types.get(shardType) ?? {};
     if (!region?.ready || shard >= router!.numShards) return;
-    const answer = this.#retiring ? "stopped" : region.own(shard, epoch);
+    const answer = this.#retiring ? "stopped" : region.own(shard, epoch, previous);
     if (answer === "running") {
       const held = region.epochOf(shard);
       router!.learn(shard, this.#port.self, held, this.#incarnation);
@@ -209,11 +212,12 @@ export class NodeRegions {
   /** Sends the coordinator the shard report: all that this node owns. */
   report(): void {
     const regions: RegionReport[] = [];
-    for (const [shardType, { router, region }] of this.#types) {
+    for (const [shardType, { router, region, options }] of this.#types) {
       if (!region?.ready) continue;
       const { numShards } = router;
       const lastEpoch = Math.max(router.lastEpoch, region.highestEpoch);
-      regions.push({ shardType, numShards, shards: region.grants(), lastEpoch });
+      const shards = region.grants();
+      regions.push({ shardType, numShards, shards, lastEpoch, ...(options && { options }) });
     }
     this.#toLeader({
       type: "shardReport",

@@ -9,8 +9,8 @@ export interface ShardRunner {
   deliver(shard: number, entityId: string, message: unknown): void;
   /** Whether the entity runs, or is about to. Default: always. */
   has?(shard: number, entityId: string): boolean;
-  /** This node owns the shard from now on. */
-  startShard(shard: number, epoch: number): void;
+  /** This node owns the shard from now on. `previous`: the epoch of the grant before, if it is known. */
+  startShard(shard: number, epoch: number, previous?: number): void;
   /** This node, which runs the shard, has a newer grant of it. */
   renewShard(shard: number, epoch: number): void;
   /**
@@ -96,8 +96,8 @@ export class Region implements LocalRegion {
     return this.#runner.has?.(shard, entityId) === false;
   }
 
-  /** Starts a shard, unless that grant has ended already. */
-  own(shard: number, epoch: number): RegionAnswer {
+  /** Starts a shard, unless that grant has ended already. `previous`: the epoch of the one before. */
+  own(shard: number, epoch: number, previous?: number): RegionAnswer {
     const held = this.#held[shard];
     if (held !== undefined) {
       if (held.stopping) return "stopping";
@@ -112,7 +112,7 @@ export class Region implements LocalRegion {
     this.#held[shard] = { epoch, stopping: false };
     this.#count++;
     this.version++;
-    this.#runner.startShard(shard, epoch);
+    this.#runner.startShard(shard, epoch, previous);
     this.#onChange(shard, epoch, "started");
     return "running";
   }

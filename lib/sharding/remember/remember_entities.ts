@@ -6,6 +6,7 @@
  * @module
  */
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import { locateUnowned } from "../region/unowned_shards.ts";
 import { EntityListSaver } from "./entity_list_saver.ts";
 import type { CheckedRemember, EntityListStamp, StampedEntities } from "./remember_options.ts";
 import type { RememberMessage } from "./remember_protocol.ts";
@@ -15,8 +16,6 @@ import { type OutgoingMessage, RememberedEntities } from "./remembered_entities.
 const changesDelay = 10;
 /** Ticks between two digests. */
 const ticksPerDigest = 8;
-/** Shards without a known owner that one tick locates, at most. */
-const maxLocated = 256;
 
 /** Dependencies of {@linkcode RememberEntities}. */
 export interface RememberPort {
@@ -106,17 +105,14 @@ export class RememberEntities {
   tick(): void {
     if (++this.#ticks % ticksPerDigest === 0) this.#send(this.#remembered.digests());
     this.#saver?.tick();
-    // No message may ever be sent to a shard whose entities should run.
-    let left = maxLocated;
     const shards = this.#saver === undefined
       ? this.#remembered.inhabited()
       : Array.from({ length: this.#port.numShards }, (_, shard) => shard);
-    for (const shard of shards) {
-      if (left === 0) return;
-      if (this.#remembered.owns(shard) || this.#port.isOwned(shard)) continue;
-      this.#port.locate(shard);
-      left--;
-    }
+    locateUnowned(shards, {
+      owns: (shard) => this.#remembered.owns(shard),
+      isOwned: (shard) => this.#port.isOwned(shard),
+      locate: (shard) => this.#port.locate(shard),
+    });
   }
 
   /** Resolves when the store has all lists. */

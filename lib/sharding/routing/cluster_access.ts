@@ -8,6 +8,7 @@ import type { ListingSubscription } from "../../actor/services/listing_subscript
 import type { ServiceKey } from "../../actor/services/service_key.ts";
 import type { EntityFactory } from "./entity_factory.ts";
 import type { EntityRef } from "./entity_ref.ts";
+import type { NumberedWorkers } from "./numbered_workers.ts";
 import type { EntityType } from "./entity_type.ts";
 import type { ShardLocations } from "./shard_place.ts";
 import type { ShardRegionRef } from "./shard_proxy.ts";
@@ -96,6 +97,22 @@ export interface ClusterAccess extends AsyncDisposable {
    * @throws {OptionError}
    */
   entity<M>(type: EntityType<M>, entityId: string): EntityRef<M>;
+  /**
+   * A reference to the singleton of a name, wherever it runs: see `Behaviors.singleton`.
+   *
+   * @param name the name under which nodes spawn it.
+   * @throws {OptionError}
+   */
+  singleton<M = never>(name: string): EntityRef<M>;
+  /**
+   * References to the workers of a name, wherever they run: see `Behaviors.workers`.
+   *
+   * @param name the name under which nodes spawn them.
+   * @param count how many there are at the nodes.
+   * @throws {OptionError}
+   * @throws {CastyError} code `shardCountMismatch` if they have another number here already.
+   */
+  workers<M = never>(name: string, count: number): NumberedWorkers<M>;
   /**
    * A reference to the entities of a type, which any nodes of the cluster run. The same name returns
    * the same reference.

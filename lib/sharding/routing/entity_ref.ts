@@ -66,6 +66,8 @@ export interface EntityRoutes {
   readonly numShards: number;
   /** Sends a message to an entity, perhaps with what is known of it. */
   route(entityId: string, message: unknown): void;
+  /** Why none of them can answer now, and what helps. Default: that is not known. */
+  readonly obstacle?: string | undefined;
   /** A message for all entities is in no envelope: it is a dead letter. */
   refuseMessage(message: unknown): void;
 }
@@ -123,6 +125,10 @@ export class EntityProxy extends Ref<unknown> implements EntityRef<unknown> {
   override get wirePath(): string {
     const { shardType, numShards } = this.#routes;
     return entityPath({ shardType, numShards, entityId: this.entityId });
+  }
+
+  override get obstacle(): string | undefined {
+    return this.#routes.obstacle;
   }
 
   /** The entity answers. */

@@ -51,6 +51,11 @@ export interface StartShardMessage extends AboutShard {
   /** Of the configuration of leases under which it is granted: the count of its version. */
   readonly config: number;
   readonly incarnation: number;
+  /**
+   * The epoch of the grant of the shard before this one: no node has run it in between. Undefined: the
+   * coordinator does not know it.
+   */
+  readonly previous?: number;
 }
 
 /** Coordinator to node: locations of shards of a type; the recently moved ones, or all. */
@@ -258,9 +263,11 @@ function parseAboutShard(
   const { type } = value;
   switch (type) {
     case "startShard": {
-      const { term, config, incarnation } = value;
+      const { term, config, incarnation, previous } = value;
       if (!isTerm(term) || !isCount(config) || !isCount(incarnation)) return undefined;
-      return { type, term, config, incarnation, shardType, shard, epoch };
+      if (previous !== undefined && !isCount(previous)) return undefined;
+      const start = { type, term, config, incarnation, shardType, shard, epoch } as const;
+      return previous === undefined ? start : { ...start, previous };
     }
     case "handOff":
       return isTerm(value.term) ? { type, term: value.term, shardType, shard, epoch } : undefined;

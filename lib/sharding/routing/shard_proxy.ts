@@ -69,6 +69,10 @@ export class ShardProxy extends Ref<ShardEnvelope<unknown>> implements ShardRegi
     return new EntityProxy(this.#routes, this.#host, entityId);
   }
 
+  override get obstacle(): string | undefined {
+    return this.#routes.obstacle;
+  }
+
   /** Entities answer. */
   override get forwards(): boolean {
     return true;

@@ -3,6 +3,7 @@ import { estimateSize } from "../../actor/cell/message_size.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 import { isSent, limitOfKept, messageOf, sentMessage } from "../../actor/ref/sent_message.ts";
 import { rules } from "../../runtime/rules.ts";
+import type { TraceContext } from "../../runtime/trace_context.ts";
 import type { LocatedGrant } from "./shard_grant.ts";
 import {
   clientShardsPath,
@@ -17,8 +18,9 @@ import {
   type ReturnedMessage,
   shardingPath,
 } from "./protocol.ts";
+import { FlushTurns } from "./flush_turns.ts";
 import type { LocalRegion } from "./local_region.ts";
-import { type ShardBufferLimits, ShardRoutes } from "./shard_routes.ts";
+import { type Buffered, type ShardBufferLimits, ShardRoutes } from "./shard_routes.ts";
 import { shardOf } from "./shard_hash.ts";
 import type { ShardingPort } from "./sharding_port.ts";
 
@@ -39,6 +41,8 @@ interface RoutedMessage {
   readonly epoch: number;
   /** The node or client that has sent it here; undefined: this node or client itself. */
   readonly from?: string | undefined;
+  /** Where the message belongs to; set while it waits. */
+  readonly trace?: TraceContext;
 }
 
 /** Parameters of a {@linkcode ShardRouter}. */
@@ -74,6 +78,12 @@ export class ShardRouter {
   readonly #path: string;
   readonly #locate: (shard: number) => void;
   readonly #isLost: (address: string) => boolean;
+  /** Looks why no entity can answer; set where that is known. */
+  explain: (() => string | undefined) | undefined;
+  readonly #turns = new FlushTurns();
+  /** What is handed over now, after it has waited. */
+  #handedOver: { readonly shard: number; readonly kept: Buffered<RoutedMessage> } | undefined;
+  #turnComes = false;
   /** Nothing waits here any more. */
   #closed = false;
   /** Since when the cluster does not know the type; undefined: it may know it. */
@@ -87,6 +97,11 @@ export class ShardRouter {
     this.#isLost = options.isLost ?? (() => false);
     this.#path = regionPath(options.shardType);
     this.#routes = new ShardRoutes(options.numShards, options.limits);
+  }
+
+  /** See {@linkcode EntityRoutes}. */
+  get obstacle(): string | undefined {
+    return this.explain?.();
   }
 
   /** This node runs the type from now on, or knows that it exists: what it has learned stays. */
@@ -137,7 +152,7 @@ export class ShardRouter {
       return this.#port.deadLetter("badEntityId", `${this.#path}/?`, message, notAnId(entityId));
     }
     const shard = shardOf(entityId, this.#routes.numShards);
-    const grant = this.#routes.grantOf(shard);
+    const grant = this.#usableGrant(shard);
     if (isSent(message) && message.sender !== undefined) {
       // Another node would take a client's message for one of this node: the client sends it again.
       const routed = { entityId, message, epoch: 0, from: message.sender.address };
@@ -160,7 +175,7 @@ export class ShardRouter {
    */
   reroute(entityId: string, message: unknown, first: boolean): void {
     const shard = shardOf(entityId, this.#routes.numShards);
-    const grant = this.#routes.grantOf(shard);
+    const grant = first ? this.#routes.grantOf(shard) : this.#usableGrant(shard);
     const from = isSent(message) ? message.sender?.address : undefined;
     const routed = { entityId, message, epoch: 0, from };
     if (grant === undefined || this.#closed) return this.#buffer(shard, routed, { first });
@@ -183,8 +198,9 @@ export class ShardRouter {
     from: string,
   ): LocatedGrant | undefined {
     const shard = shardOf(entityId, this.#routes.numShards);
-    if (!this.#closed && this.#region?.deliver(shard, entityId, message)) return undefined;
     const routed = { entityId, message, epoch, from };
+    if (this.#isFlushing(shard)) return void this.#buffer(shard, routed);
+    if (!this.#closed && this.#region?.deliver(shard, entityId, message)) return undefined;
     if (this.#closed) return void this.#handBack(shard, routed);
     const grant = this.#routes.grantOf(shard);
     if (grant === undefined || grant.owner === this.#port.self || grant.epoch <= epoch) {
@@ -215,7 +231,11 @@ export class ShardRouter {
     const [shard, epoch, , , by] = marker;
     if (shard >= this.numShards) return;
     const grant = this.#routes.grantOf(shard);
-    if (this.#closed || (this.#region !== undefined && this.#region.epochOf(shard) >= epoch)) {
+    if (this.#isFlushing(shard)) {
+      this.#buffer(shard, { entityId: undefined, message: marker, epoch: by });
+    } else if (
+      this.#closed || (this.#region !== undefined && this.#region.epochOf(shard) >= epoch)
+    ) {
       this.#confirmFlushed(marker);
     } else if (grant !== undefined && grant.owner !== this.#port.self && grant.epoch > by) {
       this.#forward(shard, { entityId: undefined, message: marker, epoch: by }, grant);
@@ -282,7 +302,7 @@ export class ShardRouter {
   undelivered(to: string, value: unknown, deadline?: number): boolean {
     const marker = parseFlushMarker(value);
     if (marker !== undefined) {
-      this.#undeliveredMarker(marker);
+      this.#undeliveredMarker(to, marker);
       return true;
     }
     const delivery = parseEntityDelivery(value);
@@ -297,16 +317,29 @@ export class ShardRouter {
       return true;
     }
     if (!this.#routes.refute(shard, epoch, this.#port.now())) return false;
-    if (grant !== undefined) this.#forget(shard);
     this.#buffer(shard, routed, { first: true });
     return true;
   }
 
-  /** All that was sent before it has come back, or has arrived. */
-  #undeliveredMarker(marker: FlushMarker): void {
+  /**
+   * All that was sent before it has come back, or has arrived. As a message, it does not go to the same
+   * owner again for a while: a node that is not reached is known at once, so without that the marker
+   * would come back, and go out, without end.
+   */
+  #undeliveredMarker(to: string, marker: FlushMarker): void {
     const [shard, epoch, , origin, by] = marker;
     if (origin === "") return this.drained(shard, epoch);
-    this.#buffer(shard, { entityId: undefined, message: marker, epoch: by }, { first: true });
+    if (this.#closed) return this.#confirmFlushed(marker);
+    const routed = { entityId: undefined, message: marker, epoch: by };
+    const grant = this.#routes.grantOf(shard);
+    if (grant !== undefined && (grant.owner !== to || grant.epoch > by)) {
+      // Behind the messages before it, which may wait for a turn.
+      if (this.#routes.isBuffering(shard)) return this.#buffer(shard, routed, { first: true });
+      return this.#forward(shard, routed, grant);
+    }
+    // The messages before it were given up in the same way.
+    if (!this.#routes.refute(shard, by, this.#port.now())) return this.#confirmFlushed(marker);
+    this.#buffer(shard, routed, { first: true });
   }
 
   /** A node has no region of the type: what was sent there by a grant of this `epoch` is kept. */
@@ -431,12 +464,62 @@ export class ShardRouter {
     this.#routes.forget(shard, this.#port.now());
   }
 
+  /** The grant by which a new message for the shard goes out; it does not overtake those that wait. */
+  #usableGrant(shard: number): LocatedGrant | undefined {
+    return this.#isFlushing(shard) ? undefined : this.#routes.grantOf(shard);
+  }
+
+  /** Whether messages wait for a turn, and new ones behind them. */
+  #isFlushing(shard: number): boolean {
+    return this.#turns.has(shard) && !this.#closed;
+  }
+
+  /** The shard has been found: what waits for it goes out, now or in turns. */
   #flush(shard: number): void {
-    for (const routed of this.#routes.takeBuffered(shard)) {
-      const grant = this.#routes.grantOf(shard);
-      if (grant === undefined) this.#buffer(shard, routed);
-      else this.#handOver(shard, routed, grant);
+    if (!this.#routes.isBuffering(shard)) return;
+    this.#turns.add(shard);
+    this.#takeTurn();
+  }
+
+  #takeTurn(): void {
+    const turns = this.#turns;
+    for (let shard = turns.next; shard !== undefined && turns.isOpen; shard = turns.next) {
+      this.#flushInTurn(shard);
     }
+    if (this.#turnComes || turns.isRested) return;
+    this.#turnComes = true;
+    this.#port.yield!(() => {
+      this.#turnComes = false;
+      turns.begin();
+      this.#takeTurn();
+    });
+  }
+
+  /** Hands over what waits for the shard, as much as belongs to this turn, or `all` of it. */
+  #flushInTurn(shard: number, all = false): void {
+    const turns = this.#turns;
+    const isDivided = this.#port.yield !== undefined && rules.waitingGoOutInTurns;
+    while (all || turns.isOpen) {
+      const grant = this.#routes.grantOf(shard);
+      const kept = grant === undefined ? undefined : this.#routes.takeFirst(shard);
+      if (kept === undefined) return turns.remove(shard);
+      if (isDivided) turns.spend(kept.size);
+      const outer = this.#handedOver;
+      this.#handedOver = { shard, kept };
+      try {
+        this.#within(kept.item, () => this.#handOver(shard, kept.item, grant!));
+      } finally {
+        this.#handedOver = outer;
+      }
+    }
+    if (!this.#routes.isBuffering(shard)) turns.remove(shard);
+  }
+
+  /** Goes on in the trace of a message that has waited. */
+  #within({ trace }: RoutedMessage, task: () => void): void {
+    const { traces } = this.#port;
+    if (traces === undefined) task();
+    else traces.with(trace, task);
   }
 
   /** A message that has waited; the entity that gets it has to answer its ask. */
@@ -476,7 +559,10 @@ export class ShardRouter {
    */
   #await(shard: number, routed: RoutedMessage): void {
     this.#forget(shard);
-    this.#buffer(shard, routed, { locateLater: true });
+    const handed = this.#handedOver;
+    // It was the first that has waited, and stays that.
+    if (handed?.kept.item === routed) this.#routes.putBack(shard, handed.kept);
+    else this.#buffer(shard, routed, { locateLater: true });
   }
 
   #sendMarker(via: string, shard: number, owner: string, epoch: number): void {
@@ -494,9 +580,24 @@ export class ShardRouter {
     const size = estimateSize(routed.message);
     const { from } = routed;
     const client = from !== undefined && isClient(from) ? from : undefined;
-    const outcome = this.#routes.buffer(shard, routed, this.#port.now(), { size, first, client });
-    if (outcome === "full") this.#lose("bufferFull", routed);
+    const trace = routed.trace ?? this.#port.traces?.active();
+    const kept = trace === undefined ? routed : { ...routed, trace };
+    const flushing = this.#isFlushing(shard);
+    const about = { size, first, client, flushing };
+    const outcome = this.#routes.buffer(shard, kept, this.#port.now(), about);
+    if (outcome === "full") {
+      if (flushing && from === undefined) return this.#overflow(shard, kept);
+      this.#lose("bufferFull", routed);
+    }
     if (outcome === "locate" && !locateLater) this.#locate(shard);
+  }
+
+  /** The shard is known: more messages of this system than can wait for a turn take one now. */
+  #overflow(shard: number, routed: RoutedMessage): void {
+    this.#flushInTurn(shard, true);
+    const grant = this.#usableGrant(shard);
+    if (grant === undefined) this.#lose("bufferFull", routed);
+    else this.#forward(shard, routed, grant);
   }
 
   #lose(reason: DeadLetterReason, { entityId, message }: RoutedMessage, details?: string): void {

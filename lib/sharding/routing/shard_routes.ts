@@ -42,6 +42,11 @@ export interface BufferedBy {
   readonly first?: boolean;
   /** The client that has sent it; undefined: this node or another. */
   readonly client?: string | undefined;
+  /**
+   * Whether the shard is known, and messages wait for a turn of the event loop: then the number for one
+   * shard bounds a client's messages only. Default false.
+   */
+  readonly flushing?: boolean;
 }
 
 /** The part of each bound that the messages of one client may take: the rest is for others. */
@@ -197,14 +202,24 @@ export class ShardRoutes<T> {
   }
 
   /**
-   * The owner of a grant has not read a message, and perhaps nobody else knows yet: for a while the
-   * grant is not used again. False: this has happened before, so waiting for another owner was in vain.
+   * An owner has not read a message, and perhaps nobody else knows yet: for a while the grant by which
+   * it was sent is forgotten, and not used again. False: this has happened before, so waiting for
+   * another owner was in vain; nothing is forgotten.
+   *
+   * @param epoch that the message names. It is a later one than that of the grant if a peer has sent it
+   * here with a wrong epoch; the grant is what has to be avoided, or it would be found again at once.
    */
   refute(shard: number, epoch: number, now: number): boolean {
+    const used = this.#pending.has(shard)
+      ? epoch
+      : Math.min(epoch, this.#grants[shard]?.epoch ?? this.#least.get(shard)?.epoch ?? epoch);
     const refuted = this.#refuted.get(shard);
     // What was sent together with the first message comes back together with it.
-    if (refuted?.epoch === epoch) return now < refuted.until;
-    this.#refuted.set(shard, { epoch, until: now + refutedTime });
+    if (refuted?.epoch === used && now >= refuted.until) return false;
+    if (refuted?.epoch !== used) {
+      this.#refuted.set(shard, { epoch: used, until: now + refutedTime });
+    }
+    if (this.#grants[shard] !== undefined) this.forget(shard, now);
     return true;
   }
 
@@ -299,12 +314,13 @@ export class ShardRoutes<T> {
     shard: number,
     item: T,
     now: number,
-    { size = 0, first = false, client }: BufferedBy = {},
+    { size = 0, first = false, client, flushing = false }: BufferedBy = {},
   ): "locate" | "wait" | "full" {
     const { maxBuffered, maxBufferedBytes, maxBufferedPerShard } = this.#limits;
     if (this.#buffered >= maxBuffered || this.#bytes + size > maxBufferedBytes) return "full";
     const waiting = this.#buffers.get(shard);
-    if (waiting !== undefined && waiting.length >= maxBufferedPerShard) return "full";
+    const bounded = !flushing || client !== undefined;
+    if (bounded && waiting !== undefined && waiting.length >= maxBufferedPerShard) return "full";
     if (client !== undefined && !this.#hasShare(client, size, waiting)) return "full";
     this.#buffered++;
     this.#bytes += size;
@@ -335,6 +351,29 @@ export class ShardRoutes<T> {
     this.#buffers.delete(shard);
     this.#release(waiting);
     return waiting.map(({ item }) => item);
+  }
+
+  /** Takes out the first message that waits for the shard. */
+  takeFirst(shard: number): Buffered<T> | undefined {
+    const waiting = this.#buffers.get(shard);
+    const first = waiting?.shift();
+    if (first === undefined) return undefined;
+    if (waiting!.length === 0) this.#buffers.delete(shard);
+    this.#release([first]);
+    return first;
+  }
+
+  /** Puts back what was taken out as the first, whatever the bounds are. */
+  putBack(shard: number, kept: Buffered<T>): void {
+    const waiting = this.#buffers.get(shard);
+    if (waiting === undefined) this.#buffers.set(shard, [kept]);
+    else waiting.unshift(kept);
+    const { client, size } = kept;
+    this.#buffered++;
+    this.#bytes += size;
+    if (client === undefined) return;
+    const { messages, bytes } = this.#shares.get(client) ?? { messages: 0, bytes: 0 };
+    this.#shares.set(client, { messages: messages + 1, bytes: bytes + size });
   }
 
   /** Takes out the messages for which `isMeant` returns true, of all shards. */

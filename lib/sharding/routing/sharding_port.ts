@@ -1,12 +1,17 @@
 import type { AskLimit } from "../../actor/ref/sent_message.ts";
+import type { Telemetry } from "../../runtime/telemetry.ts";
 import type { DeadLetterReason } from "../../actor/services/dead_letter.ts";
 
 /** Dependencies of sharding on its node or client. */
 export interface ShardingPort {
   /** This system's address. */
   readonly self: string;
+  /** Keeps the traces of messages that wait. Absent: nothing is traced. */
+  readonly traces?: Pick<Telemetry, "active" | "with"> | undefined;
   /** Milliseconds on the runtime's clock. */
   now(): number;
+  /** Runs `task` in a later turn of the event loop. Absent: nothing is divided into turns. */
+  yield?(task: () => void): void;
   /**
    * Sends to a path at a node or client. `deadline`: how long the asker of the message waits; a time is
    * one on the clock of `now`.

@@ -140,6 +140,7 @@ export class DatabaseServer implements SimulatedDatabase {
 
 class DatabaseConnection implements Journal {
   readonly name = "simulated database";
+  readonly isShared = true;
   readonly #server: DatabaseServer;
   readonly #user: DatabaseUser;
   #closed = false;

@@ -105,6 +105,28 @@ export interface TransportLimits {
   readonly maxSubscriptionsPerIdentity: number;
   /** Clients with one certificate that reach a node through other nodes. Default 1 000. */
   readonly maxRoutesPerIdentity: number;
+  /** Topics that this node or client may have open. Default 10 000. */
+  readonly maxTopics: number;
+  /**
+   * Topics that clients with one certificate are subscribed to at a node, each counted for each client.
+   * Further ones are refused. Default 1 000.
+   */
+  readonly maxTopicsPerIdentity: number;
+  /**
+   * Messages that clients with one certificate may publish to topics at a node, a second; as many may
+   * come at once after a second of rest. Further ones are dead letters (`bufferFull`). Default 1 000.
+   */
+  readonly maxPublishRatePerIdentity: number;
+  /**
+   * Estimated size of the messages that all topics retain at a node; one topic retains at most an
+   * eighth of it. The oldest are forgotten. Default 64 MiB.
+   */
+  readonly maxRetainedBytes: number;
+  /**
+   * Estimated size of the retained messages that clients with one certificate have published. The
+   * oldest of the topic are forgotten. Default 4 MiB.
+   */
+  readonly maxRetainedBytesPerIdentity: number;
   /** Lines a minute that one certificate causes in a log, each for another cause. Default 10. */
   readonly maxLogLinesPerIdentity: number;
   /** After which a peer that takes or acknowledges no bytes is disconnected. Default 20 000. */

@@ -1,4 +1,4 @@
-import type { PeerIdentity } from "../../runtime/network.ts";
+import type { CertifiedIdentity, PeerIdentity } from "../../runtime/network.ts";
 
 /**
  * Which connection a message takes. Between two nodes each lane is a connection of its own, so that
@@ -44,7 +44,7 @@ export interface NodePeer extends PeerFacts {
   readonly role: "node";
   /** `"host:port"`; the host is covered by the certificate. */
   readonly address: string;
-  readonly identity: Exclude<PeerIdentity, { kind: "client" }>;
+  readonly identity: Extract<PeerIdentity, { kind: "node" | "plain" }>;
 }
 
 /** A client: it reaches only paths open to clients, and never becomes a member. */
@@ -57,7 +57,7 @@ export interface ClientPeer extends PeerFacts {
 
 /** The part of an identity that names its holder. */
 export type HolderIdentity = { readonly kind: "plain" } | {
-  readonly kind: "node" | "client";
+  readonly kind: CertifiedIdentity["kind"];
   readonly name: string;
   readonly uri?: string;
 };

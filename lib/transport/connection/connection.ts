@@ -11,11 +11,13 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Link } from "../../runtime/network.ts";
 import { rules } from "../../runtime/rules.ts";
+import type { Codec } from "../../wire/codec.ts";
 import { WireError } from "../../wire/errors.ts";
 import { FrameType } from "../../wire/frame.ts";
 import { FrameReader } from "../../wire/frame_reader.ts";
 import { FrameWriter } from "../../wire/frame_writer.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
+import type { PeerSerializers } from "../../wire/serializer_registry.ts";
 import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
 import { explainForeignBytes, firstBytes, isTls } from "./foreign_protocol.ts";
 import { Inbox } from "./inbox.ts";
@@ -199,12 +201,28 @@ export class Connection {
   }
 
   /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
-  send(payload: Uint8Array, path?: string): SendRefusal | undefined {
+  send(payload: Uint8Array, path?: string, given?: boolean): SendRefusal | undefined {
     if (this.#phase !== "open") return "disconnected";
-    const refused = this.#outbox.push(payload, path);
+    const refused = this.#outbox.push(payload, path, given);
     if (refused !== undefined) return refused;
     if (!this.#flushing) this.#scheduleFlush();
     return undefined;
+  }
+
+  /** Encodes and sends a message. See {@linkcode Outbox.encode}; false if the connection has ended. */
+  encode(
+    codec: Codec,
+    path: string,
+    uid: number,
+    message: unknown,
+    numbered: boolean,
+    peer: PeerSerializers | undefined,
+    remaining: number | undefined,
+  ): boolean | Uint8Array {
+    if (this.#phase !== "open" || !this.#opened) return false;
+    const encoded = this.#outbox.encode(codec, path, uid, message, numbered, peer, remaining);
+    if (encoded === true && !this.#flushing) this.#scheduleFlush();
+    return encoded;
   }
 
   /** Resolves when the queue is less than half full, or when the connection has ended. */

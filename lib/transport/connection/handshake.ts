@@ -274,8 +274,9 @@ export function judge(
       ? { role: "client", identity, ...facts }
       : refuse("address", `${address} is not the address of a client`);
   }
-  if (identity.kind === "client") {
-    return refuse("role", `the certificate of ${identity.name} is that of a client, not of a node`);
+  if (identity.kind === "client" || identity.kind === "admin") {
+    const owner = identity.kind === "client" ? "a client" : "an admin";
+    return refuse("role", `the certificate of ${identity.name} is that of ${owner}, not of a node`);
   }
   return judgeAddress(address, identity) ?? { role: "node", identity, ...facts };
 }

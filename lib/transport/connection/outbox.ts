@@ -2,15 +2,23 @@ import {
   CHUNK_OVERHEAD,
   chunkedSize,
   ChunkReader,
+  ChunkWriter,
   type Whole,
-  writeChunks,
 } from "../../wire/chunks.ts";
 import { compress, restored } from "../../wire/compression.ts";
-import { NUMBER_BYTES, withPath, writeNumbered } from "../../wire/envelope.ts";
+import type { Codec } from "../../wire/codec.ts";
+import {
+  MAX_HEADER,
+  NUMBER_BYTES,
+  withPath,
+  writeHeader,
+  writeNumbered,
+} from "../../wire/envelope.ts";
 import { FrameType, HEADER_BYTES, LENGTH_BYTES } from "../../wire/frame.ts";
 import { readUint32, writeFrameHeader } from "../../wire/frame_header.ts";
 import { PathNumbers } from "../../wire/interned_paths.ts";
-import { release } from "../../wire/memory.ts";
+import { release, unfilled } from "../../wire/memory.ts";
+import type { PeerSerializers } from "../../wire/serializer_registry.ts";
 import {
   firstSegmentSize,
   idleSegmentSize,
@@ -30,6 +38,14 @@ export interface ByteAccount {
  * Credit and keep-alive wait at most for one chunk, so chunks are smaller than the largest frame.
  */
 const maxChunk = 262_144;
+
+/** Up to this size a message is copied at once: larger ones are never compressed. */
+const copiedSize = 524_288;
+
+/** Longest path without a number that is written with its message. */
+const shortPath = 24;
+/** Room that is worth the attempt to write a message there. */
+const leastRoom = HEADER_BYTES + MAX_HEADER + shortPath + 256;
 
 const nothing = new Uint8Array(0);
 
@@ -72,6 +88,8 @@ export class Outbox {
   #account: ByteAccount | undefined;
   /** The batch taken last, whose write may be in progress. */
   #taken: Segment | undefined;
+  /** Whether a message is being encoded behind what is in the open segment. */
+  #encoding = false;
 
   constructor(limits: OutboxLimits) {
     this.#limits = limits;
@@ -112,18 +130,92 @@ export class Outbox {
 
   /**
    * Copies a message to the end of the queue, or returns the limit that forbids it. With `path`,
-   * the payload is an envelope for that path, which may be replaced by its interned number.
+   * the payload is an envelope for that path, which may be replaced by its interned number. `given`:
+   * its memory belongs to the queue if it is taken, which copies a large one when it is written.
    */
-  push(payload: Uint8Array, path?: string): "queueFull" | "tooLarge" | undefined {
+  push(
+    payload: Uint8Array,
+    path?: string,
+    given = false,
+  ): "queueFull" | "tooLarge" | undefined {
+    const refused = this.#refusalOf(payload.length);
+    if (refused !== undefined) return refused;
+    const { maxFrame } = this.#limits;
+    if (given && payload.length > copiedSize && payload.length + 1 > maxFrame) {
+      return this.#appendChunks(FrameType.message, payload, true);
+    }
+    const full = this.#copy(payload, path);
+    if (given && full === undefined) release(payload);
+    return full;
+  }
+
+  /**
+   * Encodes a message at the end of the queue, without a copy. False: it was not encoded, because that is
+   * not possible now. Bytes: it was encoded, and did not fit: the envelope is to be pushed. `numbered`:
+   * the path may be replaced by its number; `remaining` as in {@linkcode encodeEnvelope}.
+   *
+   * @throws {WireError} as {@linkcode Codec.encode}.
+   */
+  encode(
+    codec: Codec,
+    path: string,
+    uid: number,
+    message: unknown,
+    numbered: boolean,
+    peer: PeerSerializers | undefined,
+    remaining: number | undefined,
+  ): boolean | Uint8Array {
+    const segment = this.#open;
+    if (segment === undefined || this.#encoding || !Number.isSafeInteger(uid)) return false;
+    const { buffer, filled } = segment;
+    if (buffer.length - filled < leastRoom || this.#limits.compressAbove > 0) return false;
+    const number = numbered ? this.#numbers.numberOf(path) : -1;
+    // Most paths without a number get one.
+    if (number < 0 && (numbered || !isShortAscii(path))) return false;
+    const start = filled + HEADER_BYTES;
+    const at = writeHeader(buffer, start, path, number, uid, remaining);
+    let payload: Uint8Array | undefined;
+    this.#encoding = true;
+    try {
+      payload = codec.encodeIn(buffer, start, at, message, peer);
+    } finally {
+      this.#encoding = false;
+    }
+    if (payload === undefined) return false;
     const { length } = payload;
-    const { maxFrame, maxMessage, maxQueuedBytes, maxQueuedMessages, compressAbove } = this.#limits;
+    // A getter of the message may have sent another one, which then is in the next segment, or closed
+    // the connection.
+    const isNext = segment === this.#open && segment.filled === filled;
+    if (isNext && this.#refusalOf(length) === undefined) {
+      if (payload.buffer !== buffer.buffer) {
+        if (this.#append(FrameType.message, payload) === undefined) {
+          codec.releaseEncoded(payload);
+          return true;
+        }
+      } else if (length + 1 <= this.#limits.maxFrame) {
+        writeFrameHeader(buffer, filled, FrameType.message, length);
+        this.#added(segment, start + length);
+        return true;
+      }
+    }
+    return number < 0 ? payload.slice() : withPath(payload, this.#numbers);
+  }
+
+  #refusalOf(length: number): "queueFull" | "tooLarge" | undefined {
+    const { maxMessage, maxQueuedBytes, maxQueuedMessages } = this.#limits;
     if (length > maxMessage) return "tooLarge";
     if (
       this.#messages >= maxQueuedMessages ||
       this.bytes + length + HEADER_BYTES > maxQueuedBytes
     ) return "queueFull";
     const account = this.#account;
-    if (account !== undefined && account.bytes + length > account.maxBytes) return "queueFull";
+    const isOver = account !== undefined && account.bytes + length > account.maxBytes;
+    return isOver ? "queueFull" : undefined;
+  }
+
+  #copy(payload: Uint8Array, path: string | undefined): "queueFull" | undefined {
+    const { length } = payload;
+    const { maxFrame, compressAbove } = this.#limits;
     if (compressAbove > 0 && length > compressAbove) {
       const compressed = compress(payload, this.#limits.maxCompressionRatio);
       if (compressed !== undefined) return this.#append(FrameType.compressed, compressed);
@@ -144,6 +236,7 @@ export class Outbox {
     const segment = this.#segments[this.#cursor];
     if (segment === undefined || segment.taken === segment.filled) return nothing;
     const from = segment.taken;
+    segment.fillNext();
     const to = segment.byFrame ? frameEnd(segment.buffer, from) : segment.filled;
     segment.taken = to;
     this.#taken = segment;
@@ -197,7 +290,9 @@ export class Outbox {
     if (this.#account !== undefined) this.#account.bytes -= this.#pushed - this.#acknowledged;
     this.#account = undefined;
     this.#written = this.#pushed;
-    for (const { buffer, base, filled } of segments) {
+    for (const segment of segments) {
+      segment.fillAll();
+      const { buffer, base, filled } = segment;
       for (let at = 0; at < filled;) {
         const end = frameEnd(buffer, at);
         const isChunk = buffer[at + 4] === FrameType.chunk;
@@ -242,19 +337,29 @@ export class Outbox {
   }
 
   /** A separate segment, released when the whole message is acknowledged. */
-  #appendChunks(type: number, payload: Uint8Array): "queueFull" | undefined {
+  #appendChunks(
+    type: number,
+    payload: Uint8Array,
+    given = false,
+  ): "queueFull" | undefined {
     const chunk = Math.max(1, Math.min(maxChunk, this.#limits.maxFrame - CHUNK_OVERHEAD));
     const size = chunkedSize(payload.length, chunk);
     if (this.bytes + size > this.#limits.maxQueuedBytes) return "queueFull";
-    const segment = new Segment(new Uint8Array(size), this.#pushed, true);
+    // All of it is written before it is taken.
+    const segment = new Segment(new Uint8Array(unfilled(size)), this.#pushed, true);
     this.#add(segment);
-    this.#added(segment, writeChunks(segment.buffer, 0, type, payload, chunk));
+    segment.fillLater(new ChunkWriter(segment.buffer, 0, type, payload, chunk), given);
+    // Others use its memory for the next message.
+    if (!given) segment.fillAll();
+    this.#added(segment, size);
     return undefined;
   }
 
   #room(size: number): Segment {
     const open = this.#open;
-    if (open !== undefined && open.filled + size <= open.buffer.length) return open;
+    const hasRoom = open !== undefined && open.filled + size <= open.buffer.length;
+    // What is being encoded there does not move.
+    if (hasRoom && !this.#encoding) return open;
     const length = Math.max(size, this.#nextSize);
     const segment = new Segment(this.#spare.take(length), this.#pushed);
     this.#nextSize = Math.min(segmentSize, this.#nextSize * 2);
@@ -301,6 +406,12 @@ export class Outbox {
 function joined(whole: Whole | undefined): Whole | undefined {
   whole?.step(Infinity);
   return whole;
+}
+
+function isShortAscii(path: string): boolean {
+  if (path.length > shortPath) return false;
+  for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) >= 0x80) return false;
+  return true;
 }
 
 function frameEnd(bytes: Uint8Array, at: number): number {

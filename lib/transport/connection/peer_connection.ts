@@ -3,8 +3,10 @@ import type { Link, PeerIdentity } from "../../runtime/network.ts";
 import { rules } from "../../runtime/rules.ts";
 import { replaceUnprintable } from "../../runtime/unprintable.ts";
 import { isCertificateFault } from "../../x509/certificate_fault.ts";
+import type { Codec } from "../../wire/codec.ts";
 import { FrameType } from "../../wire/frame.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
+import type { PeerSerializers } from "../../wire/serializer_registry.ts";
 import { Connection, type ConnectionEnd, type SendRefusal } from "./connection.ts";
 import {
   agree,
@@ -12,6 +14,7 @@ import {
   decodeRefusal,
   encodeHello,
   encodeRefusal,
+  features,
   type HandshakeRefusal,
   type Hello,
   isRefusal,
@@ -78,6 +81,8 @@ export interface HandshakeParts {
    * Default: none has.
    */
   readonly selfToken?: (identity: PeerIdentity) => string | undefined;
+  /** Whether paths may have numbers on a connection that the peer has dialled. Default: on all. */
+  readonly mayNumberPaths?: (peer: Peer) => boolean;
   /** When the connection to a peer may read. Default: always. */
   readonly turnsOf?: (peer: Peer) => ReadTurns;
 }
@@ -141,9 +146,22 @@ export class PeerConnection {
     return this.#selfToken() !== undefined;
   }
 
-  /** Sends a message, which is copied. Answers why not, if not. See `Outbox.push` for `path`. */
-  send(payload: Uint8Array, path?: string): SendRefusal | undefined {
-    return this.#connection.send(payload, path);
+  /** Sends a message. Answers why not, if not. See `Outbox.push` for `path` and `given`. */
+  send(payload: Uint8Array, path?: string, given?: boolean): SendRefusal | undefined {
+    return this.#connection.send(payload, path, given);
+  }
+
+  /** Encodes and sends a message. See {@linkcode Outbox.encode}. */
+  encode(
+    codec: Codec,
+    path: string,
+    uid: number,
+    message: unknown,
+    numbered: boolean,
+    peer: PeerSerializers | undefined,
+    remaining: number | undefined,
+  ): boolean | Uint8Array {
+    return this.#connection.encode(codec, path, uid, message, numbered, peer, remaining);
   }
 
   /** Counts what waits for the peer for an account, too. To be called before the first message. */
@@ -224,11 +242,13 @@ export class PeerConnection {
     const refusal = owner.admit(this, judged);
     if (refusal !== undefined) return this.#refuse(refusal);
     this.#deadline.cancel();
-    if (!dialled) this.#connection.signal(FrameType.welcome, encodeHello(ours));
+    const numbers = dialled || (this.#parts.mayNumberPaths?.(judged) ?? true);
+    const terms = numbers ? ours : withoutFeature(ours, features.paths);
+    if (!dialled) this.#connection.signal(FrameType.welcome, encodeHello(terms));
     this.#peer = judged;
     this.openedAt = clock.now();
     const turns = this.#parts.turnsOf?.(judged);
-    this.#connection.open(agree(self, said, limits.compressAbove), turns);
+    this.#connection.open(agree(terms, said, limits.compressAbove), turns);
     owner.onOpen(this, judged);
   }
 
@@ -274,6 +294,10 @@ export class PeerConnection {
       ended.code,
     );
   }
+}
+
+function withoutFeature(hello: Hello, left: string): Hello {
+  return { ...hello, features: hello.features.filter((feature) => feature !== left) };
 }
 
 /** Why a peer may close without an answer to the hello. */

@@ -1,3 +1,5 @@
+import type { ChunkWriter } from "../../wire/chunks.ts";
+
 /** Size of the segments of a busy connection: four messages of 64 KiB with their headers. */
 export const segmentSize = 270_336;
 
@@ -22,11 +24,36 @@ export class Segment {
   messages = 0;
   /** Whether one write takes one frame, as for a large message, or all there is. */
   readonly byFrame: boolean;
+  /** Writes the frames that are not in the buffer yet; undefined: all are. */
+  #pending: ChunkWriter | undefined;
+  #isGiven = false;
 
   constructor(buffer: Uint8Array, base: number, byFrame = false) {
     this.buffer = buffer;
     this.base = base;
     this.byFrame = byFrame;
+  }
+
+  /** Its frames are written when they are taken. `given`: the payload belongs to nobody else. */
+  fillLater(writer: ChunkWriter, given: boolean): void {
+    this.#pending = writer;
+    this.#isGiven = given;
+  }
+
+  /** Writes the frame at `taken`, unless it is in the buffer. */
+  fillNext(): void {
+    if (this.#pending !== undefined && this.#pending.at === this.taken) this.#fill(this.#pending);
+  }
+
+  /** Writes all frames. */
+  fillAll(): void {
+    while (this.#pending !== undefined) this.#fill(this.#pending);
+  }
+
+  #fill(writer: ChunkWriter): void {
+    if (writer.next()) return;
+    this.#pending = undefined;
+    if (this.#isGiven) writer.release();
   }
 
   /** Bytes of all segments up to this one's end. */

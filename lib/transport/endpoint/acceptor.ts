@@ -58,7 +58,7 @@ export class Acceptor {
       onLink: (link, since) => this.#accept(link, since ?? clock.now()),
       onRefused: (remote, reason) => {
         this.ended(remote);
-        this.#refusals.add(remote, reason);
+        this.#refusals.add(remote, reason, "handshake");
       },
     };
     if (tls === undefined && !isLoopback(bindHost)) {
@@ -107,7 +107,7 @@ export class Acceptor {
     // Before `listen` has returned, the listener checks its mutual TLS with its own connections.
     if (!this.#accepting) return this.#listener === undefined;
     const refused = this.#gate.accept(remote, cut);
-    if (refused !== undefined) this.#refusals.add(remote, refused);
+    if (refused !== undefined) this.#refusals.add(remote, refused, "limit");
     return refused === undefined;
   }
 

@@ -53,22 +53,29 @@ export class Channel {
       this.#waiting.length === 0 && this.association.isIdle(now);
   }
 
-  /** Sends through the connection, or queues a copy until there is one that may send. */
-  send(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
+  /**
+   * Sends through the connection, or queues a copy until there is one that may send. See `Outbox.push`
+   * for `given`.
+   */
+  send(payload: Uint8Array, path: string | undefined, given = false): SendRefusal | undefined {
     const { connection } = this;
     return connection === undefined || this.predecessor !== undefined
-      ? this.#queue(payload, path)
-      : connection.send(payload, path);
+      ? this.#queue(payload, path, given)
+      : connection.send(payload, path, given);
   }
 
   /** Queues a copy, or returns which limit forbids it. */
-  #queue(payload: Uint8Array, path: string | undefined): SendRefusal | undefined {
+  #queue(
+    payload: Uint8Array,
+    path: string | undefined,
+    given: boolean,
+  ): SendRefusal | undefined {
     const { maxMessage, maxQueuedBytes, maxQueuedMessages } = this.#limits;
     if (payload.length > maxMessage) return "tooLarge";
     if (
       this.#waiting.length >= maxQueuedMessages || this.#bytes + payload.length > maxQueuedBytes
     ) return "queueFull";
-    this.#waiting.push({ payload: payload.slice(), path });
+    this.#waiting.push({ payload: given ? payload : payload.slice(), path });
     this.#bytes += payload.length;
     return undefined;
   }

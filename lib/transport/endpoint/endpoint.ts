@@ -122,11 +122,26 @@ export class Endpoint {
     if (refused !== undefined) this.#options.onDropped(to, lane, payload, refused, true);
   }
 
-  /** Sends like `send`, and returns why not, if not: the caller still has the message. */
-  trySend(to: string, lane: Lane, payload: Uint8Array, path?: string): SendRefusal | undefined {
+  /**
+   * Sends like `send`, and returns why not, if not: the caller still has the message. `given`: it does
+   * not use its memory again if it is taken, so that a large one need not be copied at once.
+   */
+  trySend(
+    to: string,
+    lane: Lane,
+    payload: Uint8Array,
+    path?: string,
+    given?: boolean,
+  ): SendRefusal | undefined {
     return to.startsWith("client:")
-      ? this.#sendToClient(to, payload, path)
-      : this.#sendToNode(to, lane, payload, path);
+      ? this.#sendToClient(to, payload, path, given)
+      : this.#sendToNode(to, lane, payload, path, given);
+  }
+
+  /** The connection on which a message to a node may be written now; undefined: none, it has to wait. */
+  writableTo(to: string, lane: Lane): PeerConnection | undefined {
+    const channel = this.#channels.find(to, this.#options.role === "client" ? "user" : lane);
+    return channel?.predecessor === undefined && !this.#closed ? channel?.connection : undefined;
   }
 
   /** The peer that is connected under an address. */
@@ -140,6 +155,16 @@ export class Endpoint {
     if (channel === undefined) return nothingQueued;
     const { messages, bytes } = channel.connection?.queued ?? nothingQueued;
     return { messages: channel.messages + messages, bytes: channel.bytes + bytes };
+  }
+
+  /** Sizes of all queues; of clients under their own addresses. */
+  *queues(): Generator<Queued & { readonly peer: string; readonly lane: Lane }> {
+    for (const channels of [this.#channels, this.#clients.values()]) {
+      for (const { address: peer, lane, connection, messages, bytes } of channels) {
+        const sent = connection?.queued ?? nothingQueued;
+        yield { peer, lane, messages: messages + sent.messages, bytes: bytes + sent.bytes };
+      }
+    }
   }
 
   /**
@@ -208,21 +233,27 @@ export class Endpoint {
     lane: Lane,
     payload: Uint8Array,
     path: string | undefined,
+    given: boolean | undefined,
   ): SendRefusal | undefined {
     const own = this.#options.role === "client" ? "user" : lane;
     const channel = this.#channels.find(to, own) ?? this.#newChannel(to, own);
     if (channel === undefined) return "queueFull";
     if (this.#closed) return "disconnected";
-    const refused = channel.send(payload, path);
+    const refused = channel.send(payload, path, given);
     if (refused === undefined && channel.connection === undefined) {
       this.#step(channel, { type: "wanted" });
     }
     return refused;
   }
 
-  #sendToClient(to: string, payload: Uint8Array, path?: string): SendRefusal | undefined {
+  #sendToClient(
+    to: string,
+    payload: Uint8Array,
+    path: string | undefined,
+    given: boolean | undefined,
+  ): SendRefusal | undefined {
     const channel = this.#clients.get(to);
-    return channel === undefined ? "disconnected" : channel.send(payload, path);
+    return channel === undefined ? "disconnected" : channel.send(payload, path, given);
   }
 
   #step(channel: Channel, event: AssociationEvent): void {
@@ -310,6 +341,7 @@ export class Endpoint {
       since,
       owner: this.#owner(channel),
       partials: this.#acceptor.partials,
+      mayNumberPaths: (peer) => this.#accounts.mayNumberPaths(peer),
       turnsOf: (peer) => this.#reads.turnsOf(peer),
       selfToken: (identity) => this.#tokenFor(identity),
     });
@@ -327,7 +359,9 @@ export class Endpoint {
         if (channel === undefined) {
           // Two nodes may dial each other at the same time, and a node itself: no error.
           const isOwn = code === "self" && connection.isSelf;
-          if (code !== "duplicate" && !isOwn) this.#refusals.add(connection.remote, reason);
+          if (code !== "duplicate" && !isOwn) {
+            this.#refusals.add(connection.remote, reason, code ?? "closed");
+          }
           return;
         }
         if (code === "duplicate") this.#step(channel, { type: "duplicate" });
@@ -495,7 +529,7 @@ export class Endpoint {
     this.#forget(connection);
     if (!connection.dialled) this.#accounts.ended(peer);
     this.#reads.release(peer);
-    if (fault) this.#refusals.add(connection.remote, reason);
+    if (fault) this.#refusals.add(connection.remote, reason, "fault");
     for (const channel of this.#attachedTo(connection)) {
       if (channel.connection === connection) {
         channel.connection = undefined;

@@ -72,8 +72,8 @@ export interface EndpointOptions {
    * only where `of` is the same host and port, written in another way.
    */
   readonly onAlias?: (of: string, address: string) => void;
-  /** An incoming connection was rejected. */
-  readonly onRejected?: () => void;
+  /** An incoming connection was rejected. `code`: why; the peer may have chosen it. */
+  readonly onRejected?: (code: string) => void;
   /** Something has arrived from the peer. */
   readonly onSignOfLife?: (peer: Peer) => void;
   /**

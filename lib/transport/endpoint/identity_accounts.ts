@@ -2,6 +2,13 @@ import type { TransportLimits } from "../base/limits.ts";
 import { holderOf, type Peer } from "../base/peer.ts";
 import type { ByteAccount } from "../connection/outbox.ts";
 
+/**
+ * So many connections of clients with one certificate number their paths, each up to
+ * `maxInternedPaths` in both directions; on others paths are sent in full. With the defaults, the paths
+ * of all of them take at most 24 MB.
+ */
+export const maxNumberingConnections = 64;
+
 interface Account extends ByteAccount {
   connections: number;
 }
@@ -30,6 +37,12 @@ export class IdentityAccounts {
     if (peer.identity.kind === "plain") return undefined;
     if ((this.#accounts.get(holderOf(peer))?.connections ?? 0) < max) return undefined;
     return `maxConnectionsPerIdentity (${max}) are open with its certificate`;
+  }
+
+  /** Whether one more connection of the peer may have numbers for paths, which take memory. */
+  mayNumberPaths(peer: Peer): boolean {
+    if (peer.role === "node" || peer.identity.kind === "plain") return true;
+    return (this.#accounts.get(holderOf(peer))?.connections ?? 0) < maxNumberingConnections;
   }
 
   /**

@@ -9,6 +9,15 @@ import {
   type WaitingReader,
 } from "../connection/read_turns.ts";
 
+/**
+ * Iterations of the event loop between two turns of clients, if others were read lately. An ask takes
+ * some 10 of them, from the socket over decryption to the reply: with a turn of 2 ms in each it would
+ * take 20 ms.
+ */
+const iterationsBetween = 16;
+/** Milliseconds in which a peer that was read counts as one that others would delay. */
+const lately = 1_000;
+
 /** Milliseconds between two turns of a peer that has not used up the first. */
 const turnPause = 2 * turnTime;
 
@@ -45,6 +54,10 @@ export class ReadScheduler {
   /** Peers with a connection that waits for a turn, the one that has waited longest first. */
   readonly #queue = new Set<PeerShare>();
   #scheduled = false;
+  /** The peer that was read at once the last time, and the other one before it; when that was. */
+  #latest: PeerShare | undefined;
+  #latestAt = -Infinity;
+  #earlierAt = -Infinity;
 
   constructor(clock: Clock, limits: TransportLimits) {
     this.#clock = clock;
@@ -63,7 +76,10 @@ export class ReadScheduler {
       const budget = new WorkBudget(rates, this.#clock.now());
       // A turn that takes a millisecond counts as at least so many values.
       const valuesOfTime = peer.role === "node" ? 0 : maxValueRate / 1_000 / clientShare;
-      share = new PeerShare(this.#clock, budget, valuesOfTime, (ready) => this.#enqueue(ready));
+      share = new PeerShare(this.#clock, budget, valuesOfTime, {
+        enqueue: (ready) => this.#enqueue(ready),
+        onRead: (reader, now) => this.#onRead(reader, now),
+      });
       this.#shares.set(key, share);
     }
     this.#left.delete(key);
@@ -95,7 +111,26 @@ export class ReadScheduler {
   #schedule(): void {
     if (this.#scheduled || this.#queue.size === 0) return;
     this.#scheduled = true;
-    this.#clock.yield(this.#turn);
+    const [next] = this.#queue;
+    this.#await(this.#delaysOthers(next!) ? iterationsBetween : 1);
+  }
+
+  /** The next turn begins after so many iterations of the event loop. */
+  #await(iterations: number): void {
+    this.#clock.yield(iterations === 1 ? this.#turn : () => this.#await(iterations - 1));
+  }
+
+  /** Nodes carry what their clients send, and have many turns. */
+  #delaysOthers(share: PeerShare): boolean {
+    if (!share.isClient) return false;
+    const otherAt = this.#latest === share ? this.#earlierAt : this.#latestAt;
+    return this.#clock.now() - otherAt < lately;
+  }
+
+  #onRead(share: PeerShare, now: number): void {
+    if (this.#latest !== share) this.#earlierAt = this.#latestAt;
+    this.#latest = share;
+    this.#latestAt = now;
   }
 
   readonly #turn = (): void => {
@@ -115,6 +150,14 @@ function keyOf(peer: Peer): string {
   return `${peer.lane} ${accountOf(peer)}`;
 }
 
+/** What a {@linkcode PeerShare} tells its scheduler. */
+interface ShareOwner {
+  /** It has a turn to take. */
+  enqueue(share: PeerShare): void;
+  /** It is read at once. */
+  onRead(share: PeerShare, now: number): void;
+}
+
 /** What one peer may use of the event loop. */
 class PeerShare implements ReadTurns {
   /** Open connections of the peer. */
@@ -122,7 +165,7 @@ class PeerShare implements ReadTurns {
   readonly #clock: Clock;
   readonly #budget: WorkBudget;
   readonly #valuesOfTime: number;
-  readonly #enqueue: (share: PeerShare) => void;
+  readonly #owner: ShareOwner;
   /** Connections with something to read, the one that has waited longest first. */
   readonly #waiting = new Set<WaitingReader>();
   /**
@@ -130,9 +173,12 @@ class PeerShare implements ReadTurns {
    * connections would have as many half-decoded messages in memory.
    */
   #inMessage: WaitingReader | undefined;
-  /** When the turn began, and the values that it has taken. */
+  /** When the turn began, and the values and the time that it has taken. */
   #began = -Infinity;
   #values = 0;
+  #time = 0;
+  /** Since when the turn is under way without a look at other sockets, or its time was counted last. */
+  #since = -Infinity;
   /** Work since the clock was read last. */
   #uncharged = 0;
   /** The turn is used up: the next one comes from the queue. */
@@ -144,17 +190,25 @@ class PeerShare implements ReadTurns {
     clock: Clock,
     budget: WorkBudget,
     valuesOfTime: number,
-    enqueue: (share: PeerShare) => void,
+    owner: ShareOwner,
   ) {
     this.#clock = clock;
     this.#budget = budget;
     this.#valuesOfTime = valuesOfTime;
-    this.#enqueue = enqueue;
+    this.#owner = owner;
+  }
+
+  /** Whether it is that of a client, whose turns take a limited share of the time. */
+  get isClient(): boolean {
+    return this.#valuesOfTime > 0;
   }
 
   begin(now: number): boolean {
     if (this.#over || this.#waiting.size > 0) return false;
+    this.#owner.onRead(this, now);
     if (now - this.#began >= turnPause) this.#start(now);
+    // Between what arrives separately, the event loop is free for others: that is no time of the turn.
+    this.#since = now;
     return true;
   }
 
@@ -164,7 +218,9 @@ class PeerShare implements ReadTurns {
     if (this.#over) return false;
     if (inflated === 0 && this.#uncharged < timedValues) return true;
     const now = this.#clock.now();
-    this.#over = this.#owed(now, inflated) > 0 || now - this.#began >= turnTime ||
+    this.#time += now - this.#since;
+    this.#since = now;
+    this.#over = this.#owed(now, inflated) > 0 || this.#time >= turnTime ||
       this.#values >= turnValues;
     return !this.#over;
   }
@@ -215,7 +271,9 @@ class PeerShare implements ReadTurns {
 
   #start(now: number): void {
     this.#began = now;
+    this.#since = now;
     this.#values = 0;
+    this.#time = 0;
     this.#over = false;
   }
 
@@ -223,10 +281,10 @@ class PeerShare implements ReadTurns {
     if (this.#queued) return;
     this.#queued = true;
     const delay = this.owed();
-    if (delay === 0) return this.#enqueue(this);
+    if (delay === 0) return this.#owner.enqueue(this);
     this.#timer = this.#clock.schedule(delay, () => {
       this.#timer = undefined;
-      this.#enqueue(this);
+      this.#owner.enqueue(this);
     });
   }
 

@@ -13,17 +13,17 @@ const maxReason = 500;
  */
 export class RefusalLog {
   readonly #log: LimitedLog;
-  readonly #onRejected: () => void;
+  readonly #onRejected: (code: string) => void;
 
   /** `onRejected` is called for each of them. */
-  constructor(clock: Clock, logger: Logger, onRejected: () => void = () => {}) {
+  constructor(clock: Clock, logger: Logger, onRejected: (code: string) => void = () => {}) {
     this.#log = new LimitedLog(clock, logger, bounds);
     this.#onRejected = onRejected;
   }
 
-  /** A connection was rejected. */
-  add(remote: string, why: string): void {
-    this.#onRejected();
+  /** A connection was rejected. `code`: why, in one word. */
+  add(remote: string, why: string, code: string): void {
+    this.#onRejected(code);
     // Part of it may be chosen by the peer.
     const reason = why.slice(0, maxReason);
     const host = remote.slice(0, remote.lastIndexOf(":"));

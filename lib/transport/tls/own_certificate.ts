@@ -23,10 +23,10 @@ export function checkOwnCertificate(tls: TlsMaterial, host: string, wallTime: nu
       { value: subject, remedy: identity.remedy },
     );
   }
-  if (identity.kind === "client") {
+  if (identity.kind !== "node") {
     throw new TransportError(
       "notNodeCertificate",
-      `this node's own certificate is that of client ${identity.name}, and a node needs one for ` +
+      `this node's own certificate is that of ${identity.kind} ${identity.name}, and a node needs one for ` +
         "nodes (with serverAuth and clientAuth)",
       {
         value: subject,

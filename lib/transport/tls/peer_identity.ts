@@ -1,4 +1,4 @@
-import type { ClientIdentity, NodeIdentity } from "../../runtime/network.ts";
+import type { CertifiedIdentity } from "../../runtime/network.ts";
 import { type CertificateReading, readCertificate, readForeign } from "../../x509/certificate.ts";
 import { maxChainLength } from "../../x509/chain.ts";
 import {
@@ -24,7 +24,7 @@ export function identifyPeer(
   authorities: readonly CertificateReading[],
   wallTime: number,
   mapper: IdentityMapper = ownIdentities,
-): NodeIdentity | ClientIdentity {
+): CertifiedIdentity {
   const [leaf, ...intermediates] = readChain(chain);
   const verdict = judge({
     leaf: leaf!,

@@ -1,8 +1,7 @@
 import type {
   Authorize,
-  ClientIdentity,
+  CertifiedIdentity,
   IdentityRefusal,
-  NodeIdentity,
   TlsMaterial,
 } from "../../runtime/network.ts";
 
@@ -11,14 +10,14 @@ const maxReason = 200;
 /** Applies revocation and `authorize` to a peer whose certificate is acceptable. */
 export function judgeIdentity(
   tls: TlsMaterial,
-  identity: NodeIdentity | ClientIdentity,
+  identity: CertifiedIdentity,
 ): IdentityRefusal | undefined {
   return tls.judge?.(identity) ?? (tls.authorize && ask(tls.authorize, identity));
 }
 
 function ask(
   authorize: Authorize,
-  identity: NodeIdentity | ClientIdentity,
+  identity: CertifiedIdentity,
 ): IdentityRefusal | undefined {
   const refuse = (problem: string): IdentityRefusal => ({ fault: "unauthorized", problem });
   try {

@@ -4,9 +4,8 @@ import { tlsDefaults, tlsPathsTable, tlsTextsTable } from "../../options/tables/
 import type { IdentityMapping } from "../../runtime/identity_mapping.ts";
 import type {
   Authorize,
-  ClientIdentity,
+  CertifiedIdentity,
   IdentityRefusal,
-  NodeIdentity,
   RevocationData,
   TlsMaterial,
 } from "../../runtime/network.ts";
@@ -86,7 +85,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   /** PEM of the authorities. */
   readonly ca!: string;
   /** The role of the holder in the certificate. */
-  readonly kind!: "node" | "client";
+  readonly kind!: CertifiedIdentity["kind"];
   /** The node or client that the certificate was issued to; see {@linkcode CertificateFacts}. */
   readonly name!: string;
   /** The URI name in full, if the certificate is identified by one. */
@@ -182,7 +181,7 @@ export class TlsConfig implements TlsMaterial, AsyncDisposable {
   // Own properties, so that spreading the object keeps them.
 
   /** Whether a peer's certificate is revoked or denied; see {@linkcode TlsMaterial}. */
-  readonly judge: (identity: NodeIdentity | ClientIdentity) => IdentityRefusal | undefined = (
+  readonly judge: (identity: CertifiedIdentity) => IdentityRefusal | undefined = (
     identity,
   ) => judgeRevocation(this.#policy, identity, this.#clock.wallTime());
 

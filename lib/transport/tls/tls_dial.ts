@@ -109,7 +109,7 @@ function verifyNode(
   throw new CertificateRefusedError(
     "wrongRole",
     address(options),
-    `is that of client ${identity.name}, not of a node`,
+    `is that of ${identity.kind} ${identity.name}, not of a node`,
     `use one for nodes there, as ${certTool} create-node makes it`,
   );
 }

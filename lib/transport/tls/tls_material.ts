@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey } from "node:crypto";
 import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
-import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import type { CertifiedIdentity, TlsMaterial } from "../../runtime/network.ts";
 import { platform } from "../../runtime/platform.ts";
 import { type CertificateReading, readCertificate } from "../../x509/certificate.ts";
 import { TransportError } from "../base/errors.ts";
@@ -97,7 +97,7 @@ export function verifyPeer(
   tls: TlsMaterial,
   chain: readonly Uint8Array[],
   wallTime: number,
-): NodeIdentity | ClientIdentity {
+): CertifiedIdentity {
   const { authorities, mapper, identity: own } = prepareMaterial(tls);
   const identity = identifyPeer(chain, authorities, wallTime, mapper);
   // Every peer refuses an end without an identity.
@@ -128,7 +128,7 @@ export function verifyPeer(
  */
 export function validUntilOf(
   tls: TlsMaterial,
-  { notAfter, chain = [] }: NodeIdentity | ClientIdentity,
+  { notAfter, chain = [] }: CertifiedIdentity,
 ): number {
   const issuers = chain.map((link) => issuerOf(link)?.notAfter ?? Infinity);
   return Math.min(prepareMaterial(tls).own.notAfter, notAfter, ...issuers);

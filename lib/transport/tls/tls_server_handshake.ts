@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../runtime/network.ts";
+import type { CertifiedIdentity, TlsMaterial } from "../../runtime/network.ts";
 import { certTool } from "../../runtime/cert_tool.ts";
 import { platform } from "../../runtime/platform.ts";
 import { pauseReading, resumeReading } from "./node_socket.ts";
@@ -145,7 +145,7 @@ export class TlsServerHandshake {
     this.#refuse(reasonOf(error));
   }
 
-  #admit(socket: TLSSocket, identity: NodeIdentity | ClientIdentity): void {
+  #admit(socket: TLSSocket, identity: CertifiedIdentity): void {
     if (!this.#settle()) return;
     const until = validUntilOf(this.#options.tls, identity);
     const link = new TlsLink(socket, this.#under, this.#remote, identity, this.#clock, until);

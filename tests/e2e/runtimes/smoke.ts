@@ -138,6 +138,30 @@ async function node(): Promise<unknown> {
   return { value, taken, elsewhere };
 }
 
+/** A node from a file that is overridden by the environment of the process, and a bad file. */
+async function config(): Promise<unknown> {
+  const folder = await mkdtemp(`${tmpdir()}/casty-config-`);
+  const file = `${folder}/casty.toml`;
+  try {
+    await writeFile(
+      file,
+      `[cluster]\nname = "smoke"\nhost = "127.0.0.1"\nport = 1\nzone = "file"\n`,
+    );
+    Object.assign(process.env, { CASTY_CLUSTER_PORT: "0", CASTY_CLUSTER_ZONE: "environment" });
+    const system = await ClusteredActorSystem.fromConfig({ roles: ["argument"] }, { file });
+    const { roles, zone } = system.members[0]!;
+    await system.shutdown();
+    await writeFile(file, `[cluster]\nprot = 1\n`);
+    const problem = await ClusteredActorSystem.fromConfig({}, { file })
+      .then(() => "started", ({ problems }) => problems[0].where.slice(folder.length));
+    const absent = await ClusteredActorSystem.fromConfig({}, { file: `${folder}/none.toml` })
+      .then(() => "started", ({ code }) => code);
+    return { name: system.name, roles, zone, problem, absent };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 console.log(JSON.stringify({
   actors: await actors(),
   streams: await streams(),
@@ -145,5 +169,6 @@ console.log(JSON.stringify({
   certificates: await certificates(),
   files: await files(),
   node: await node(),
+  config: await config(),
 }));
 process.exit(0);

@@ -15,12 +15,19 @@ import {
 import { ledger, ledgerInPauses } from "./ledger.ts";
 import { ownership, waiting } from "./ownership.ts";
 import { pathological } from "./pathological.ts";
+import { deliveries, deliveriesInParts } from "./deliveries.ts";
 import { durableDiaries } from "./durable_diaries.ts";
 import { durableRegisters, durableRegistersInPauses } from "./durable_registers.ts";
 import { reminderScenarios } from "./reminders.ts";
+import { replicated } from "./replicated_registers.ts";
 import { projections, projectionsInPauses } from "./projections.ts";
+import { rateLimits, rateLimitsOverSlowLinks } from "./rate_limits.ts";
+import { standbyScenarios } from "./standby_registers.ts";
 import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
+import { singletonScenarios } from "./singletons.ts";
+import { topicEvents } from "./topics.ts";
+import { structures, volatileStructures } from "./structures.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
@@ -153,7 +160,17 @@ export const scenarios: readonly Scenario[] = [
   projections,
   projectionsInPauses,
   durableDiaries,
+  ...replicated,
+  ...standbyScenarios,
   ledger,
   ledgerInPauses,
+  ...singletonScenarios,
+  structures,
+  volatileStructures,
   ...disks,
+  topicEvents,
+  deliveries,
+  deliveriesInParts,
+  rateLimits,
+  rateLimitsOverSlowLinks,
 ];

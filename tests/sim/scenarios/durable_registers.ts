@@ -37,11 +37,12 @@ function spawnRegisters(node: SimulatedNode): void {
 async function checkStore(
   { contents }: SimulatedDatabase,
   operations: readonly Done[],
+  kind: string,
 ): Promise<void> {
   for (const key of keys) {
     const times = new Map<number, number>();
     let [seq, epoch] = [0, 0];
-    for await (const event of contents.read(persistenceId("register", key))) {
+    for await (const event of contents.read(persistenceId(kind, key))) {
       if (event.seq !== ++seq) throw new Error(`register ${key}: ${event.seq} instead of ${seq}`);
       if (event.epoch < epoch) {
         throw new Error(`register ${key}: epoch ${event.epoch} has written after ${epoch}`);
@@ -64,10 +65,11 @@ async function checkStore(
 const form = new StoredForm<number, number>();
 const decodeNumber = (payload: Uint8Array) => form.readEvent(payload, 0);
 
-async function run(sim: Simulation): Promise<void> {
+/** Clients use registers that are stored under ids of this kind. */
+export async function useDurableRegisters(sim: Simulation, kind: string): Promise<void> {
   const history = await useRegisters(sim, undefined, 100);
   const { database } = sim;
-  await checkStore(database, history.operations());
+  await checkStore(database, history.operations(), kind);
   const { appended, unknown, refused, fenced } = database.counts;
   // A part of the operations reads or compares in vain; a call may fail that appends nothing.
   if (appended < 50) throw new Error(`only ${appended} appends`);
@@ -106,7 +108,7 @@ export const durableRegisters: Scenario = {
   ...base,
   name: "durable registers",
   setup: spawnRegisters,
-  run,
+  run: (sim) => useDurableRegisters(sim, "register"),
   faults: (random, scene) => [...crashes(random, scene), ...failingDatabase(random, scene)],
   source: source("durableRegisters"),
 };

@@ -21,13 +21,14 @@ const base = {
   run: workOnEntities,
 } satisfies Scenario;
 
-function shuffled(random: SeededRandom, nodes: readonly string[]): string[] {
+/** The nodes in another order. */
+export function shuffled(random: SeededRandom, nodes: readonly string[]): string[] {
   return nodes.map((node) => [random.next(), node] as const)
     .toSorted(([a], [b]) => a - b).map(([, node]) => node);
 }
 
 /** The clocks of all nodes run at rates of up to one per cent from the right one. */
-function drift(random: SeededRandom, nodes: readonly string[], span: number): Fault[] {
+export function drift(random: SeededRandom, nodes: readonly string[], span: number): Fault[] {
   return nodes.map((node): Fault => {
     const rate = 1 + Math.round((random.next() - 0.5) * 20) / 1_000;
     return { type: "clockDrift", at: 0, for: span, node, rate };
@@ -35,7 +36,7 @@ function drift(random: SeededRandom, nodes: readonly string[], span: number): Fa
 }
 
 /** Cuts the groups off from each other. */
-function cutApart(at: number, span: number, ...groups: readonly string[][]): Fault[] {
+export function cutApart(at: number, span: number, ...groups: readonly string[][]): Fault[] {
   return groups.flatMap((between, index) =>
     groups.slice(index + 1).map((and): Fault => ({
       type: "partition",

@@ -38,9 +38,10 @@ type Registers = ActorRef<ShardEnvelope<RegisterMessage>>;
 const source = (name: string) => ({ module: import.meta.url, export: name });
 /** The registers. */
 export const keys = ["a", "b", "c", "d", "e", "f"];
-const clients = 5;
 /** The shards of all registers. */
 export const options = { numShards: 24 };
+/** How many clients and shards, and how long they work when the faults are over, in milliseconds. */
+const usual = { clients: 5, numShards: options.numShards, settle: 15_000 };
 
 /** What all registers of a simulation have stored. */
 const stores = new WeakMap<SimulatedNode, Map<string, number>>();
@@ -88,9 +89,9 @@ function atNode(node: SimulatedNode): Apply {
   };
 }
 
-async function connected(sim: Simulation): Promise<Apply> {
+async function connected(sim: Simulation, numShards: number): Promise<Apply> {
   const client = await sim.connect();
-  const registers: Registers = client.entityRef<RegisterMessage>("registers", options);
+  const registers: Registers = client.entityRef<RegisterMessage>("registers", { numShards });
   return async (key, input) => {
     const ask = (replyTo: RegisterMessage["replyTo"]) => shardEnvelope(key, { input, replyTo });
     return (await client.ask(registers, ask, { timeout: 2_000 })).output;
@@ -144,11 +145,13 @@ function check(history: History<Input, Output>, least: number): void {
  * Returns what they saw, once it was found linearizable.
  *
  * @param least operations whose outcome must be known, or the run says nothing.
+ * @param shape how much there is to do: a smaller one makes more seeds affordable.
  */
 export async function useRegisters(
   sim: Simulation,
   first?: Apply,
   least = 500,
+  { clients, numShards, settle } = usual,
 ): Promise<History<Input, Output>> {
   const store = new Map<string, number>();
   for (const node of sim.nodes) stores.set(node, store);
@@ -156,11 +159,11 @@ export async function useRegisters(
   let over = false;
   const working: Promise<void>[] = [];
   for (let index = 1; index <= clients; index++) {
-    const apply = index === 1 && first !== undefined ? first : await connected(sim);
+    const apply = index === 1 && first !== undefined ? first : await connected(sim, numShards);
     working.push(work(sim, history, String(index), apply, () => over));
   }
   await sim.faultsOver();
-  await sim.sleep(15_000);
+  await sim.sleep(settle);
   over = true;
   await Promise.all(working);
   check(history, least);

@@ -6,7 +6,13 @@
  * @module
  */
 import { Behaviors } from "../../../lib/behaviors.ts";
-import type { Fault, FaultPlan, Scenario, SimulatedNode } from "../../../lib/testkit/mod.ts";
+import type {
+  Fault,
+  FaultPlan,
+  Scenario,
+  SimulatedNode,
+  Simulation,
+} from "../../../lib/testkit/mod.ts";
 import { eventSourcedRegister } from "./event_sourced_register.ts";
 import { base, options, useRegisters } from "./register.ts";
 
@@ -57,7 +63,7 @@ export const replicatedRegisters: Scenario = {
   name: "replicated registers",
   setup: spawnRegisters,
   faults: oneAfterTheOther,
-  run: async (sim) => void await useRegisters(sim, undefined, 100),
+  run: async (sim: Simulation) => void await useRegisters(sim, undefined, 100),
   source: source("replicatedRegisters"),
 };
 
@@ -120,3 +126,74 @@ export const storedReplicatedRegisters: Scenario = {
   faults: allAtOnce,
   source: source("storedReplicatedRegisters"),
 };
+
+/** A small cluster and little to do, so that ten thousand seeds are affordable. */
+const small = { clients: 2, numShards: 2, settle: 4_000 };
+const smallCluster = {
+  nodes: 3,
+  duration: 120_000,
+  linger: 500,
+  cluster: { seedNodes: Array.from({ length: 3 }, (_, index) => `node-${index + 1}:25520`) },
+  run: async (sim: Simulation) => void await useRegisters(sim, undefined, 20, small),
+} satisfies Scenario;
+
+const spawnSmall = (stored: boolean) => (node: SimulatedNode) => {
+  const behavior = Behaviors.sharded(() => eventSourcedRegister(), {
+    numShards: small.numShards,
+    replication,
+    ...(stored && { journal: node.diskJournal }),
+  });
+  node.system.spawn(behavior, "registers");
+};
+
+/** Disks fail in parts, and messages are lost, repeated and late, while nodes crash and are cut off. */
+const everything: FaultPlan = (random, { nodes }) => {
+  const faults: Fault[] = [];
+  const between = (low: number, high: number) => low + random.next() * (high - low);
+  const one = () => nodes[Math.floor(random.next() * nodes.length)]!;
+  for (let at = 5_000; at < 14_000; at += between(800, 3_500)) {
+    const node = one();
+    const span = between(300, 6_000);
+    const draw = random.next();
+    const operation = draw < 0.1 ? "write" : draw < 0.17 ? "sync" : "read";
+    if (draw < 0.22) {
+      faults.push({ type: "diskError", at, for: span, node, operation, probability: 0.3 });
+    } else if (draw < 0.32) faults.push({ type: "diskFull", at, for: span, node });
+    else if (draw < 0.4) faults.push({ type: "diskSlow", at, for: span, node, delay: 40 });
+    else if (draw < 0.65) faults.push({ type: "crash", at, node, restartAfter: span });
+    else if (draw < 0.75) faults.push({ type: "pause", at, for: span, node, whole: true });
+    else {
+      const and = nodes.filter((other) => other !== node);
+      faults.push({ type: "partition", at, for: span, between: [node], and });
+    }
+  }
+  for (let at = 4_000; at < 14_000; at += between(1_000, 5_000)) {
+    const way = random.next() < 0.5 ? { from: [one()] } : { to: [one()] };
+    const span = between(500, 4_000);
+    const draw = random.next();
+    const type = draw < 0.5
+      ? "messageLoss"
+      : draw < 0.75
+      ? "messageDuplication"
+      : "messageReordering";
+    faults.push({ type, at, for: span, ...way, probability: 0.3 });
+  }
+  return faults;
+};
+
+/** Copies on disks that fail in parts. */
+export const failingReplicatedRegisters: Scenario = {
+  ...smallCluster,
+  name: "replicated registers on failing disks",
+  setup: spawnSmall(true),
+  faults: everything,
+  source: source("failingReplicatedRegisters"),
+};
+
+/** All of them, for many seeds. */
+export const replicated: readonly Scenario[] = [
+  replicatedRegisters,
+  pairedReplicatedRegisters,
+  storedReplicatedRegisters,
+  failingReplicatedRegisters,
+];

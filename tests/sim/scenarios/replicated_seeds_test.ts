@@ -1,4 +1,5 @@
 import {
+  failingReplicatedRegisters,
   pairedReplicatedRegisters,
   replicatedRegisters,
   storedReplicatedRegisters,
@@ -8,3 +9,4 @@ import { testSeeds } from "./seed_tests.ts";
 testSeeds(replicatedRegisters, 10);
 testSeeds(pairedReplicatedRegisters, 4);
 testSeeds(storedReplicatedRegisters, 10);
+testSeeds(failingReplicatedRegisters, 20);

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CastyError } from "../../../lib/runtime/casty_error.ts";
 import type { IdentityMapping } from "../../../lib/runtime/identity_mapping.ts";
-import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../../lib/runtime/network.ts";
+import type { CertifiedIdentity, TlsMaterial } from "../../../lib/runtime/network.ts";
 import { TlsConfigError } from "../../../lib/transport/base/errors.ts";
 import { CertificateRefusedError } from "../../../lib/transport/tls/certificate_refused.ts";
 import { TlsConfig } from "../../../lib/transport/tls/tls_config.ts";
@@ -35,8 +35,8 @@ opensslTest(
   "certificates of another PKI connect with the option identity, never without",
   async () => {
     await using certificates = await Certificates.create();
-    const seen: (NodeIdentity | ClientIdentity)[] = [];
-    const authorize = (peer: NodeIdentity | ClientIdentity) => seen.push(peer) > 0;
+    const seen: (CertifiedIdentity)[] = [];
+    const authorize = (peer: CertifiedIdentity) => seen.push(peer) > 0;
     const tls = await load(certificates, node, { identity, authorize });
     assertEquals([tls.kind, tls.name, tls.uri, tls.trustDomain], [
       "node",

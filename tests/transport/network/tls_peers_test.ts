@@ -5,7 +5,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import type { ClientIdentity, NodeIdentity, TlsMaterial } from "../../../lib/runtime/network.ts";
+import type { CertifiedIdentity, TlsMaterial } from "../../../lib/runtime/network.ts";
+import { platform } from "../../../lib/runtime/platform.ts";
 import { systemClock } from "../../../lib/runtime/system_clock.ts";
 import { TransportError } from "../../../lib/transport/base/errors.ts";
 import { TcpNetwork } from "../../../lib/transport/tcp/tcp_network.ts";
@@ -120,7 +121,7 @@ opensslTest("a certificate without a class is refused with the way to a better o
   assertEquals(
     reason,
     "the certificate of web has no URI name spiffe://<domain>/node/<name> or " +
-      "spiffe://<domain>/client/<name>; it has URI https://example.com/node/web, DNS localhost, " +
+      ".../client/<name> or .../admin/<name>; it has URI https://example.com/node/web, DNS localhost, " +
       "IP 127.0.0.1, CN=web; issue it with cert.ts; or, to use certificates of another PKI, say " +
       "with the option identity of TlsConfig which names are nodes and which are clients, such " +
       'as identity: { node: "subject:CN=web" } (docs/foreign_pki.md)',
@@ -131,7 +132,7 @@ opensslTest("a certificate with two classes is refused", async () => {
   const reason = await opensslRefusal((certificates) => {
     return certificates.leaf({ uri: ["spiffe://casty/node/a", "spiffe://casty/client/a"] });
   });
-  assertStringIncludes(reason, "more than one node or client name");
+  assertStringIncludes(reason, "more than one name of a node, client or admin");
 });
 
 opensslTest("a node's certificate must be made for servers and clients", async () => {
@@ -170,6 +171,35 @@ Deno.test("a peer that stays silent is cut after handshakeTimeout", async () => 
     { handshakeTimeout: 1_500 },
   );
   assertEquals(reason, "it sent nothing within handshakeTimeout (1500 ms)");
+});
+
+Deno.test("a silent peer costs a socket only: TLS begins with its first byte", async () => {
+  await using certificates = await Certificates.create();
+  const tls = await certificates.node();
+  await using server = await Server.start(network, { tls });
+  await assertServes(server, tls);
+  const { accept } = platform.tls;
+  let begun = 0;
+  platform.tls.accept = (...given) => {
+    begun++;
+    return accept.apply(platform.tls, given);
+  };
+  try {
+    const silent = [];
+    for (let i = 0; i < 40; i++) silent.push(await rawPeer(server.port, new Uint8Array(0)));
+    // A peer that is accepted after them is served.
+    await assertServes(server, tls);
+    assertEquals(begun, 1);
+    await silent[0]!.write(Uint8Array.of(22));
+    await silent[1]!.write(new TextEncoder().encode("GET / HTTP/1.1"));
+    assertStringIncludes(await server.refusal(), "TLS");
+    await assertServes(server, tls);
+    assertEquals(begun, 4);
+    await server.close();
+    for (const peer of silent) await peer[Symbol.asyncDispose]();
+  } finally {
+    platform.tls.accept = accept;
+  }
 });
 
 Deno.test("a peer that stops in the middle of a handshake is cut after handshakeTimeout", async () => {
@@ -236,7 +266,7 @@ Deno.test("authorize rejects a peer that is good otherwise, by its URI and domai
   const verdicts = [() => false, () => true, () => {
     throw new Error("a fault of the hook");
   }];
-  const authorize = ({ kind, name, uri, trustDomain }: NodeIdentity | ClientIdentity) => {
+  const authorize = ({ kind, name, uri, trustDomain }: CertifiedIdentity) => {
     seen.push([kind, name, uri, trustDomain]);
     return verdicts[seen.length - 1]!();
   };

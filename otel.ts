@@ -1,0 +1,6 @@
+/**
+ * Metrics and traces with OpenTelemetry.
+ *
+ * @module
+ */
+export { otelTelemetry, type OtelTelemetryOptions } from "./lib/otel/otel_telemetry.ts";
