@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SequentialModel } from "../../../lib/testkit/mod.ts";
+import type { Operation, SequentialModel } from "../../../lib/testkit/mod.ts";
 
 /** An operation of any structure, as a client calls it. */
 export type Input =
@@ -68,18 +68,66 @@ export const setModel: Model<boolean> = {
   },
 };
 
-/** A queue; an empty one answers with false. */
-export const queueModel: Model<readonly number[]> = {
-  initial: [],
-  key: (state) => state.join(),
-  step(state, input, output, completed) {
-    if (input.type === "enqueue") {
-      return next([...state, input.value], undefined, output, completed);
+/** A queue: its values, the oldest first, and how many dequeues without an answer have taken one. */
+interface QueueState {
+  readonly values: readonly number[];
+  readonly lost: number;
+}
+
+/** Stands for each value of a queue that no answer contains. */
+const undelivered = -1;
+
+/**
+ * A queue whose values are positive and each enqueued once; an empty one answers with false.
+ *
+ * The order in which concurrent values were enqueued shows only when they are dequeued, so a search
+ * that finds it out by trying is exponential in the length of the queue. `history` is what happened:
+ * an order is refused at once that some later answer in it contradicts, and values that nobody was
+ * given are told apart by nothing, so they count as one.
+ */
+export function queueModel(history: readonly Operation<Input, Output>[]): Model<QueueState> {
+  const dequeued = new Map<number, { readonly called: number; readonly returned: number }>();
+  /** When dequeues were called that have no answer. */
+  const unanswered: number[] = [];
+  for (const { input, output, called, returned } of history) {
+    if (input.type !== "dequeue") continue;
+    if (returned === undefined) unanswered.push(called);
+    // Nothing explains two of one value; the search finds that out by itself.
+    else if (typeof output === "number" && !dequeued.has(output)) {
+      dequeued.set(output, { called, returned });
     }
-    if (state.length === 0) return next(state, false, output, completed);
-    return next(state.slice(1), state[0], output, completed);
-  },
-};
+  }
+  /** Whether `value` can be behind these: what is before it has left the queue before it. */
+  const canFollow = (value: number, { values, lost }: QueueState): boolean => {
+    const own = dequeued.get(value);
+    if (own === undefined) return true;
+    // Values that nobody was given can leave only by dequeues without an answer.
+    let left = unanswered.filter((called) => called < own.returned).length - lost;
+    for (const other of values) {
+      if (other === undelivered ? --left < 0 : own.returned < dequeued.get(other)!.called) {
+        return false;
+      }
+    }
+    return true;
+  };
+  return {
+    initial: { values: [], lost: 0 },
+    key: ({ values }) => values.join(),
+    step(state, input, output, completed) {
+      const { values, lost } = state;
+      if (input.type === "enqueue") {
+        if (!canFollow(input.value, state)) return "illegal";
+        const value = dequeued.has(input.value) ? input.value : undelivered;
+        return next({ values: [...values, value], lost }, undefined, output, completed);
+      }
+      const [first, ...others] = values;
+      if (first === undefined) return next(state, false, output, completed);
+      // One whose answer was lost has not taken what another one has returned.
+      if (!completed && first !== undelivered) return "illegal";
+      return next({ values: others, lost: completed ? lost : lost + 1 }, first, output, completed);
+    },
+  };
+}
 
 /** The fencing tokens of a lock or semaphore: each later one is higher. */
 export const tokenModel: Model<string> = {

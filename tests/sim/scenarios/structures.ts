@@ -15,6 +15,7 @@ import {
   type Fault,
   type FaultPlan,
   History,
+  type Operation,
   randomFaults,
   type Scenario,
   type SequentialModel,
@@ -263,15 +264,20 @@ function checkBarrier(arrivals: readonly Arrival[]): void {
   }
 }
 
-const models: readonly (readonly [prefix: string, model: SequentialModel<never, Input, Output>])[] =
-  [
-    ["counter", counterModel as SequentialModel<never, Input, Output>],
-    ["map", mapModel as SequentialModel<never, Input, Output>],
-    ["set", setModel as SequentialModel<never, Input, Output>],
-    ["queue", queueModel as unknown as SequentialModel<never, Input, Output>],
-    ["lock", tokenModel as SequentialModel<never, Input, Output>],
-    ["semaphore", tokenModel as SequentialModel<never, Input, Output>],
-  ];
+type AnyModel = SequentialModel<never, Input, Output>;
+
+/** The model of each kind of key, made from the operations on such keys. */
+const models: readonly (readonly [
+  prefix: string,
+  modelOf: (history: readonly Operation<Input, Output>[]) => AnyModel,
+])[] = [
+  ["counter", () => counterModel as AnyModel],
+  ["map", () => mapModel as AnyModel],
+  ["set", () => setModel as AnyModel],
+  ["queue", (history) => queueModel(history) as unknown as AnyModel],
+  ["lock", () => tokenModel as AnyModel],
+  ["semaphore", () => tokenModel as AnyModel],
+];
 
 /** Throws unless all is as it is claimed. */
 function check({ history, fence, arrivals }: Observed, least: number): void {
@@ -280,9 +286,9 @@ function check({ history, fence, arrivals }: Observed, least: number): void {
   if (known.length < least) throw new Error(`only ${known.length} operations have an outcome`);
   if (fence.writes < least / 50) throw new Error(`the lock was held ${fence.writes} times only`);
   checkBarrier(arrivals);
-  for (const [prefix, model] of models) {
+  for (const [prefix, modelOf] of models) {
     const own = operations.filter(({ key }) => key.startsWith(prefix));
-    const { verdict, key, explained, stuck } = checkLinearizability(own, model);
+    const { verdict, key, explained, stuck } = checkLinearizability(own, modelOf(own));
     if (verdict === "linearizable") continue;
     const latest = [...explained.slice(-5), ...stuck].map((operation) => JSON.stringify(operation));
     throw new Error(`${key}: ${verdict}\n${latest.join("\n")}`);
