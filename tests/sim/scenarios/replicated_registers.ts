@@ -190,10 +190,45 @@ export const failingReplicatedRegisters: Scenario = {
   source: source("failingReplicatedRegisters"),
 };
 
+/** One node is lost at a time, as often as a restarted one can have caught up; messages are lost too. */
+const briefLosses: FaultPlan = (random, { nodes }) => {
+  const faults: Fault[] = [];
+  const between = (low: number, high: number) => low + random.next() * (high - low);
+  const one = () => nodes[Math.floor(random.next() * nodes.length)]!;
+  for (const at of [between(4_000, 6_000), between(24_000, 28_000)]) {
+    const node = one();
+    const span = between(300, 5_000);
+    const draw = random.next();
+    if (draw < 0.4) faults.push({ type: "crash", at, node, restartAfter: span });
+    else if (draw < 0.55) faults.push({ type: "stop", at, node, restartAfter: span });
+    else if (draw < 0.75) faults.push({ type: "pause", at, for: span, node, whole: true });
+    else {
+      const and = nodes.filter((other) => other !== node);
+      faults.push({ type: "partition", at, for: span, between: [node], and });
+    }
+    const way = random.next() < 0.5 ? { from: [one()] } : { to: [one()] };
+    const type = (["messageLoss", "messageDuplication", "messageReordering"] as const)[
+      Math.floor(random.next() * 3)
+    ]!;
+    faults.push({ type, at: at - between(0, 2_000), for: 4_000, ...way, probability: 0.3 });
+  }
+  return faults;
+};
+
+/** Copies in the memory of three nodes, and little to do. */
+export const smallReplicatedRegisters: Scenario = {
+  ...smallCluster,
+  name: "replicated registers of three nodes",
+  setup: spawnSmall(false),
+  faults: briefLosses,
+  source: source("smallReplicatedRegisters"),
+};
+
 /** All of them, for many seeds. */
 export const replicated: readonly Scenario[] = [
   replicatedRegisters,
   pairedReplicatedRegisters,
   storedReplicatedRegisters,
   failingReplicatedRegisters,
+  smallReplicatedRegisters,
 ];

@@ -2,6 +2,7 @@ import {
   failingReplicatedRegisters,
   pairedReplicatedRegisters,
   replicatedRegisters,
+  smallReplicatedRegisters,
   storedReplicatedRegisters,
 } from "./replicated_registers.ts";
 import { testSeeds } from "./seed_tests.ts";
@@ -10,3 +11,4 @@ testSeeds(replicatedRegisters, 10);
 testSeeds(pairedReplicatedRegisters, 4);
 testSeeds(storedReplicatedRegisters, 10);
 testSeeds(failingReplicatedRegisters, 20);
+testSeeds(smallReplicatedRegisters, 10);
