@@ -109,7 +109,7 @@ Deno.test({
     assertEquals(code, 0, all);
     assertEquals(said(await errors), "", all);
     assert(output.includes("demo | all 5 nodes read 50"), all);
-    assertEquals(status?.exitCode, 0, status?.stderr);
+    assertEquals(status?.exitCode, 0, `${status?.stderr}${status?.stdout}`);
     assert(/members: 5 up;[^]*\nall is well\n/.test(status!.stdout), status!.stdout);
   },
 });

@@ -2,6 +2,7 @@ import type { AdminClient } from "../../admin/admin_client.ts";
 import type { NodeStatus } from "../../admin/node_report.ts";
 import { count, spanText } from "../table_text.ts";
 import { adminCommand, type Outcome } from "./admin_command.ts";
+import { settledStatus, settleTime } from "./settled_status.ts";
 
 const usage = `The state of the cluster and of each of its nodes.
 
@@ -9,7 +10,8 @@ Examples:
   deno run -A cli.ts status --contact node-1:25520 --system shop --tls certs/alice
   deno run -A cli.ts status --contact node-1:25520 --system shop --tls certs/alice --json
 
-All nodes are asked, up to 100. Fails (1) if one is unhealthy, unreachable or does not answer.
+All nodes are asked, up to 100. Fails (1) if one is unhealthy, unreachable or does not answer, or
+if some have not heard of the latest change of the members after ${settleTime / 1_000} s.
 `;
 
 const maxNodes = 100;
@@ -25,8 +27,8 @@ export const statusCommand = adminCommand({
   name: "status",
   summary: "show the state of the cluster and the health of its nodes",
   usage,
-  async run(client) {
-    const first = await client.status(client.contact);
+  async run(client, _args, { clock }) {
+    const first = await settledStatus(client, client.contact, clock);
     const others = client.topology.members.map(({ address }) => address)
       .filter((address) => address !== first.address).slice(0, maxNodes - 1);
     const nodes: NodeAnswer[] = [
