@@ -77,6 +77,10 @@ export class BarrierMachine implements CoordinationMachine<BarrierOperation> {
     return this.#forget((party) => party.session === session);
   }
 
+  sessionLost(session: string): Answers {
+    return this.sessionGone(session);
+  }
+
   sessions(): ReadonlySet<string> {
     return new Set(Array.from(this.#parties.values(), ({ session }) => session));
   }

@@ -101,9 +101,14 @@ class Coordinator {
 
   signal(signal: Signal): void {
     if (signal.type === "terminated") {
-      const { key } = signal.ref;
+      const { ref: { key }, reason } = signal;
       if (!this.#sessions.delete(key) || !rules.goneSessionsHoldNothing) return;
-      this.#tell(this.#machine.sessionGone(key, this.#now));
+      // Nobody has seen the end of a program that was cut off: its leases say when it holds nothing.
+      this.#tell(
+        reason === "nodeDown"
+          ? this.#machine.sessionLost(key, this.#now)
+          : this.#machine.sessionGone(key, this.#now),
+      );
     } else if (signal.type === "postStop" || signal.type === "preRestart") {
       this.#counted.end();
       this.#tell(this.#machine.close());

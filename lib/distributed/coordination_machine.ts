@@ -39,8 +39,13 @@ export interface CoordinationMachine<O> {
   handle(operation: O, caller: Caller, now: number): Answers;
   /** Time has passed. */
   wake(now: number): Answers;
-  /** A session is gone: what it holds is free, and it waits for nothing. */
+  /** A session has ended: what it holds is free, and it waits for nothing. */
   sessionGone(session: string, now: number): Answers;
+  /**
+   * A session is not to be reached any more, and its program may run on: it waits for nothing, and what it
+   * holds ends with its lease, at the holder first.
+   */
+  sessionLost(session: string, now: number): Answers;
   /** The sessions that hold something or wait. */
   sessions(): ReadonlySet<string>;
   /** The host stops. */

@@ -3,9 +3,9 @@ import type { StructurePort } from "./structure_port.ts";
 
 /**
  * A lock that all nodes and clients share. A handle is one owner and the lock is not reentrant: make a
- * handle for each task. It is held by a lease that is renewed while the program runs. When the program,
- * its node or its client is gone, the lock is free as soon as the cluster knows, at the latest when the
- * lease ends.
+ * handle for each task. It is held by a lease that is renewed while the program runs. When its node
+ * leaves, or its client closes, the lock is free at once; when it has crashed or is cut off, at the end of
+ * the lease.
  *
  * While the node that keeps the lock runs, no two programs hold it at one time. When that node is lost,
  * or the lock moves to another node, the signal `lost` of the holder is aborted, and another program may

@@ -159,6 +159,10 @@ export class PermitMachine implements CoordinationMachine<PermitOperation> {
     for (const [request, holder] of this.#holders) {
       if (holder.session === session) this.#endHolder(request);
     }
+    return this.sessionLost(session, now);
+  }
+
+  sessionLost(session: string, now: number): Answers {
     const forgotten: string[] = [];
     for (const [request, waiter] of this.#waiters) {
       if (waiter.session !== session) continue;

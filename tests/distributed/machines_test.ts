@@ -109,6 +109,17 @@ Deno.test("holders and waiters of a session that is gone are no more", () => {
   assertEquals(machine.sessions(), new Set(["b", "c"]));
 });
 
+Deno.test("a session whose end nobody has seen holds what it holds until its leases end", () => {
+  const machine = new PermitMachine(structureLimits, counting());
+  for (const request of ["a1", "b1", "a2"]) {
+    machine.handle(acquire(request, { ttl: 30_000 }), caller(request[0]!), 0);
+  }
+  const { replies, forgotten } = machine.sessionLost("a", 1);
+  assertEquals([replies, forgotten], [[], ["a2"]]);
+  assertEquals(granted(machine.wake(30_000)), []);
+  assertEquals(granted(machine.wake(32_000)), ["b1"]);
+});
+
 Deno.test("waiters are bounded, also for each identity", () => {
   const limits = { ...structureLimits, maxWaiters: 4, maxWaitersPerIdentity: 2 };
   const machine = new PermitMachine(limits, counting());

@@ -357,6 +357,28 @@ Deno.test("a lock is renewed while its holder runs, and free when its holder is 
     await get(stopping);
   }));
 
+Deno.test("a lock has one holder while its holder is cut off, declared down, and runs on", () =>
+  on(3, {}, async (world) => {
+    const { cluster, groups, get } = world;
+    const names = Array.from({ length: 12 }, (_, index) => `lock-${index}`);
+    const held = new Map<string, HeldPermit>();
+    for (const name of names) {
+      held.set(name, await get(groups[2]!.lock(name).acquire({ ttl: 40_000 })));
+    }
+    cluster.network.partition(["node-1", "node-2"], "node-3");
+    let stayed = 0;
+    const next = names.map(async (name) => {
+      const { token, lost } = held.get(name)!;
+      const granted = await groups[0]!.lock(name).acquire({ timeout: 55_000 });
+      if (granted.token >> 40n !== token >> 40n) return;
+      stayed++;
+      assert(lost.aborted, `${name} has two holders`);
+    });
+    await get(Promise.all(next));
+    assert(stayed > 0);
+    cluster.network.heal();
+  }));
+
 Deno.test("when its node leaves, the holder loses the lock, and tokens grow", () =>
   on(3, {}, async (world) => {
     const { cluster, groups, nodes, get, connect } = world;
