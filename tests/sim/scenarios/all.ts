@@ -27,7 +27,7 @@ import { registers, splitRegisters } from "./register.ts";
 import { sharding } from "./sharding.ts";
 import { singletonScenarios } from "./singletons.ts";
 import { topicEvents } from "./topics.ts";
-import { structures, volatileStructures } from "./structures.ts";
+import { structures, structuresInCrashThenMoves, volatileStructures } from "./structures.ts";
 import { spawnCounters, workOnCounters } from "./counters.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
@@ -166,6 +166,7 @@ export const scenarios: readonly Scenario[] = [
   ledgerInPauses,
   ...singletonScenarios,
   structures,
+  structuresInCrashThenMoves,
   volatileStructures,
   ...disks,
   topicEvents,

@@ -9,7 +9,7 @@ import { replicated } from "./replicated_registers.ts";
 import { sharding } from "./sharding.ts";
 import { singletonScenarios } from "./singletons.ts";
 import { standbyScenarios } from "./standby_registers.ts";
-import { structures, volatileStructures } from "./structures.ts";
+import { structures, structuresInCrashThenMoves, volatileStructures } from "./structures.ts";
 
 for (const scenario of scenarios) {
   if (registers.has(scenario) || others.has(scenario)) continue;
@@ -19,7 +19,7 @@ for (const scenario of scenarios) {
   // They have files of their own, which run beside this one.
   if (scenario === deliveries || scenario === deliveriesInParts) continue;
   if (standbyScenarios.includes(scenario)) continue;
-  if (scenario === structures || scenario === volatileStructures) continue;
+  if ([structures, structuresInCrashThenMoves, volatileStructures].includes(scenario)) continue;
   if (scenario === rateLimits || scenario === rateLimitsOverSlowLinks) continue;
   const isLong = [...sharding, ...ownership, ...disks].includes(scenario);
   testSeeds(scenario, isLong ? 10 : 20);

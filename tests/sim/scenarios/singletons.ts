@@ -25,6 +25,7 @@ import {
   standardInvariants,
 } from "../../../lib/testkit/mod.ts";
 import { pause } from "./register.ts";
+import { crashThenMoves } from "./crash_then_moves.ts";
 import { cutApart, drift, shuffled } from "./ownership.ts";
 
 const source = (name: string) => ({ module: import.meta.url, export: name });
@@ -447,6 +448,14 @@ export const singletonsInOutages: Scenario = scenarioOf({
   },
 });
 
+/** One node crashes, and others leave in order at once. */
+export const singletonsInCrashThenMoves: Scenario = scenarioOf({
+  name: "singletons, a crash and then moves",
+  exported: "singletonsInCrashThenMoves",
+  slow: true,
+  faults: crashThenMoves,
+});
+
 /** All of this module. */
 export const singletonScenarios: readonly Scenario[] = [
   singletons,
@@ -454,4 +463,5 @@ export const singletonScenarios: readonly Scenario[] = [
   singletonsAtExclusions,
   singletonsInRollingRestarts,
   singletonsInOutages,
+  singletonsInCrashThenMoves,
 ];

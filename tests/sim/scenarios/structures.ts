@@ -22,6 +22,7 @@ import {
   type SimulatedNode,
   type Simulation,
 } from "../../../lib/testkit/mod.ts";
+import { crashThenMoves } from "./crash_then_moves.ts";
 import {
   counterModel,
   type Input,
@@ -351,6 +352,17 @@ export const structures: Scenario = {
   name: "structures",
   faults: oneAfterTheOther,
   source: source("structures"),
+};
+
+/** One node crashes, and others leave in order at once. */
+export const structuresInCrashThenMoves: Scenario = {
+  ...base,
+  name: "structures, a crash and then moves",
+  nodes: 5,
+  duration: 110_000,
+  cluster: { seedNodes: Array.from({ length: 5 }, (_, index) => `node-${index + 1}:25520`) },
+  faults: crashThenMoves,
+  source: source("structuresInCrashThenMoves"),
 };
 
 /** Volatile ones, where nothing moves: the network is slow, loses connections, and mixes up messages. */
