@@ -9,7 +9,7 @@ export interface StructureOperation {
   /** Names the call. It is written down when it begins, as unknown, and again when it is over. */
   readonly call: string;
   readonly node: string;
-  readonly kind: "id" | "add" | "insert" | "enqueue" | "dequeue" | "lock" | "write";
+  readonly kind: "id" | "add" | "insert" | "enqueue" | "dequeue" | "lock" | "write" | "stall";
   readonly from: number;
   /** When it was over; of a lock when it was granted. */
   readonly to: number;
@@ -74,10 +74,13 @@ export function violations(
     ...setMembership(of("insert"), final.members),
     ...queueTotal(of("enqueue"), of("dequeue"), final.items),
     ...tokensGrow(of("lock")),
-    ...oneHolder(of("lock")),
+    ...oneHolder(of("lock"), of("stall")),
     ...exclusiveWrites(of("write")),
   ];
 }
+
+/** Milliseconds in which timers that were due in a stall have run. */
+const afterStall = 50;
 
 const done = (operations: readonly StructureOperation[]) =>
   operations.filter(({ outcome }) => outcome === "ok");
@@ -156,10 +159,23 @@ function exclusiveWrites(writes: readonly StructureOperation[]): string[] {
   return twice(valuesOf(done(writes))).map((count) => `two holders wrote ${count}: one was lost`);
 }
 
-/** While the lock stays at one node, it has one holder at a time. */
-function oneHolder(locks: readonly StructureOperation[]): string[] {
+/**
+ * While the lock stays at one node, it has one holder at a time. A process that stands still cannot give it
+ * up: what it holds then ends with the last moment at which it ran.
+ */
+function oneHolder(
+  locks: readonly StructureOperation[],
+  stalls: readonly StructureOperation[],
+): string[] {
   const found: string[] = [];
-  const byEpoch = Map.groupBy(done(locks), ({ value }) => BigInt(value!) >> 40n);
+  const stallsOf = Map.groupBy(stalls, ({ node }) => node);
+  const known = done(locks).map((one) => {
+    const stall = stallsOf.get(one.node)?.find(({ from, to }) =>
+      from <= one.until! && one.until! <= to + afterStall
+    );
+    return stall === undefined ? one : { ...one, until: stall.from };
+  });
+  const byEpoch = Map.groupBy(known, ({ value }) => BigInt(value!) >> 40n);
   for (const [epoch, grants] of byEpoch) {
     const inOrder = grants.toSorted((one, other) => one.to - other.to);
     for (const [index, { to, node }] of inOrder.entries()) {

@@ -10,6 +10,14 @@ import type { FinalContent, StructureOperation } from "./structure_log.ts";
 
 const replication = { replicas: 2, minAcks: 1 } as const;
 const timeout = 4_000;
+/** Milliseconds between two looks at the clock, and how much later than due one is a stall. */
+const beatEvery = 10;
+const shortestStall = 20;
+/**
+ * Leases of locks: some end long before a member that is cut off is declared down, and some long after,
+ * when the cluster knows already that it has gone.
+ */
+const [shortLease, longLease] = [3_000, 40_000];
 /** The clock that all processes of a host read alike, however busy it is. */
 const hostNow = () => Date.now();
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -31,6 +39,13 @@ export function workWithStructures(
   const [items, lock] = [group.queue<string>("items"), "lock"];
   const store = new FencedStore(`${path.slice(0, path.lastIndexOf("/"))}/fenced.store`);
   let isOver = false;
+  let beat = hostNow();
+  setInterval(() => {
+    const [from, to] = [beat, hostNow()];
+    beat = to;
+    if (to - from < beatEvery + shortestStall) return;
+    write({ call: `${node}-${++calls}`, node, kind: "stall", from, to, outcome: "ok" });
+  }, beatEvery);
   let count = 0;
   let calls = 0;
 
@@ -58,7 +73,8 @@ export function workWithStructures(
     const from = hostNow();
     let held: HeldPermit;
     try {
-      held = await group.lock(lock).acquire({ timeout, ttl: 3_000 });
+      const ttl = Math.random() < 0.2 ? longLease : shortLease;
+      held = await group.lock(lock).acquire({ timeout, ttl });
     } catch {
       return;
     }

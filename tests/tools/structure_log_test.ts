@@ -91,6 +91,23 @@ for (const [what, operations, final] of wrong) {
   });
 }
 
+Deno.test("a process that stands still holds what it holds until then", () => {
+  const operations = [
+    one("lock", token(1n, 1n), { node: "node-1", to: 1, until: 9_005 }),
+    one("lock", token(1n, 2n), { node: "node-2", to: 4_000, until: 4_001 }),
+  ];
+  const stall = (from: number, to: number, node = "node-1") => [
+    ...operations,
+    one("stall", "", { node, from, to }),
+  ];
+  assertEquals(violations(operations, empty).length, 1);
+  assertEquals(violations(stall(2_000, 9_000), empty), []);
+  // Not at that time, or of another process.
+  assertEquals(violations(stall(2_000, 8_000), empty).length, 1);
+  assertEquals(violations(stall(5_000, 9_000), empty).length, 1);
+  assertEquals(violations(stall(2_000, 9_000, "node-2"), empty).length, 1);
+});
+
 Deno.test("the last line of a call counts", () => {
   const begun = one("add", 1, unknown);
   const lines = [begun, { ...begun, outcome: "ok" }, one("add", 2, unknown)];
