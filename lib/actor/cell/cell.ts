@@ -127,17 +127,17 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   override tell(message: unknown): void {
-    this.#accept(message);
+    this.accept(message);
   }
 
   override tellSent(sent: SentMessage): void {
     this.#status |= attributed;
-    this.#accept(sent);
+    this.accept(sent);
   }
 
   enqueue(kept: unknown): boolean {
     if (isSent(kept)) this.#status |= attributed;
-    return this.#accept(kept);
+    return this.accept(kept);
   }
 
   override get ended(): boolean {
@@ -208,7 +208,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** Puts a message into the mailbox. False if it is lost. */
-  #accept(message: unknown): boolean {
+  private accept(message: unknown): boolean {
     const { host } = this;
     host.ledger.sent++;
     const { running } = host;
@@ -265,7 +265,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
    * Whether an incarnation that has failed waits for what it owes, at most for the stop timeout: what it
    * has sent to a store must not arrive after the next one has read it.
    */
-  #awaitsOwed(): boolean {
+  private awaitsOwed(): boolean {
     const parts = this.#parts;
     if (parts === undefined || parts.owed === 0 || !rules.restartsAwaitWrites) return false;
     // An actor that was told to stop does not come back.
@@ -280,13 +280,13 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** Whether a promise of the incarnation is not settled, or what is to be done then has not had its turn. */
-  #owes(): boolean {
+  private owes(): boolean {
     const { owed, systemMessages } = this.parts;
     return owed > 0 || rules.stopsAwaitSettledWork && systemMessages?.hasSettledWork === true;
   }
 
   /** Waits for what the actor owes; at most for the stop timeout. */
-  #stopLater(): void {
+  private stopLater(): void {
     const { runtime: { clock }, stopTimeout } = this.host;
     this.parts.stopWaits ??= clock.schedule(stopTimeout, () => {
       this.enqueueSystem({ type: "stopInTurn", waits: false });
@@ -404,11 +404,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   /** What a stash keeps of a message: its sender and trace, and of the message at hand its deadline as well. */
   attribute(message: unknown): unknown {
     const { tracer } = this.host;
-    const kept = this.#attributed(message);
+    const kept = this.attributed(message);
     return tracer === undefined ? kept : tracer.slotOf(kept);
   }
 
-  #attributed(message: unknown): unknown {
+  private attributed(message: unknown): unknown {
     const { current } = this;
     if (current === undefined || current.message === message) return current ?? message;
     const { sender } = current;
@@ -420,7 +420,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** What an ask has sent must not outlive its handler here. */
-  #forgetCurrent(): void {
+  private forgetCurrent(): void {
     if (this.#context !== undefined) this.#context.current = undefined;
   }
 
@@ -453,20 +453,20 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     host.running = this;
     const { turns } = host;
     // In a method of its own: this one must stay small enough to be inlined.
-    if (turns !== undefined && --turns.left < 0) return this.#runObserved(budget, host.observer!);
+    if (turns !== undefined && --turns.left < 0) return this.runObserved(budget, host.observer!);
     let handled = 0;
     while (handled < budget) {
       if ((this.#status & ~attributed) !== scheduled) {
-        const step = this.#attend();
-        if (step === blocked) return this.#rest(handled);
+        const step = this.attend();
+        if (step === blocked) return this.rest(handled);
         if (step === worked) {
           handled++;
           continue;
         }
       }
-      if (this.size === 0) return this.#rest(handled);
+      if (this.size === 0) return this.rest(handled);
       handled++;
-      this.#handle(this.shift());
+      this.handle(this.shift());
     }
     host.running = undefined;
     host.dispatcher.schedule(this);
@@ -491,7 +491,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** The same, with an observer. */
-  #runObserved(budget: number, observer: CellObserver): number {
+  private runObserved(budget: number, observer: CellObserver): number {
     const { host } = this;
     let turn = observer.onTurn(this.path, this.size);
     let handled = 0;
@@ -499,7 +499,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     let isResting = false;
     while (handled < budget) {
       if ((this.#status & ~attributed) !== scheduled) {
-        const step = this.#attend();
+        const step = this.attend();
         isResting = step === blocked;
         if (isResting) break;
         if (step === worked) {
@@ -512,7 +512,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       if (isResting) break;
       handled++;
       called++;
-      const span = this.#observe(observer, this.shift());
+      const span = this.observe(observer, this.shift());
       if (!this.waits) {
         span?.end();
         continue;
@@ -524,7 +524,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       turn = undefined;
     }
     if (turn !== undefined) observer.onTurnEnd(turn, called);
-    if (isResting) return this.#rest(handled);
+    if (isResting) return this.rest(handled);
     host.running = undefined;
     host.dispatcher.schedule(this);
     return handled;
@@ -535,7 +535,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
    * once. All else waits, and keeps its order.
    */
   runGated(budget: number, gate: TurnGate): number {
-    if (!this.#isGated()) return this.run(budget);
+    if (!this.isGated()) return this.run(budget);
     const { host } = this;
     host.running = this;
     while ((this.#status & (waiting | stopped | pausing)) === 0) {
@@ -547,11 +547,11 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       } else if ((this.#parts?.children?.size ?? 0) > 0) break;
       else finishStop(this);
     }
-    return this.#rest(0);
+    return this.rest(0);
   }
 
   /** Whether it is an entity, or belongs to one. */
-  #isGated(): boolean {
+  private isGated(): boolean {
     for (let above = this.parent; above !== undefined; above = above.parent) {
       if (above.existingParts?.entities !== undefined) return true;
     }
@@ -563,15 +563,15 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.host.dispatcher.schedule(this);
   }
 
-  #rest(handled: number): number {
+  private rest(handled: number): number {
     this.host.running = undefined;
     this.#status &= ~scheduled;
-    if ((this.#status & (attributed | waiting)) === attributed) this.#forgetCurrent();
+    if ((this.#status & (attributed | waiting)) === attributed) this.forgetCurrent();
     return handled;
   }
 
   /** Runs one step that precedes the next message. */
-  #attend(): number {
+  private attend(): number {
     const status = this.#status;
     if ((status & (waiting | stopped | pausing)) !== 0) return blocked;
     if ((status & fresh) !== 0) {
@@ -581,13 +581,13 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     } else if ((status & mustStop) !== 0) {
       beginStop(this);
     } else if ((status & (stopping | restarting)) !== 0) {
-      if ((this.#parts?.children?.size ?? 0) > 0 || this.#awaitsOwed()) return blocked;
+      if ((this.#parts?.children?.size ?? 0) > 0 || this.awaitsOwed()) return blocked;
       if ((status & stopping) !== 0) finishStop(this);
       else finishRestart(this);
     } else if (
       (status & signalled) !== 0 && this.hasPassed(this.#parts!.systemMessages!.position)
     ) {
-      this.#takeSystemMessage();
+      this.takeSystemMessage();
     } else {
       if ((status & timed) !== 0 && this.size > 0) this.#parts!.receiveTimeout!.received();
       return free;
@@ -595,7 +595,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     return worked;
   }
 
-  #takeSystemMessage(): void {
+  private takeSystemMessage(): void {
     const parts = this.#parts!;
     const { systemMessages, timers, watch } = parts;
     const message = systemMessages!.take();
@@ -605,46 +605,46 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     else if (message.type !== "receiveTimedOut") parts.attended++;
     switch (message.type) {
       case "terminated":
-        return this.#onTerminated(message, watch?.claim(message));
+        return this.takeTerminated(message, watch?.claim(message));
       case "firedTimer":
         return timers?.claim(message);
       case "receiveTimedOut":
         if (message.source.claim()) this.deliverOwn(message.source.message);
         return;
       case "childFailed":
-        return this.#signal(message);
+        return this.signal(message);
       case "escalated":
         fail(this, message.cause, message.ref);
         // The actor continues without that child.
         if ((this.#status & (restarting | ended)) !== 0) return;
-        return this.#signal({ type: "childFailed", ref: message.ref, cause: message.cause });
+        return this.signal({ type: "childFailed", ref: message.ref, cause: message.cause });
       case "own":
         // Of an incarnation before a restart: what it has left is lost.
-        if (message.context === this.#context) this.#runOwn(message);
+        if (message.context === this.#context) this.runOwn(message);
         return;
       case "stopInTurn":
-        if (!message.waits || !this.#owes()) return beginStop(this);
-        this.#stopLater();
+        if (!message.waits || !this.owes()) return beginStop(this);
+        this.stopLater();
         // What it owed has come, and has its turn after this message.
         if (parts.owed === 0) this.stopInTurn();
     }
   }
 
-  #onTerminated(signal: Terminated, entry: WatchEntry | undefined): void {
+  private takeTerminated(signal: Terminated, entry: WatchEntry | undefined): void {
     if (entry === undefined) return;
-    if (entry.message === asSignal) this.#signal(signal);
+    if (entry.message === asSignal) this.signal(signal);
     else this.deliverOwn(entry.message);
   }
 
   deliverOwn(message: unknown): void {
-    if (message instanceof OwnWork) return this.#runOwn(message);
+    if (message instanceof OwnWork) return this.runOwn(message);
     this.host.ledger.sent++;
     if ((this.#status & timed) !== 0) this.#parts!.receiveTimeout!.received();
     this.host.observer?.onOwnHandler?.(this.path);
-    this.#handle(message);
+    this.handle(message);
   }
 
-  #runOwn({ run }: SettledWork | OwnWork): void {
+  private runOwn({ run }: SettledWork | OwnWork): void {
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
     if (this.#context !== undefined) this.#context.current = undefined;
@@ -659,18 +659,18 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     if (next !== same) this.apply(next, "signal", undefined);
   }
 
-  #handle(kept: unknown): void {
+  private handle(kept: unknown): void {
     const { host } = this;
     let message = kept;
     if ((this.#status & attributed) !== 0) {
-      message = this.#open(kept);
+      message = this.open(kept);
       if (message === dropped) return;
     }
     host.ledger.delivered++;
     host.step++;
     let next: unknown;
     try {
-      if ((this.#status & attributed) !== 0 && message === kept) message = this.#translate(kept);
+      if ((this.#status & attributed) !== 0 && message === kept) message = this.translate(kept);
       next = this.behavior.onMessage!(this.context as never, message as never);
     } catch (error) {
       return this.fail(error, messageOf(message));
@@ -679,23 +679,23 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** The message itself, or what an adapter has to translate; `dropped` if its asker has given up. */
-  #open(kept: unknown): unknown {
+  private open(kept: unknown): unknown {
     const { context } = this;
     if (!isSent(kept)) {
       context.current = undefined;
       return kept;
     }
-    if (this.#dropsExpired(kept)) return dropped;
+    if (this.dropsExpired(kept)) return dropped;
     context.current = kept;
     if (kept instanceof InternalMessage && this.#parts?.takesInternalMessages !== true) {
-      this.#handlePayload(kept);
+      this.handlePayload(kept);
       return dropped;
     }
     return kept instanceof AdaptedMessage ? kept : kept.message;
   }
 
   /** The behaviour does not know messages of the library: it gets what one holds, if anything. */
-  #handlePayload(kept: InternalMessage): void {
+  private handlePayload(kept: InternalMessage): void {
     const { host } = this;
     const { payload } = kept;
     host.ledger.delivered++;
@@ -714,7 +714,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** The message that an adapter makes; any other as it is. */
-  #translate(kept: unknown): unknown {
+  private translate(kept: unknown): unknown {
     if (!isAdapted(kept)) return kept;
     const message = kept.map(kept.message);
     this.context.current = kept.with(message);
@@ -723,7 +723,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** Loses a message without handling it if its asker has given up. */
-  #dropsExpired(kept: SentMessage): boolean {
+  private dropsExpired(kept: SentMessage): boolean {
     const { host } = this;
     if (!dropsExpired) return false;
     const isAborted = host.abortedAsks > 0 && isAbortedAsk(kept.message);
@@ -733,26 +733,26 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
   }
 
   /** Handles a message, within its trace if it has one. Returns its span, which has not ended. */
-  #observe(observer: CellObserver, slot: unknown): Span | undefined {
+  private observe(observer: CellObserver, slot: unknown): Span | undefined {
     observer.onHandler?.(this.path, slot);
     if (!(slot instanceof TracedMessage)) {
-      this.#handle(slot);
+      this.handle(slot);
       return undefined;
     }
     const { message } = slot;
     // One that is not handled has no span.
-    if ((this.#status & attributed) !== 0 && isSent(message) && this.#dropsExpired(message)) {
+    if ((this.#status & attributed) !== 0 && isSent(message) && this.dropsExpired(message)) {
       return undefined;
     }
-    return observer.runTraced(this.path, slot, () => this.#handle(message));
+    return observer.runTraced(this.path, slot, () => this.handle(message));
   }
 
-  #signal(signal: Signal): void {
+  private signal(signal: Signal): void {
     const { onSignal } = this.behavior;
     if (onSignal === undefined) return;
     const { host, parts } = this;
     host.observer?.onOwnHandler?.(this.path);
-    this.#forgetCurrent();
+    this.forgetCurrent();
     // Nothing that is stashed now can be the message at hand.
     parts.stashedAt = ++host.step;
     let next: unknown;
@@ -857,7 +857,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
       return;
     }
     this.#status &= ~waiting;
-    this.#forgetCurrent();
+    this.forgetCurrent();
     const observedRun = this.#parts?.observedRun;
     if (observedRun === undefined) return;
     this.#parts!.observedRun = undefined;
@@ -910,7 +910,7 @@ export class Cell extends Mailbox implements ActorCell, Runnable, Parkable {
     this.#parts = undefined;
     // Its watchers ask for it later.
     if (parts?.failure !== undefined) this.failure = parts.failure;
-    this.#forgetCurrent();
+    this.forgetCurrent();
     this.#context = undefined;
     this.behavior = same as Behavior<never>;
     this.release();

@@ -74,13 +74,13 @@ export abstract class Mailbox extends LocalRef<unknown> {
       bounds !== undefined &&
       (bounds.countsBytes && !(bounds.trustsFirst && tail === this.#head) ||
         this.size + this.stashed >= bounds.capacity)
-    ) return this.#pushBounded(bounds, message);
+    ) return this.pushBounded(bounds, message);
     const slots = this.#slots;
     // Written out for the usual case: this is the hottest line of all.
     if (slots !== undefined && ((tail - this.#head) & lastPosition) < slots.length) {
       slots[tail & (slots.length - 1)] = message;
       this.#tail = (tail + 1) & lastPosition;
-    } else this.#append(message);
+    } else this.append(message);
     return true;
   }
 
@@ -88,7 +88,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
   protected unshift(message: unknown): void {
     const bounds = this.#bounds;
     const slot = bounds === undefined ? message : bounds.admit(message, bounds.measure(message));
-    const slots = this.#room();
+    const slots = this.room();
     this.#head = (this.#head - 1) & lastPosition;
     slots[this.#head & (slots.length - 1)] = slot;
   }
@@ -126,14 +126,14 @@ export abstract class Mailbox extends LocalRef<unknown> {
     this.#slots = undefined;
   }
 
-  #append(slot: unknown): void {
-    const slots = this.#room();
+  private append(slot: unknown): void {
+    const slots = this.room();
     slots[this.#tail & (slots.length - 1)] = slot;
     this.#tail = (this.#tail + 1) & lastPosition;
   }
 
   /** The ring, with a free slot. */
-  #room(): unknown[] {
+  private room(): unknown[] {
     const slots = this.#slots;
     const { size } = this;
     if (slots !== undefined && size < slots.length) return slots;
@@ -145,7 +145,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
     return this.#slots = grown;
   }
 
-  #pushBounded(bounds: MailboxBounds, message: unknown): boolean {
+  private pushBounded(bounds: MailboxBounds, message: unknown): boolean {
     const size = bounds.measure(message);
     const makesRoom = bounds.overflow === "dropOldest" && bounds.canEverFit(size);
     while (!bounds.fits(this.size + this.stashed, size)) {
@@ -155,7 +155,7 @@ export abstract class Mailbox extends LocalRef<unknown> {
       }
       this.drop(this.shift());
     }
-    this.#append(bounds.admit(message, size));
+    this.append(bounds.admit(message, size));
     return true;
   }
 }
