@@ -1,20 +1,15 @@
 /** Asks of a node: the slowest, and those that failed. */
 import { count, duration, timeOf } from "./format.js";
 import { html } from "./html.js";
-import { Answered, Badge, Card, Figure, NodeChoice, Table } from "./parts.js";
+import { Badge, Card, Figure, OfNode, Table } from "./parts.js";
 
 const time = { head: "Ended", cell: ({ at }) => timeOf(at) };
 const target = { head: "Asked", mono: true, wrap: true, cell: (ask) => ask.target };
 const took = { head: "Took", number: true, cell: ({ ms }) => duration(ms) };
 
 export function AsksPage({ data, parameters, set }) {
-  const { answer, nodes, self } = data;
   return html`
-    <div class="bar">
-      <${NodeChoice} members=${nodes} value=${parameters.node} self=${self}
-        onChange=${(node) => set({ node })} />
-    </div>
-    <${Answered} answer=${answer} members=${nodes}>
+    <${OfNode} ...${{ data, parameters, set }}>
       ${({ ended, failed, pending, slowest, failing }) =>
         html`
           <dl class="figures">
@@ -22,7 +17,7 @@ export function AsksPage({ data, parameters, set }) {
             <${Figure} name="Failed" value=${count(failed)} tone=${failed > 0 ? "fair" : "good"} />
             <${Figure} name="Waiting now" value=${count(pending)} />
           </dl>
-          <${Card} title="Slowest" note="of the last ten minutes">
+          <${Card} title="Slowest" note="of the last ten minutes" wide>
             <${Table} caption="Slowest asks" rows=${slowest} empty="none" columns=${[
               took,
               target,
@@ -36,16 +31,16 @@ export function AsksPage({ data, parameters, set }) {
               time,
             ]} />
             </${Card}>
-            <${Card} title="Failing" note="the newest first">
+            <${Card} title="Failing" note="the newest first" wide>
               <${Table} caption="Asks that failed" rows=${failing} empty="none" columns=${[
                 time,
                 target,
                 { head: "Code", cell: ({ outcome }) => html`<b>${outcome}</b>` },
                 took,
-                { head: "Error", wrap: true, cell: ({ error }) => error },
+                { head: "Error", text: true, cell: ({ error }) => error },
               ]} />
               </${Card}>
         `}
-    </${Answered}>
+    </${OfNode}>
   `;
 }

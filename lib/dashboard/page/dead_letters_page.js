@@ -1,16 +1,11 @@
 /** Messages that were lost at a node. */
 import { count, timeOf } from "./format.js";
 import { html } from "./html.js";
-import { Answered, Card, Figure, NodeChoice, Table } from "./parts.js";
+import { Card, Figure, OfNode, Table } from "./parts.js";
 
 export function DeadLettersPage({ data, parameters, set }) {
-  const { answer, nodes, self } = data;
   return html`
-    <div class="bar">
-      <${NodeChoice} members=${nodes} value=${parameters.node} self=${self}
-        onChange=${(node) => set({ node })} />
-    </div>
-    <${Answered} answer=${answer} members=${nodes}>
+    <${OfNode} ...${{ data, parameters, set }}>
       ${({ counts, samples }) =>
         html`
           <dl class="figures">
@@ -31,12 +26,12 @@ export function DeadLettersPage({ data, parameters, set }) {
                 {
                   head: "Message",
                   mono: true,
-                  wrap: true,
+                  text: true,
                   cell: ({ message }) => message ?? "not shown",
                 },
               ]} />
             </${Card}>
         `}
-    </${Answered}>
+    </${OfNode}>
   `;
 }

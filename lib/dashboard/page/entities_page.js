@@ -5,11 +5,12 @@ import { bytes, count, dateOf } from "./format.js";
 import { html } from "./html.js";
 import { useOnce } from "./live.js";
 import { Badge, Card, Missing, Node, Table } from "./parts.js";
+import { useTyped } from "./typed.js";
 
 export function EntitiesPage({ data, summary, about, onAsk, parameters, set }) {
   const members = summary?.members ?? [];
   const { types, type, answers } = data;
-  const [text, setText] = useState(parameters.search ?? parameters.id ?? "");
+  const [text, setText] = useTyped(parameters.search ?? parameters.id ?? "");
   const find = (event) => {
     event.preventDefault();
     set({ type, search: text, id: text });
@@ -150,7 +151,7 @@ function State({ state, members }) {
         empty="its journal has none" columns=${[
           { head: "Number", number: true, cell: ({ seq }) => seq },
           { head: "Stored", cell: ({ at }) => dateOf(at) },
-          { head: "Event", mono: true, wrap: true, cell: ({ event }) => event },
+          { head: "Event", mono: true, text: true, cell: ({ event }) => event },
         ]} />
     `}
   `;

@@ -6,7 +6,15 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: "2-digit",
   hourCycle: "h23",
 });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const whole = new Intl.NumberFormat();
 
 /** Of milliseconds since 1970: the time of day. */
@@ -33,7 +41,22 @@ export function bytes(size) {
   return `${(size / 1_048_576).toFixed(1)} MiB`;
 }
 
+/** Orders addresses by the labels of their nodes, `node-2` before `node-10`. */
+export function byLabel(members) {
+  const named = (address) => `${labelOf(members, address)} ${address}`;
+  return (a, b) => named(a).localeCompare(named(b), "en", { numeric: true });
+}
+
+/** Labels of members that the page has seen, by address: one that is gone is still named. */
+const labels = new Map();
+
+/** Keeps the labels of members. */
+export function learnLabels(members) {
+  for (const { address, nodeId } of members) labels.set(address, nodeId);
+}
+
 /** The label of a node, or its address if it has none. */
 export function labelOf(members, address) {
-  return members?.find((member) => member.address === address)?.nodeId || address;
+  const member = members?.find((member) => member.address === address);
+  return (member ? member.nodeId : labels.get(address)) || address;
 }

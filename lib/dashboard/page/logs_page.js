@@ -6,7 +6,10 @@ import { Answered, Card, NodeChoice } from "./parts.js";
 
 export function LogsPage({ data, parameters, set }) {
   const { answer, nodes, self } = data;
-  const [kept, setKept] = useState();
+  // Lines that are held belong to the node and the level that were chosen then.
+  const of = JSON.stringify([parameters.node, parameters.level]);
+  const [held, setHeld] = useState();
+  const kept = held?.of === of ? held.answer : undefined;
   const shown = kept ?? answer;
   return html`
     <div class="bar">
@@ -21,7 +24,7 @@ export function LogsPage({ data, parameters, set }) {
         </select>
       </label>
       <button type="button" aria-pressed=${kept !== undefined}
-        onClick=${() => setKept(kept === undefined ? answer : undefined)}>
+        onClick=${() => setHeld(kept === undefined ? { of, answer } : undefined)}>
         ${kept === undefined ? "Hold" : "Go on"}
       </button>
     </div>

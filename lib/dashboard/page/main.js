@@ -8,7 +8,7 @@ import { ClientsPage } from "./clients_page.js";
 import { ClusterPage } from "./cluster_page.js";
 import { DeadLettersPage } from "./dead_letters_page.js";
 import { EntitiesPage } from "./entities_page.js";
-import { labelOf } from "./format.js";
+import { labelOf, learnLabels } from "./format.js";
 import { html } from "./html.js";
 import { follow } from "./live.js";
 import { LogsPage } from "./logs_page.js";
@@ -98,7 +98,11 @@ function App() {
   }, []);
   useEffect(() => {
     const onView = (data) => setShown({ page, wanted, data });
-    return follow(view, JSON.parse(wanted), { onView, onSummary: setSummary, onState: setState });
+    const onSummary = (summary) => {
+      learnLabels(summary.members);
+      setSummary(summary);
+    };
+    return follow(view, JSON.parse(wanted), { onView, onSummary, onState: setState });
   }, [page, wanted]);
   useEffect(() => {
     document.title = `${title} · ${summary?.name ?? "Casty"}`;
@@ -111,6 +115,9 @@ function App() {
   }, [page]);
 
   const data = shown.page === page ? shown.data : undefined;
+  // What is shown was asked for before the viewer chose something else, such as another node.
+  const isOld = data !== undefined && shown.wanted !== wanted;
+  const isCut = state === "lost" || state === "ended";
   const set = (changed) => setParameters(page, { ...parameters, ...changed });
   return html`
     <a class="skip" href="#main" onClick=${(event) => {
@@ -120,7 +127,7 @@ function App() {
     <header class="top">
       <span class="brand"><span class="mark" aria-hidden="true"></span>
         ${summary?.name ?? "Casty"}</span>
-      <${Summary} summary=${summary} />
+      <${Summary} summary=${summary} isOld=${isCut} />
       <span class="spring"></span>
       <span role="status"><${Badge} kind=${connection[state][0]}>${connection[state][
         1
@@ -145,7 +152,7 @@ function App() {
       </ul>
       <p class="dim">${about.actions ? "Actions are enabled" : "Read-only"}</p>
     </nav>
-    <main id="main">
+    <main id="main" class=${isOld || isCut ? "old" : ""} aria-busy=${isOld ? "true" : "false"}>
       <h1 tabindex="-1" ref=${heading}>${title}</h1>
       ${data === undefined
         ? html`<p class="empty">waiting for the node</p>`
@@ -159,7 +166,6 @@ function App() {
           parameters,
           set,
           onAsk: setAsked,
-          isOld: shown.wanted !== wanted,
         }} />`}
     </main>
     <${ActionDialog} asked=${asked} onClose=${() => setAsked(undefined)} />
@@ -167,13 +173,13 @@ function App() {
 }
 
 /** The state of the cluster in one line; changes are read out. */
-function Summary({ summary }) {
+function Summary({ summary, isOld }) {
   if (summary === undefined) return null;
   const { members, unreachable, leader, self } = summary;
   const isUp = ({ status, address }) => status === "up" && !unreachable.includes(address);
   const up = members.filter(isUp).length;
   return html`
-    <span class="summary">
+    <span class=${`summary ${isOld ? "old" : ""}`}>
       <span class="dim">node</span> <b>${labelOf(members, self)}</b>
       <span class="summary" role="status">
         <${Badge} kind=${up === members.length ? "good" : "fair"}>${up} of ${members

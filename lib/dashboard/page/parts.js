@@ -43,8 +43,9 @@ export function Card({ title, note, actions, children, wide }) {
 }
 
 /**
- * A table. `columns`: `{ head, cell, number?, mono? }`; `caption` names it for those who do not see the
- * heading.
+ * A table. `columns`: `{ head, cell, number?, mono?, wrap?, text? }`: with `wrap` a cell breaks its
+ * lines, with `text` it is also wide enough to be read; `caption` names the table for those who do not
+ * see the heading.
  */
 export function Table({ caption, columns, rows, keyOf, empty }) {
   if (rows.length === 0) return html`<p class="empty">${empty ?? "nothing yet"}</p>`;
@@ -63,10 +64,14 @@ export function Table({ caption, columns, rows, keyOf, empty }) {
           ${rows.map((row, at) =>
             html`
               <tr key=${keyOf ? keyOf(row) : at}>
-                ${columns.map(({ cell, number, mono, wrap }) =>
+                ${columns.map(({ cell, number, mono, wrap, text }) =>
                   html`
-                    <td class=${[number && "number", mono && "mono", wrap && "wrap"].filter(Boolean)
-                      .join(" ")}>
+                    <td class=${[
+                      number && "number",
+                      mono && "mono",
+                      (wrap || text) && "wrap",
+                      text && "text",
+                    ].filter(Boolean).join(" ")}>
                       ${cell(row)}
                     </td>
                   `
@@ -93,20 +98,38 @@ export function Missing({ answers, members }) {
   `;
 }
 
-/** Chooses one of the members. */
+/** Chooses one of the members, or the node of the address of the page, which may be gone. */
 export function NodeChoice({ members, value, self, onChange }) {
+  const chosen = value || self;
+  const isGone = !members.some(({ address }) => address === chosen);
+  const nodes = isGone ? [...members, { address: chosen }] : members;
+  const noteOf = (address) =>
+    address === self ? ", this node" : isGone && address === chosen ? ", no member" : "";
   return html`
     <label class="field">Node
-      <select value=${value || self} onChange=${(event) => onChange(event.target.value)}>
-        ${members.map(({ address, nodeId }) =>
-          html`
+      <select value=${chosen} onChange=${(event) => onChange(event.target.value)}>
+        ${nodes.map(({ address }) => {
+          const label = labelOf(members, address);
+          return html`
             <option key=${address} value=${address}>
-              ${nodeId ? `${nodeId} (${address})` : address}${address === self ? ", this node" : ""}
+              ${label === address ? address : `${label} (${address})`}${noteOf(address)}
             </option>
-          `
-        )}
+          `;
+        })}
       </select>
     </label>
+  `;
+}
+
+/** What one node has answered, and the choice of the node. */
+export function OfNode({ data, parameters, set, children }) {
+  const { answer, nodes, self } = data;
+  return html`
+    <div class="bar">
+      <${NodeChoice} members=${nodes} value=${parameters.node} self=${self}
+        onChange=${(node) => set({ node })} />
+    </div>
+    <${Answered} answer=${answer} members=${nodes}>${children}</${Answered}>
   `;
 }
 

@@ -1,17 +1,18 @@
 /** Services and topics of all nodes. */
-import { count } from "./format.js";
+import { byLabel, count } from "./format.js";
 import { html } from "./html.js";
 import { Card, Missing, Node, Table } from "./parts.js";
 
 export function ServicesPage({ data }) {
   const { answers, nodes } = data;
+  const order = byLabel(nodes);
   const known = answers.filter(({ missing }) => missing === undefined);
   const services = known.flatMap(({ node, facts }) =>
     facts.services.map((service) => ({ node, ...service }))
-  ).sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : a.node < b.node ? -1 : 1);
+  ).sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : order(a.node, b.node));
   const topics = known.flatMap(({ node, facts }) =>
     facts.topics.map((topic) => ({ node, ...topic }))
-  ).sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : a.node < b.node ? -1 : 1);
+  ).sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : order(a.node, b.node));
   const node = {
     head: "Node",
     cell: ({ node }) => html`<${Node} address=${node} members=${nodes} />`,

@@ -1,7 +1,7 @@
 /** Where the shards of a type are, and how they got there. */
 import { useRef, useState } from "preact/hooks";
 import { ActionButton } from "./actions.js";
-import { count, labelOf, timeOf } from "./format.js";
+import { byLabel, count, labelOf, timeOf } from "./format.js";
 import { html } from "./html.js";
 import { Badge, Card, Figure, Node, Table } from "./parts.js";
 
@@ -13,12 +13,11 @@ export function ShardsPage({ data, about, onAsk, parameters, set }) {
   const { types, leader, members, moves, explain, problem, complete, source } = data;
   const type = types.find(({ shardType }) => shardType === parameters.type) ??
     types.find(({ shardType }) => !shardType.startsWith("_")) ?? types[0];
-  const named = (member) => `${member.nodeId || member.address} ${member.address}`;
-  const owners = members.toSorted((a, b) =>
-    named(a).localeCompare(named(b), "en", { numeric: true })
-  )
-    .map(({ address }) => address);
-  const [chosen, setChosen] = useState();
+  const owners = members.map(({ address }) => address).sort(byLabel(members));
+  const [choice, setChoice] = useState();
+  // A number means another shard in another type.
+  const chosen = choice?.shardType === type?.shardType ? choice?.shard : undefined;
+  const setChosen = (shard) => setChoice({ shardType: type.shardType, shard });
   const shard = type?.shards.find((one) => one.shard === chosen);
   return html`
     <div class="bar">
@@ -83,7 +82,7 @@ function moveColumns(members) {
     { head: "From", cell: ({ from }) => node(from) },
     { head: "To", cell: ({ to }) => node(to) },
     { head: "Epoch", cell: ({ epoch }) => html`<span class="mono">${epoch ?? "–"}</span>` },
-    { head: "Why", wrap: true, cell: ({ why }) => why },
+    { head: "Why", text: true, cell: ({ why }) => why },
   ];
 }
 

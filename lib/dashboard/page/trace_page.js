@@ -1,13 +1,13 @@
 /** The messages that the actors below a path handle. */
-import { useState } from "preact/hooks";
 import { count, timeOf } from "./format.js";
 import { html } from "./html.js";
+import { useTyped } from "./typed.js";
 import { ActionButton } from "./actions.js";
 import { Answered, Card, NodeChoice, Table } from "./parts.js";
 
 export function TracePage({ data, about, onAsk, parameters, set }) {
   const { answer, nodes, self, suggestions } = data;
-  const [path, setPath] = useState(parameters.path ?? "");
+  const [path, setPath] = useTyped(parameters.path ?? "");
   const node = parameters.node || self;
   const start = (event) => {
     event.preventDefault();
@@ -51,7 +51,7 @@ export function TracePage({ data, about, onAsk, parameters, set }) {
                     {
                       head: "Message",
                       mono: true,
-                      wrap: true,
+                      text: true,
                       cell: ({ message }) => message ?? "not shown",
                     },
                   ]} />
