@@ -12,6 +12,7 @@ export class NodeProcess {
   /** Resolves when the process has exited with a code other than 0. */
   readonly failed: Promise<void>;
   readonly #process: Deno.ChildProcess;
+  readonly #logged: Promise<void>;
   #value: number | undefined;
   #stored = 0;
   #code: number | undefined;
@@ -37,8 +38,9 @@ export class NodeProcess {
       ],
       stdin: "null",
       stdout: "piped",
-      stderr: "inherit",
+      stderr: "piped",
     }).spawn();
+    this.#logged = this.#log();
     const address = Promise.withResolvers<string>();
     const result = Promise.withResolvers<number>();
     this.address = address.promise;
@@ -101,17 +103,27 @@ export class NodeProcess {
     if (this.#code === undefined) this.#process.kill(signal);
   }
 
+  /** Writes the log of the node, and says whose each line is. */
+  async #log(): Promise<void> {
+    const name = `${this.nodeId} | `;
+    for await (const line of linesOf(this.#process.stderr)) {
+      console.error(line.startsWith(name) ? line : name + line);
+    }
+  }
+
   async #follow(onLine: (line: string) => void): Promise<void> {
-    const lines = this.#process.stdout
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new TextLineStream());
-    for await (const line of lines) {
+    for await (const line of linesOf(this.#process.stdout)) {
       console.log(line);
       onLine(line);
     }
+    await this.#logged;
     const { code, signal } = await this.#process.status;
     // Ctrl+C reaches the nodes as well.
     this.#killed ||= signal === "SIGINT";
     this.#code = code;
   }
+}
+
+function linesOf(output: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<string> {
+  return output.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
 }
