@@ -21,7 +21,7 @@ import { ClusterClient } from "@casty/casty/client";
 import { dashboard } from "@casty/casty/dashboard";
 import { sqliteJournal } from "@casty/casty/persistence";
 import { type NodeStart, nodeStart, Processes, tlsOf } from "./processes.ts";
-import { stopSignal } from "./tls_counter/stop_signal.ts";
+import { stopOf, stopSignal } from "./tls_counter/stop_signal.ts";
 
 type Command =
   | { type: "deposit"; amount: number; replyTo: ActorRef<number> }
@@ -69,7 +69,7 @@ async function node({ name, seeds, folder }: NodeStart): Promise<void> {
     roles: number === 1 ? ["front"] : ["bank"],
     persistence: { journal },
   });
-  const stopped = stopSignal();
+  const stopped = stopOf(system);
   console.log(`LISTENING ${system.address}`);
   const accounts = system.spawn(Behaviors.sharded(Accounts, account));
   system.receptionist.register(Audit, system.spawn(Behaviors.ignore(), "audit"));

@@ -20,8 +20,9 @@ if (file === undefined || files.length > 1 || Object.keys(unknown).length > 0) {
   console.error("Usage: dashboard_node.ts FILE [--hostname HOST] [--port PORT]");
   Deno.exit(2);
 }
+let system: ClusteredActorSystem | undefined;
 try {
-  const system = await ClusteredActorSystem.fromConfig(
+  system = await ClusteredActorSystem.fromConfig(
     { stopOnSignals: true, logger: consoleLogger("warn") },
     { file: String(file) },
   );
@@ -31,5 +32,7 @@ try {
   console.log(`DASHBOARD http://127.0.0.1:${board.port}/?token=${token}`);
 } catch (error) {
   console.error(error instanceof CastyError ? `${error.message} (${error.code})` : error);
+  // It may have joined already: a process that only ends is unreachable for the others.
+  await system?.shutdown();
   Deno.exit(1);
 }

@@ -35,7 +35,8 @@ One node:
   --certfile FILE     certificate of this node
   --keyfile FILE      its private key
   --cafile FILE       certificate authority of the cluster
-  --stay              stay in the cluster after the result, until SIGINT or SIGTERM
+  --stay              stay in the cluster after the result, until SIGINT, SIGTERM or an
+                      admin's order to leave
   --journal sqlite:DIR  folder of the counter's store, the same for all nodes of this machine
   --health-file FILE  file that is written after the result and removed at shutdown
   --metrics-port PORT  serve metrics for Prometheus there

@@ -1,6 +1,6 @@
 import { Behaviors, ClusteredActorSystem, type TlsConfig } from "@casty/casty";
 import { postgresJournal } from "@casty/casty/postgres";
-import { stopSignal } from "../tls_counter/stop_signal.ts";
+import { stopOf, stopSignal } from "../tls_counter/stop_signal.ts";
 import { order } from "./order.ts";
 import { Orders, systemName } from "./orders.ts";
 
@@ -14,11 +14,11 @@ export interface NodeOptions {
   readonly tls: TlsConfig;
 }
 
-/** Runs one node until SIGINT or SIGTERM. */
+/** Runs one node until SIGINT, SIGTERM or an order to leave. */
 export async function runNode(database: string, options: NodeOptions): Promise<void> {
   const { seeds, ...rest } = options;
   const journal = await postgresJournal(database);
-  const stopped = stopSignal();
+  const signal = stopSignal();
   const system = await ClusteredActorSystem.start({
     ...rest,
     name: systemName,
@@ -27,6 +27,7 @@ export async function runNode(database: string, options: NodeOptions): Promise<v
     // Convergence is impossible after the kill of a node.
     leaveTimeout: 1_000,
   });
+  const stopped = stopOf(system, signal);
   system.spawn(Behaviors.sharded(Orders, order));
   console.log(`LISTENING ${system.address}`);
   await stopped;

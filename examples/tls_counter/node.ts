@@ -16,7 +16,7 @@ import {
   storedCounter,
   systemName,
 } from "./counter.ts";
-import { stopSignal } from "./stop_signal.ts";
+import { stopOf } from "./stop_signal.ts";
 
 /** The options of one node. */
 export interface NodeOptions {
@@ -29,7 +29,7 @@ export interface NodeOptions {
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
   readonly caFile: string | undefined;
-  /** Stay in the cluster after the result, until SIGINT or SIGTERM. */
+  /** Stay in the cluster after the result, until SIGINT, SIGTERM or an order to leave. */
   readonly stay: boolean;
   /** A file that exists while this node has the result and is a member. */
   readonly healthFile: string | undefined;
@@ -99,7 +99,7 @@ async function count(options: NodeOptions): Promise<void> {
   await system.barrier("writes-done", nodes);
   const value = await system.ask(ref, getValue);
   // Before the result is printed: who reads that may send the signal at once.
-  const stopped = options.stay ? stopSignal() : undefined;
+  const stopped = options.stay ? stopOf(system) : undefined;
   say(`RESULT=${value}`);
   await system.barrier("reads-done", nodes);
   if (stopped === undefined) return;

@@ -63,3 +63,38 @@ Deno.test("the dashboard of compose.yaml joins with its file and its permissions
   assert(url !== undefined, await errors);
   assertEquals(code, 0, await errors);
 });
+
+Deno.test("a dashboard whose port is taken leaves the cluster before its process ends", async () => {
+  await using node = await ClusteredActorSystem.start({
+    name: "shown",
+    host: "127.0.0.1",
+    port: 0,
+    logger: silentLogger,
+  });
+  const first = Promise.withResolvers<string>();
+  for (const type of ["memberLeft", "memberDowned", "unreachableMember"] as const) {
+    node.eventStream.subscribe(type, () => first.resolve(type));
+  }
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(
+    `${folder}/casty.toml`,
+    `[cluster]
+name = "shown"
+host = "127.0.0.1"
+port = 0
+seedNodes = ["${node.address}"]
+requiredQuorum = 2
+`,
+  );
+  const script = new URL("examples/dashboard_node.ts", root).pathname;
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script, `${folder}/casty.toml`, `--port=${taken.addr.port}`],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const errors = new TextDecoder().decode(stderr);
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(code, 1, errors);
+  assert(errors.includes("(addressInUse)"), errors);
+  assertEquals(await first.promise, "memberLeft");
+});
