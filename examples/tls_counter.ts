@@ -15,6 +15,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { missingTlsFile } from "./tls_counter/tls_files.ts";
 import { runDemo } from "./tls_counter/demo.ts";
 import { runNode } from "./tls_counter/node.ts";
 
@@ -87,6 +88,16 @@ async function main(args: string[]): Promise<number> {
     const needy = oneNode.find((name) => String(flags[name] ?? "") !== "");
     if (needy === undefined) return await runDemo(flags.stay === true, journal);
     console.error(`--${needy} needs --port\n\n${usage}`);
+    return 2;
+  }
+  const missing = missingTlsFile(text);
+  if (missing !== undefined) {
+    console.error(`${missing}\n\n${usage}`);
+    return 2;
+  }
+  for (const name of ["port", "nodes", "metrics-port"]) {
+    if (/^\d+$/.test(text(name) ?? "0")) continue;
+    console.error(`--${name} ${text(name)} is no number\n\n${usage}`);
     return 2;
   }
   const host = text("host") ?? "127.0.0.1";

@@ -174,12 +174,36 @@ Deno.test("wrong arguments print the usage and exit with 2", async () => {
   for (
     const [args, text] of [
       [["--seed=a:1"], "--seed needs --port"],
+      // Without TLS, though a certificate was given, anybody could join.
+      [["--port=0", "--certfile=a.crt", "--keyfile=a.key"], "--certfile needs --cafile"],
+      [["--port=0", "--nodes=1", "--cafile=ca.crt"], "--cafile needs --certfile"],
+      [["--port=0", "--nodes=five"], "--nodes five is no number"],
+      [["--port=http"], "--port http is no number"],
       [["--journal=counters.db"], "--journal counters.db: a store is sqlite:DIR"],
     ] as const
   ) {
     const { code, stderr } = await run([...args]);
     assertEquals(code, 2);
     assert(stderr.includes(text), stderr);
+  }
+});
+
+Deno.test("the client of the example refuses half a certificate, and options that it does not have", async () => {
+  const client = new URL("../../examples/client.ts", import.meta.url).pathname;
+  const contact = "--contact=127.0.0.1:1";
+  for (
+    const [args, text] of [
+      [[contact, "--certfile=a.crt", "--keyfile=a.key"], "--certfile needs --cafile"],
+      [[contact, "--cafile=ca.crt"], "--cafile needs --certfile"],
+      [[contact, "--certfil=a.crt"], "unknown argument: --certfil"],
+    ] as const
+  ) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", client, ...args],
+    }).output();
+    const errors = new TextDecoder().decode(stderr);
+    assertEquals(code, 2, errors);
+    assert(errors.includes(text), errors);
   }
 });
 
