@@ -25,6 +25,7 @@ import { jsonText } from "./json_text.ts";
 import { Operations } from "./operations.ts";
 import { upgradeFor } from "./offered_upgrades.ts";
 import { mayUse } from "./origin_policy.ts";
+import { plainRefusal } from "./plain_refusal.ts";
 import { type PrincipalAccount, Principals } from "./principals.ts";
 
 const tickInterval = 100;
@@ -37,6 +38,15 @@ const readerBuffer = 4_096;
 
 /** Closed sockets whose peer has not answered, beyond which refusals are statuses of HTTP. */
 const maxClosing = 256;
+
+/** Texts of answers without a failure of an operation. */
+const isClosed = "the gateway is closed";
+const refusalTexts: { readonly [R in Refusal]?: string } = {
+  foreignOrigin: "pages of this origin may not use the gateway: see its option origins",
+  tooManyRequests: "the gateway has as many requests as it takes: try again later",
+  tooManySockets: "there are as many sockets as there may be: try again later",
+  unauthenticated: "the gateway has not accepted the credentials",
+};
 
 /** Whether a client may have a socket, and the account that it counts for. */
 interface Admission {
@@ -117,8 +127,10 @@ export class GatewayServer {
   async handle(request: Request, info: unknown): Promise<Response> {
     const { path, origins = [] } = this.#options;
     const { pathname } = new URL(request.url);
-    if (!pathname.startsWith(`${path}/`)) return new Response(null, { status: 404 });
-    if (this.#closed) return new Response(null, { status: 503 });
+    if (!pathname.startsWith(`${path}/`)) {
+      return plainRefusal(404, `the paths of the gateway begin with ${path}/`);
+    }
+    if (this.#closed) return plainRefusal(503, isClosed);
     if (!mayUse(request, origins)) return this.#refuse(403, "foreignOrigin");
     const route = pathname.slice(path.length + 1);
     if (route === "socket") return await this.#onUpgrade(request, info);
@@ -126,7 +138,7 @@ export class GatewayServer {
     const principal = await this.#authenticate(request, info);
     if (principal === "busy") return this.#refuse(503, "tooManyRequests");
     // Meanwhile: a stream that is opened now would never be ended.
-    if (this.#closed) return new Response(null, { status: 503 });
+    if (this.#closed) return plainRefusal(503, isClosed);
     return await this.#http.answer(request, route, principal);
   }
 
@@ -148,7 +160,7 @@ export class GatewayServer {
 
   #refuse(status: number, reason: Refusal): Response {
     this.#telemetry?.refused(reason);
-    return new Response(null, { status });
+    return plainRefusal(status, refusalTexts[reason] ?? reason);
   }
 
   /** Undefined: the request is refused. */
@@ -173,7 +185,7 @@ export class GatewayServer {
 
   async #onUpgrade(request: Request, info: unknown): Promise<Response> {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-      return new Response(null, { status: 426, headers: { upgrade: "websocket" } });
+      return plainRefusal(426, "this is the path of WebSockets", { upgrade: "websocket" });
     }
     if (this.#sockets >= this.#options.maxSockets) return this.#refuse(503, "tooManySockets");
     this.#sockets++;
@@ -181,7 +193,7 @@ export class GatewayServer {
     try {
       const principal = await this.#authenticate(request, info);
       if (principal === "busy") return this.#refuse(503, "tooManyRequests");
-      if (this.#closed) return new Response(null, { status: 503 });
+      if (this.#closed) return plainRefusal(503, isClosed);
       const admission = this.#admit(principal);
       if (this.#lingers(admission)) {
         const refusal = admission.refusal ?? "tooManySockets";

@@ -6,6 +6,7 @@ import type { GatewayTelemetry } from "./gateway_telemetry.ts";
 import { httpStatusOf } from "./operation_failure.ts";
 import type { OperationAnswer, Operations } from "./operations.ts";
 import { corsHeaders } from "./origin_policy.ts";
+import { plainRefusal } from "./plain_refusal.ts";
 import type { PrincipalAccount, Principals } from "./principals.ts";
 import { bodyText } from "./request_body.ts";
 
@@ -70,11 +71,11 @@ export class HttpRoutes {
     }
     if (request.method !== "POST") {
       const allow = topic === undefined ? "POST" : "GET, POST";
-      return new Response(null, { status: 405, headers: { allow } });
+      return plainRefusal(405, `${request.method} is not possible here, but ${allow}`, { allow });
     }
     // A form of a foreign page cannot have this type without a preflight.
     if (!/^application\/json\b/i.test(request.headers.get("content-type") ?? "")) {
-      return new Response(null, { status: 415 });
+      return plainRefusal(415, "a POST needs the header content-type: application/json");
     }
     const account = this.#principals.account(principal.id, this.#clock.now());
     if (account === undefined || !this.#principals.mayCall(account)) return this.#tooMany(request);
@@ -90,7 +91,7 @@ export class HttpRoutes {
   #read(request: Request, topic: string, principal: GatewayPrincipal): Response {
     // No page can have this type in a request of an image or a script, which have no origin.
     if (!/\btext\/event-stream\b/i.test(request.headers.get("accept") ?? "")) {
-      return new Response(null, { status: 406 });
+      return plainRefusal(406, "a topic is a stream: accept text/event-stream");
     }
     const open = this.#operations.mayRead(principal, topic);
     if (!open.ok) return this.#respond(request, open);
@@ -126,7 +127,7 @@ export class HttpRoutes {
     try {
       body = await bodyText(request, maxMessageBytes);
     } catch {
-      return new Response(null, { status: 400 });
+      return plainRefusal(400, "the body could not be read");
     }
     if (body === undefined) {
       return this.failure(request, "tooLarge", `the body is longer than ${maxMessageBytes} bytes`);
