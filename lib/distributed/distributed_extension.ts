@@ -15,7 +15,8 @@ import { distributedTable, structureLimits } from "../options/tables/distributed
 import { replicationDefaults } from "../options/tables/sharding_tables.ts";
 import { instruments } from "../runtime/instruments.ts";
 import type { DurableStore } from "../runtime/durable_store.ts";
-import type { ReplicationOptions } from "../sharding/sharded_behavior.ts";
+import { reportBesides } from "../sharding/reported_options.ts";
+import type { ReplicationOptions, ShardedOptions } from "../sharding/sharded_behavior.ts";
 import { shardingKey, shardRefsOf } from "../sharding/sharding.ts";
 import { Distributed } from "./distributed.ts";
 import { refusedBy } from "./errors.ts";
@@ -131,19 +132,21 @@ export class DistributedExtension implements NodeExtension {
     const isDurable = journal !== undefined || replication !== undefined;
     const type = structureType(name);
     const { system } = this.#node;
+    const sharded: ShardedOptions = {
+      // A structure knows itself when it has nothing to keep.
+      passivation: false,
+      reads: isReading,
+      ...(journal !== undefined && { journal }),
+      // Standbys could not keep structures: their behaviour is made with the node that runs them.
+      ...(replication !== undefined && !isShared(options) && { replication }),
+      ...(role !== undefined && { role }),
+      ...(clients !== undefined && { clients }),
+    };
+    reportBesides(sharded, reportedLimits(host.limits));
     const region = shardRefsOf(this.#node.extension(shardingKey)).regionRef<StructureMessage>(
       type,
       (entityId) => structureEntity(entityId, host, isDurable),
-      {
-        // A structure knows itself when it has nothing to keep.
-        passivation: false,
-        reads: isReading,
-        ...(journal !== undefined && { journal }),
-        // Standbys could not keep structures: their behaviour is made with the node that runs them.
-        ...(replication !== undefined && !isShared(options) && { replication }),
-        ...(role !== undefined && { role }),
-        ...(clients !== undefined && { clients }),
-      },
+      sharded,
     );
     const structures = new Distributed({
       group: name,
@@ -154,6 +157,15 @@ export class DistributedExtension implements NodeExtension {
     });
     return { options, host, structures };
   }
+}
+
+/** Limits that are not as by default, each as an option of its own. */
+function reportedLimits(limits: StructureLimits): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(limits)
+      .filter(([name, value]) => structureLimits[name as keyof StructureLimits] !== value)
+      .map(([name, value]) => [`limits.${name}`, String(value)]),
+  );
 }
 
 /** Whether all nodes have the same store. */

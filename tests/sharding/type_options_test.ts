@@ -19,6 +19,7 @@ interface Told {
 /** Starts nodes, lets each open something, and returns what was logged of differences. */
 async function told(
   open: readonly ((node: ClusteredActorSystem) => void)[],
+  look?: (nodes: readonly ClusteredActorSystem[]) => void,
 ): Promise<readonly Told[]> {
   const logged: Told[] = [];
   const cluster = new SimulatedCluster("different options");
@@ -32,6 +33,7 @@ async function told(
   for (const [index, node] of nodes.entries()) open[index]!(node);
   await cluster.clock.advance(30_000);
   const told = [...logged];
+  look?.(nodes);
   await cluster.stop(nodes);
   return told;
 }
@@ -45,6 +47,21 @@ Deno.test("a group of structures that is durable at one node only is logged once
   const [{ shardType, options }] = all as [Told];
   assert(["journal: default | given", "journal: given | default"].includes(options), options);
   assert(shardType.includes("ledger"), shardType);
+});
+
+Deno.test("a group of structures with other limits at one node is logged, and explained", async () => {
+  const limits = { maxEntries: 10, maxBytes: 8_388_608 };
+  let lines: readonly string[] = [];
+  const all = await told([
+    (node) => void node.distributed({ limits }),
+    (node) => void node.distributed({ limits: { maxWaiters: 5 } }),
+  ], (nodes) => lines = nodes.flatMap((node) => node.explain("sharding").facts));
+  assertEquals(all.length, 1);
+  // What is as by default is no difference.
+  assert(/^limits\.\w+: (default \| \d+|\d+ \| default); limits/.test(all[0]!.options));
+  assert(all[0]!.options.includes("limits.maxEntries: ") && !all[0]!.options.includes("maxBytes"));
+  const explained = lines.filter((line) => line.includes("has different options at"));
+  assertEquals(explained.length, 1, lines.join("\n"));
 });
 
 Deno.test("copies, roles, remembering and policies of clients that differ are logged", async () => {
@@ -69,21 +86,35 @@ Deno.test("the same options are not logged, nor those that only one node has", a
   assertEquals(await told([open, open, () => {}]), []);
 });
 
-Deno.test("each difference is answered once, until another node leads", () => {
+Deno.test("of each node one difference of a type is answered, until it has gone or another leads", () => {
   const agreement = new TypeAgreement();
   const report = (node: string, options: TypeOptions | undefined) =>
-    agreement.report("t", node, options)?.options.join();
-  assertEquals(report("a", {}), undefined);
-  assertEquals(report("b", { role: "x" }), "role: default | x");
-  assertEquals(report("b", { role: "x" }), undefined);
-  assertEquals(report("b", { role: "y" }), "role: default | y");
-  assertEquals(report("c", undefined), undefined);
+    agreement.report("t", node, options).map(({ node, other, options }) =>
+      `${node} ${other} ${options}`
+    );
+  assertEquals(report("a", {}), []);
+  assertEquals(report("b", { role: "x" }), ["a b role: default | x"]);
+  assertEquals(report("b", { role: "x" }), []);
+  for (let count = 0; count < 1_000; count++) assertEquals(report("b", { role: `${count}` }), []);
+  assertEquals(agreement.explain(), [
+    '"t" has different options at a and b: role: default | 999',
+  ]);
+  assertEquals(report("c", undefined), []);
+  assertEquals(report("b", {}), []);
+  assertEquals(agreement.explain(), []);
+  // The first has something else now.
+  assertEquals(report("d", {}), []);
+  assertEquals(report("a", { role: "y" }), ["a d role: y | default"]);
   agreement.forget("a");
-  assertEquals(report("b", { role: "x" }), undefined);
-  assertEquals(report("c", { role: "x" }), undefined);
+  assertEquals(agreement.explain(), []);
+  assertEquals(report("c", { role: "x" }), ["b c role: default | x"]);
+  agreement.forget("c");
+  assertEquals(report("c", { role: "z" }), ["b c role: default | z"]);
   agreement.clear();
-  assertEquals(report("a", {}), undefined);
-  assertEquals(report("b", { role: "x" }), "role: default | x");
+  assertEquals(report("a", {}), []);
+  assertEquals(report("b", { role: "x" }), ["a b role: default | x"]);
+  for (let count = 0; count < 30; count++) report(`n${count}`, { role: "x" });
+  assertEquals(agreement.explain().length, 21);
 });
 
 Deno.test("options in a report are few and short", () => {

@@ -142,6 +142,7 @@ export class Coordinator {
     if (ending !== "") {
       lines.push(`shards of lost nodes are granted anew when their leases have ended: ${ending}`);
     }
+    lines.push(...this.#agreement.explain());
     return lines;
   }
 
@@ -438,8 +439,9 @@ export class Coordinator {
     this.#yieldTo(id, region);
     const table = this.#tableFor(from, shardType, numShards);
     if (table === undefined) return this.#stopShards(from, region);
-    const difference = this.#agreement.report(shardType, from, region.options);
-    if (difference !== undefined) this.#effects.push({ type: "differs", difference });
+    for (const difference of this.#agreement.report(shardType, from, region.options)) {
+      this.#effects.push({ type: "differs", difference });
+    }
     if (!table.regions.has(from)) table.newcomers.add(from);
     table.regions.add(from);
     table.raiseEpoch(lastEpoch);
