@@ -8,6 +8,8 @@
 import { rules } from "../runtime/rules.ts";
 import { type InterestMessage, maxTopicsPerNode, parseInterest } from "./interest_protocol.ts";
 
+/** Nodes that `differencesOf` names. */
+const maxExplained = 5;
 /** Nodes in the set of early senders. */
 const maxEarly = 1_000;
 
@@ -17,11 +19,21 @@ export interface InterestSender {
   readonly incarnation: number;
 }
 
+/** Options of a topic on which nodes have to agree. */
+export interface TopicOptions {
+  /** How many messages are retained. */
+  readonly retain: number;
+  /** Whether there is a policy for clients. */
+  readonly clients: boolean;
+}
+
 /** What happens at a node. */
 export type InterestEvent =
   /** From now on this node has subscribers for the topic, or none any more. */
-  | { readonly type: "open"; readonly topic: string; readonly retain: number }
+  | ({ readonly type: "open"; readonly topic: string } & Partial<TopicOptions>)
   | { readonly type: "close"; readonly topic: string }
+  /** The topic is open at this node, with or without subscribers, and has these options from now on. */
+  | ({ readonly type: "options"; readonly topic: string } & TopicOptions)
   /** Changes of this node are announced together. */
   | { readonly type: "flush" }
   /** The other members with their incarnations, and those that cannot be reached. */
@@ -39,31 +51,34 @@ export type InterestEffect =
   | { readonly type: "send"; readonly to: string; readonly message: InterestMessage }
   /** The node has subscribers for these topics that it had none for, or may have missed messages. */
   | { readonly type: "opened"; readonly node: string; readonly topics: readonly string[] }
-  /** The node retains another number of messages than this one, which nodes have to agree on. */
-  | {
-    readonly type: "differs";
-    readonly node: string;
-    readonly topic: string;
-    readonly here: number;
-    readonly there: number;
-  };
+  /** The node has another option than this one, on which nodes have to agree. */
+  | ({ readonly type: "differs"; readonly node: string; readonly topic: string } & Difference);
+
+interface Difference {
+  readonly option: keyof TopicOptions;
+  readonly here: number | boolean;
+  readonly there: number | boolean;
+}
 
 interface NodeTopics {
   readonly incarnation: number;
   counter: number;
-  topics: Set<string>;
+  /** With the options that it has announced, none of which may be known. */
+  readonly topics: Map<string, Partial<TopicOptions>>;
 }
 
 /** See the module's text. Pure: `step` says what to do. */
 export class InterestExchange {
   readonly #own = new Set<string>();
-  /** How many messages this node retains of each topic that it has ever had. */
-  readonly #retain = new Map<string, number>();
-  /** Topics of which it is known that nodes retain different numbers. */
-  readonly #differing = new Set<string>();
+  /** The options of each topic that this node has ever opened. */
+  readonly #options = new Map<string, TopicOptions>();
+  /** Options of topics of which it was said that nodes differ. */
+  readonly #told = new Set<string>();
   /** Changes that were not announced. */
   #added = new Set<string>();
   #removed = new Set<string>();
+  /** Topics that were announced with other options. */
+  #changed = new Set<string>();
   #counter = 0;
   readonly #remote = new Map<string, NodeTopics>();
   /** The nodes that have subscribers for a topic. */
@@ -83,6 +98,18 @@ export class InterestExchange {
     return this.#own.has(topic);
   }
 
+  /** Options of a topic that are not those of other nodes, in words; the first of many. */
+  differencesOf(topic: string): readonly string[] {
+    const lines: string[] = [];
+    for (const node of this.nodesOf(topic)) {
+      const there = this.#remote.get(node)?.topics.get(topic);
+      for (const { option, here, there: other } of this.#compare(topic, there)) {
+        if (lines.length < maxExplained) lines.push(`${option}: ${here} here, ${other} at ${node}`);
+      }
+    }
+    return lines;
+  }
+
   /** How many topics other nodes have subscribers for. */
   get announcedTopics(): number {
     return this.#nodesOf.size;
@@ -92,7 +119,9 @@ export class InterestExchange {
   step(event: InterestEvent): readonly InterestEffect[] {
     switch (event.type) {
       case "open":
-        return this.#open(event.topic, event.retain);
+        return this.#open(event);
+      case "options":
+        return this.#onOptions(event);
       case "close":
         return this.#close(event.topic);
       case "flush":
@@ -106,32 +135,47 @@ export class InterestExchange {
     }
   }
 
-  #open(topic: string, retain: number): readonly InterestEffect[] {
-    if (this.#own.has(topic)) return none;
-    this.#retain.set(topic, retain);
-    this.#own.add(topic);
-    if (!this.#removed.delete(topic)) this.#added.add(topic);
-    return none;
+  #open(
+    { topic, retain = 0, clients = false }: Extract<InterestEvent, { type: "open" }>,
+  ): readonly InterestEffect[] {
+    if (!this.#own.has(topic)) {
+      this.#own.add(topic);
+      // It was announced, perhaps with other options.
+      if (this.#removed.delete(topic)) this.#changed.add(topic);
+      else this.#added.add(topic);
+    }
+    return this.#onOptions({ topic, retain, clients });
+  }
+
+  #onOptions({ topic, retain, clients }: TopicOptions & { readonly topic: string }) {
+    const before = this.#options.get(topic);
+    if (before?.retain === retain && before.clients === clients) return none;
+    this.#options.set(topic, { retain, clients });
+    if (this.#own.has(topic) && !this.#added.has(topic)) this.#changed.add(topic);
+    return [...this.nodesOf(topic)].flatMap((node) => this.#tellDifferences(node, topic));
   }
 
   #close(topic: string): readonly InterestEffect[] {
     if (!this.#own.delete(topic)) return none;
+    this.#changed.delete(topic);
     if (!this.#added.delete(topic)) this.#removed.add(topic);
     return none;
   }
 
   #flush(): readonly InterestEffect[] {
-    if (this.#added.size + this.#removed.size === 0) return none;
+    if (this.#added.size + this.#removed.size + this.#changed.size === 0) return none;
     const since = this.#counter++;
+    const added = [...this.#added, ...this.#changed];
     const message: InterestMessage = {
       type: "topics",
       counter: this.#counter,
       since,
-      added: [...this.#added],
+      added,
       removed: [...this.#removed],
-      ...this.#retained([...this.#added]),
+      ...this.#optionsOf(added),
     };
     this.#added = new Set();
+    this.#changed = new Set();
     this.#removed = new Set();
     return [...this.#members.keys()].map((to) => ({ type: "send", to, message }));
   }
@@ -156,7 +200,7 @@ export class InterestExchange {
       const wasEarly = isNew && this.#early.delete(to);
       if (wasEarly || ((isNew || isBack) && this.#counter > 0)) effects.push(this.#sync(to));
       if (!isNew && isBack) {
-        const topics = [...this.#remote.get(to)?.topics ?? []];
+        const topics = [...this.#remote.get(to)?.topics.keys() ?? []];
         if (topics.length > 0) effects.push({ type: "opened", node: to, topics });
       }
     }
@@ -198,8 +242,9 @@ export class InterestExchange {
 
   #onTopics(
     { address, incarnation }: InterestSender,
-    { counter, since, added, removed, retain }: Extract<InterestMessage, { type: "topics" }>,
+    message: Extract<InterestMessage, { type: "topics" }>,
   ): readonly InterestEffect[] {
+    const { counter, since, added, removed } = message;
     const known = this.#remote.get(address);
     if (known !== undefined && known.incarnation > incarnation) return none;
     const same = known?.incarnation === incarnation ? known : undefined;
@@ -209,24 +254,34 @@ export class InterestExchange {
     }
     let had: ReadonlySet<string> = nothing;
     if (since === 0 || same === undefined) {
-      if (same !== undefined) had = new Set(same.topics);
+      if (same !== undefined) had = new Set(same.topics.keys());
       this.#forget(address);
     }
-    const node = this.#remote.get(address) ?? { incarnation, counter, topics: new Set<string>() };
+    const node: NodeTopics = this.#remote.get(address) ??
+      { incarnation, counter, topics: new Map() };
     this.#remote.set(address, node);
     node.counter = counter;
     for (const topic of removed) this.#removeTopic(node, topic, address);
-    const opened = added.filter((topic) => this.#addTopic(node, topic, address) && !had.has(topic));
-    const differences = this.#differences(address, added, retain);
+    const opened = added.filter((topic, at) =>
+      this.#addTopic(node, topic, optionsAt(message, at), address) && !had.has(topic)
+    );
+    const differences = added.flatMap((topic) => this.#tellDifferences(address, topic));
     return opened.length === 0
       ? differences
       : [...differences, { type: "opened", node: address, topics: opened }];
   }
 
   /** Whether it was added. */
-  #addTopic({ topics }: NodeTopics, topic: string, node: string): boolean {
-    if (topics.has(topic) || topics.size >= maxTopicsPerNode) return false;
-    topics.add(topic);
+  #addTopic(
+    { topics }: NodeTopics,
+    topic: string,
+    options: Partial<TopicOptions>,
+    node: string,
+  ): boolean {
+    const isNew = !topics.has(topic);
+    if (isNew && topics.size >= maxTopicsPerNode) return false;
+    topics.set(topic, options);
+    if (!isNew) return false;
     const nodes = this.#nodesOf.get(topic);
     if (nodes === undefined) this.#nodesOf.set(topic, new Set([node]));
     else nodes.add(node);
@@ -242,7 +297,7 @@ export class InterestExchange {
   #forget(node: string): void {
     const known = this.#remote.get(node);
     if (known === undefined) return;
-    for (const topic of known.topics) this.#removeTopic(known, topic, node);
+    for (const topic of known.topics.keys()) this.#removeTopic(known, topic, node);
     this.#remote.delete(node);
   }
 
@@ -255,28 +310,40 @@ export class InterestExchange {
       since: 0,
       added,
       removed: [],
-      ...this.#retained(added),
+      ...this.#optionsOf(added),
     };
   }
 
-  #retained(topics: readonly string[]): { readonly retain?: readonly number[] } {
-    const retain = topics.map((topic) => this.#retain.get(topic) ?? 0);
-    return retain.some((count) => count > 0) ? { retain } : {};
+  #optionsOf(
+    topics: readonly string[],
+  ): Pick<Extract<InterestMessage, { type: "topics" }>, "retain" | "clients"> {
+    const options = topics.map((topic) => this.#options.get(topic));
+    const retain = options.map((known) => known?.retain ?? 0);
+    return {
+      ...(retain.some((count) => count > 0) && { retain }),
+      clients: options.map((known) => known?.clients ?? false),
+    };
   }
 
-  /** Topics of another node that are open here with another number; each is told once. */
-  #differences(
-    node: string,
-    topics: readonly string[],
-    retain: readonly number[] | undefined,
-  ): readonly InterestEffect[] {
-    if (retain === undefined) return none;
-    return topics.flatMap((topic, at): InterestEffect[] => {
-      const [here, there] = [this.#retain.get(topic), retain[at]!];
-      const isKnown = !this.#own.has(topic) || this.#differing.has(topic);
-      if (isKnown || here === undefined || here === there) return [];
-      this.#differing.add(topic);
-      return [{ type: "differs", node, topic, here, there }];
+  /** Options of a topic that another node has and this one has not; each is told once. */
+  #tellDifferences(node: string, topic: string): readonly InterestEffect[] {
+    const there = this.#remote.get(node)?.topics.get(topic);
+    return this.#compare(topic, there).flatMap((difference): InterestEffect[] => {
+      const key = `${difference.option} ${topic}`;
+      if (this.#told.has(key)) return [];
+      this.#told.add(key);
+      return [{ type: "differs", node, topic, ...difference }];
+    });
+  }
+
+  #compare(topic: string, there: Partial<TopicOptions> = {}): readonly Difference[] {
+    const here = this.#options.get(topic);
+    if (here === undefined) return [];
+    return compared.flatMap((option): Difference[] => {
+      const other = there[option];
+      return other === undefined || other === here[option]
+        ? []
+        : [{ option, here: here[option], there: other }];
     });
   }
 
@@ -294,5 +361,15 @@ export class InterestExchange {
   }
 }
 
+/** The options of the topic at a place of an announcement; a node of an earlier version says nothing. */
+function optionsAt(
+  { retain, clients }: Extract<InterestMessage, { type: "topics" }>,
+  at: number,
+): Partial<TopicOptions> {
+  if (clients === undefined) return retain === undefined ? {} : { retain: retain[at]! };
+  return { retain: retain?.[at] ?? 0, clients: clients[at]! };
+}
+
+const compared = ["retain", "clients"] as const;
 const none: readonly InterestEffect[] = [];
 const nothing: ReadonlySet<string> = new Set();

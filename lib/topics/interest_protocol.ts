@@ -24,19 +24,37 @@ export type InterestMessage =
     readonly removed: readonly string[];
     /** How many messages the sender retains of each that is added; undefined: of none, or an older node. */
     readonly retain?: readonly number[];
+    /** Whether the sender has a policy for clients of each that is added; undefined: an older node. */
+    readonly clients?: readonly boolean[];
   };
 
 /** The message, or undefined if the value is none. */
 export function parseInterest(value: unknown): InterestMessage | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { type, counter, have, since, added, removed, retain } = value as Record<string, unknown>;
+  const { type, counter, have, since, added, removed, retain, clients } = value as Record<
+    string,
+    unknown
+  >;
   if (!isCount(counter)) return undefined;
   if (type === "sync") return isCount(have) ? { type, counter, have } : undefined;
   if (type !== "topics" || !isCount(since)) return undefined;
   if (!areTopics(added) || !areTopics(removed)) return undefined;
-  const topics = { type, counter, since, added, removed } as const;
-  if (retain === undefined) return topics;
-  return areRetained(retain, added.length) ? { ...topics, retain } : undefined;
+  if (retain !== undefined && !areRetained(retain, added.length)) return undefined;
+  if (clients !== undefined && !areFlags(clients, added.length)) return undefined;
+  return {
+    type,
+    counter,
+    since,
+    added,
+    removed,
+    ...(retain !== undefined && { retain }),
+    ...(clients !== undefined && { clients }),
+  };
+}
+
+function areFlags(value: unknown, length: number): value is readonly boolean[] {
+  return Array.isArray(value) && value.length === length &&
+    value.every((flag) => typeof flag === "boolean");
 }
 
 function areRetained(value: unknown, length: number): value is readonly number[] {

@@ -75,6 +75,11 @@ export class TopicClients {
     this.#subscriptions.forgetLists();
   }
 
+  /** Whether a policy says what clients may do with a topic. */
+  hasPolicy(topic: string): boolean {
+    return this.#access.has(topic);
+  }
+
   /** Sends a message to all clients that are subscribed, except the one that has published it. */
   send(published: PublishedMessage): void {
     const clients = this.of(published.topic);

@@ -120,7 +120,8 @@ export class TopicsExtension implements NodeExtension {
       const nodes = [...this.#exchange.nodesOf(name)].sort().join(", ") || "none";
       const clients = this.#clients.of(name).size;
       return `topic "${name}": ${handle.subscribers} local subscribers, ${clients} clients, ` +
-        `${log.size} retained, other nodes: ${nodes}`;
+        `${log.size} retained, other nodes: ${nodes}` +
+        this.#exchange.differencesOf(name).map((line) => `; ${line}`).join("");
     });
     const { announcedTopics } = this.#exchange;
     return [
@@ -183,8 +184,10 @@ export class TopicsExtension implements NodeExtension {
   #onSubscribersChanged({ name, retain, handle }: OpenTopic): void {
     if (this.#hasLeft) return;
     const isOpen = retain > 0 || handle.subscribers > 0 || this.#clients.of(name).size > 0;
-    this.#exchange.step(
-      isOpen ? { type: "open", topic: name, retain } : { type: "close", topic: name },
+    const options = { topic: name, retain, clients: this.#clients.hasPolicy(name) };
+    this.#carryOut(this.#exchange.step({ type: "options", ...options }));
+    this.#carryOut(
+      this.#exchange.step(isOpen ? { type: "open", ...options } : { type: "close", topic: name }),
     );
     if (this.#flushing) return;
     this.#flushing = true;
@@ -203,14 +206,20 @@ export class TopicsExtension implements NodeExtension {
   }
 
   #tellDifference(
-    { topic, node, here, there }: Extract<InterestEffect, { type: "differs" }>,
+    { topic, node, option, here, there }: Extract<InterestEffect, { type: "differs" }>,
   ): void {
-    this.#node.runtime.logger.log("warn", "topics", "nodes retain different numbers of messages", {
+    const { logger } = this.#node.runtime;
+    if (option === "retain") {
+      const remedy = "make the topic once, in a module that all import";
+      const fields = { topic, node, here, there, remedy };
+      return logger.log("warn", "topics", "nodes retain different numbers of messages", fields);
+    }
+    logger.log("warn", "topics", "not all nodes have a policy for the clients of a topic", {
       topic,
       node,
-      here,
-      there,
-      remedy: "make the topic once, in a module that all import",
+      here: policy(here),
+      there: policy(there),
+      remedy: "give `clients` where each node opens the topic",
     });
   }
 
@@ -239,6 +248,10 @@ function contentsOf(
 ): { readonly path: string; readonly message: unknown } | undefined {
   const published = parsePublished(value)?.published;
   return published && { path: topicTarget(published.topic), message: published.message };
+}
+
+function policy(isThere: unknown): string {
+  return isThere === true ? "a policy" : "no policy: all clients publish and subscribe";
 }
 
 function viaOf(address: string, incarnation: number): string {

@@ -640,6 +640,34 @@ Deno.test("a clock that is ahead does not keep its messages in the place of newe
   await cluster.stop(nodes);
 });
 
+Deno.test("a topic with a policy for clients at one node only is logged and explained", async () => {
+  const cluster = new SimulatedCluster(1);
+  const logged: unknown[] = [];
+  const nodes = await cluster.start(3, {
+    logger: {
+      log: (_level, module, message, fields) => {
+        if (module === "topics" && message.includes("policy")) logged.push(fields?.topic);
+      },
+    },
+  });
+  const [Guarded, Alike] = [Topic<string>("guarded"), Topic<string>("alike")];
+  for (const [index, node] of nodes.entries()) {
+    node.topic(Alike, { clients: () => "subscribe" }).subscribe();
+    const guarded = node.topic(Guarded);
+    // A later call gives one.
+    if (index === 0) node.topic(Guarded, { clients: () => false });
+    if (index === 1) guarded.subscribe();
+  }
+  await cluster.clock.advance(5_000);
+  // The one that has it, which has no subscribers, and hears of those of the other.
+  assertEquals(logged, ["guarded"]);
+  const facts = nodes.map((node) =>
+    node.explain("topics").facts.filter((line) => line.includes("clients: ")).length
+  );
+  assertEquals(facts, [1, 0, 0]);
+  await cluster.stop(nodes);
+});
+
 Deno.test("nodes that retain different numbers of messages of a topic log both", async () => {
   const cluster = new SimulatedCluster(1);
   const nodes = await cluster.start(2);

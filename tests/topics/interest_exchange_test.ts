@@ -33,8 +33,9 @@ class Pair {
     for (const effect of effects) {
       if (effect.type === "send") this.queue.push({ from, message: effect.message });
       else if (effect.type === "differs") {
+        const option = effect.option === "retain" ? "" : ` ${effect.option}`;
         this.differing.push(
-          `${from}: ${effect.node} ${effect.topic} ${effect.here} ${effect.there}`,
+          `${from}: ${effect.node} ${effect.topic}${option} ${effect.here} ${effect.there}`,
         );
       } else this.opened.push(...effect.topics.map((topic) => `${effect.node} ${topic}`));
     }
@@ -84,11 +85,63 @@ Deno.test("a node that opens a topic later with another retain is noticed, once"
   assertEquals(pair.differing.length, 1);
 });
 
+Deno.test("options differ whoever opens a topic first, and whoever has subscribers", () => {
+  const pair = new Pair();
+  pair.a.step({ type: "open", topic: "x", retain: 7, clients: false });
+  pair.a.step({ type: "open", topic: "y", retain: 0, clients: true });
+  pair.does("a:1", pair.a.step({ type: "flush" }));
+  pair.deliver();
+  // Without subscribers it announces neither, and has both open.
+  for (const topic of ["x", "y", "z"]) {
+    pair.does("b:1", pair.b.step({ type: "options", topic, retain: 0, clients: false }));
+  }
+  assertEquals(pair.differing, ["b:1: a:1 x 0 7", "b:1: a:1 y clients false true"]);
+  assertEquals(pair.b.differencesOf("x"), ["retain: 0 here, 7 at a:1"]);
+  pair.b.step({ type: "open", topic: "x", retain: 0, clients: false });
+  pair.does("b:1", pair.b.step({ type: "flush" }));
+  pair.deliver();
+  assertEquals(pair.differing.slice(2), ["a:1: b:1 x 7 0"]);
+});
+
+Deno.test("a policy that is given later is announced, and its topic is not opened again", () => {
+  const pair = new Pair();
+  for (const node of [pair.a, pair.b]) node.step({ type: "open", topic: "x", retain: 1 });
+  pair.does("a:1", pair.a.step({ type: "flush" }));
+  pair.does("b:1", pair.b.step({ type: "flush" }));
+  pair.deliver();
+  const opened = pair.opened.length;
+  for (let count = 0; count < 10; count++) {
+    for (const clients of [true, false]) {
+      pair.does("b:1", pair.b.step({ type: "options", topic: "x", retain: 1, clients }));
+      pair.does("b:1", pair.b.step({ type: "flush" }));
+      pair.deliver();
+      assertEquals(pair.a.nodesOf("x").size, 1);
+      assertEquals(pair.a.differencesOf("x").length, clients ? 1 : 0);
+    }
+  }
+  // Each node says it once.
+  assertEquals(pair.differing.length, 2);
+  assertEquals(pair.opened.length, opened);
+});
+
+Deno.test("a node that says nothing of options agrees with all", () => {
+  const { a } = new Pair();
+  a.step({ type: "open", topic: "x", retain: 1, clients: true });
+  const message = { type: "topics", counter: 1, since: 0, added: ["x"], removed: [] } as const;
+  const from = { address: "b:1", incarnation: 1 };
+  assertEquals(a.step({ type: "message", from, message }).map(({ type }) => type), ["opened"]);
+  assertEquals(a.differencesOf("x"), []);
+});
+
 Deno.test("numbers that are retained are checked", () => {
   const message = { type: "topics", counter: 1, since: 0, added: ["x"], removed: [] } as const;
   assertEquals(parseInterest({ ...message, retain: [3] }), { ...message, retain: [3] });
   for (const retain of [[], [1, 2], [-1], ["1"], 1]) {
     assertEquals(parseInterest({ ...message, retain }), undefined);
+  }
+  assertEquals(parseInterest({ ...message, clients: [true] }), { ...message, clients: [true] });
+  for (const clients of [[], [true, false], [1], true]) {
+    assertEquals(parseInterest({ ...message, clients }), undefined);
   }
 });
 
