@@ -19,13 +19,19 @@ import type {
   ExtensionPeer,
   NodeExtension,
 } from "../cluster/node/node_extension.ts";
-import { isWorking } from "../membership/state/member.ts";
+import { isAlive, isWorking } from "../membership/state/member.ts";
 import type { MembershipView } from "../membership/state/view.ts";
 import { checkValue } from "../options/check_options.ts";
 import { topicName } from "../options/tables/topic_tables.ts";
 import { rules } from "../runtime/rules.ts";
 import type { Timer } from "../runtime/clock.ts";
-import { BroadcastBehavior, broadcastKind } from "./broadcast_behavior.ts";
+import {
+  announcementPath,
+  BroadcastAgreement,
+  type BroadcastDifference,
+  parseAnnouncement,
+} from "./broadcast_agreement.ts";
+import { BroadcastBehavior, broadcastKind, type BroadcastOptions } from "./broadcast_behavior.ts";
 import { broadcastPrefix, instancePath, parseBroadcastPath } from "./broadcast_address.ts";
 import { type BroadcastHost, BroadcastProxy } from "./broadcast_ref.ts";
 import { EarlyMessages, earlyTime } from "./early_messages.ts";
@@ -50,10 +56,21 @@ export class BroadcastExtension implements NodeExtension {
   #node!: ExtensionContext;
   #host!: BroadcastHost;
   #timer: Timer | undefined;
+  readonly #agreement = new BroadcastAgreement();
+  /** The nodes that were told what this one has spawned, with their incarnations. */
+  #told = new Map<string, number>();
+  #announcing = false;
 
   /** Opens the paths of all instances. */
   install(node: ExtensionContext): void {
     this.#node = node;
+    node.reserve(announcementPath, { own: true });
+    node.handleNodes(announcementPath, ({ address }, value) => {
+      const announcement = parseAnnouncement(value);
+      const isMember = node.view.members.some((member) => member.address === address);
+      if (announcement === undefined || !isMember) return;
+      this.#tellDifferences(this.#agreement.announced(address, announcement));
+    });
     this.#host = this.#makeHost(node);
     node.registerKind(broadcastKind, (behavior, name) => this.#spawn(behavior, name));
     node.handleMissing(broadcastPrefix, (peer, message, path, deadline) => {
@@ -68,7 +85,10 @@ export class BroadcastExtension implements NodeExtension {
   }
 
   /** From now on others send to this node. */
-  onView({ self }: MembershipView): void {
+  onView(view: MembershipView): void {
+    this.#agreement.retain(new Set(view.members.map(({ address }) => address)));
+    this.#announce(view);
+    const { self } = view;
     if (this.#timer !== undefined || !isWorking(self)) return;
     const { clock } = this.#node.runtime;
     this.#early.onUp(clock.now());
@@ -86,7 +106,10 @@ export class BroadcastExtension implements NodeExtension {
   /** The instances of this node. */
   explain(): readonly string[] {
     const names = [...this.#instances.keys()].slice(0, 100).join(", ") || "none";
-    return [`broadcast actors with an instance here: ${names}`];
+    return [
+      `broadcast actors with an instance here: ${names}`,
+      ...this.#agreement.explain().slice(0, 100),
+    ];
   }
 
   #makeHost(node: ExtensionContext): BroadcastHost {
@@ -112,10 +135,51 @@ export class BroadcastExtension implements NodeExtension {
     if (!(behavior instanceof BroadcastBehavior)) throw foreignBehavior(behavior);
     const { role, clients } = behavior.options;
     const address = { name: checkValue("name", topicName, name!), role };
+    this.#compare(address.name, behavior.options);
     if (role === undefined || this.#node.roles.includes(role)) {
       this.#start(address.name, behavior as unknown as BroadcastBehavior<unknown>, clients);
     }
     return new BroadcastProxy(this.#host, address) as unknown as ActorRef<never>;
+  }
+
+  /** Compares it with what others have spawned under the name, and has them compare it. */
+  #compare(name: string, { role, clients }: BroadcastOptions): void {
+    const actor = { name, ...(role !== undefined && { role }), clients: clients !== undefined };
+    this.#tellDifferences(this.#agreement.spawned(actor));
+    if (this.#announcing) return;
+    this.#announcing = true;
+    // With others that are spawned at once.
+    this.#node.runtime.clock.defer(() => {
+      this.#announcing = false;
+      this.#told.clear();
+      this.#announce(this.#node.view);
+    });
+  }
+
+  /** Sends it to those that have not got it: also to one that is reachable again, for which it was lost. */
+  #announce({ members, unreachable }: MembershipView): void {
+    const { announcement } = this.#agreement;
+    if (announcement.actors.length === 0) return;
+    const told = new Map<string, number>();
+    for (const member of members) {
+      const { address, incarnation } = member;
+      const isOther = address !== this.#node.address && isAlive(member);
+      if (!isOther || unreachable.has(address)) continue;
+      told.set(address, incarnation);
+      if (this.#told.get(address) === incarnation) continue;
+      this.#node.send(address, announcementPath, announcement);
+    }
+    this.#told = told;
+  }
+
+  #tellDifferences(differences: readonly BroadcastDifference[]): void {
+    const { logger } = this.#node.runtime;
+    for (const difference of differences) {
+      logger.log("warn", "broadcast", "nodes have spawned a broadcast actor differently", {
+        ...difference,
+        remedy: "give it the same options on all nodes, from a module that all import",
+      });
+    }
   }
 
   #start(

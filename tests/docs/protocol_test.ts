@@ -21,6 +21,7 @@ const protocols = [
   "inspection/inspection_protocol.ts",
   "topics/interest_protocol.ts",
   "topics/client_protocol.ts",
+  "broadcast/broadcast_agreement.ts",
   "admin/admin_protocol.ts",
   "streams/protocol.ts",
   "distributed/structure_protocol.ts",

@@ -301,3 +301,40 @@ Deno.test("the policy says which clients may send, and a client's message is nev
   await cluster.stop(nodes);
   assertBalanced(nodes);
 });
+
+Deno.test("a broadcast actor with another role or policy at one node is logged and explained", async () => {
+  const cluster = new SimulatedCluster(8);
+  const logged: unknown[] = [];
+  const nodes = await cluster.start(3, {
+    logger: {
+      log: (_level, module, _message, fields) => {
+        if (module === "broadcast") logged.push([fields?.name, fields?.option]);
+      },
+    },
+  });
+  const cache = Behaviors.ignore();
+  for (const node of nodes) {
+    node.spawn(Behaviors.broadcasted(cache, { role: "r", clients: () => true }), "alike");
+  }
+  nodes[0]!.spawn(Behaviors.broadcasted(cache), "cache");
+  await cluster.clock.advance(2_000);
+  assertEquals(logged, []);
+  nodes[2]!.spawn(Behaviors.broadcasted(cache, { role: "r", clients: () => true }), "cache");
+  await cluster.clock.advance(2_000);
+  // Both nodes that have it.
+  assertEquals(logged.toSorted(), [
+    ["cache", "clients"],
+    ["cache", "clients"],
+    ["cache", "role"],
+    ["cache", "role"],
+  ]);
+  const differing = nodes.map((node) =>
+    node.explain("broadcast").facts.filter((line) => line.includes('"cache": ')).length
+  );
+  assertEquals(differing, [2, 0, 2]);
+  // The one that is left has nothing to differ from.
+  await cluster.clock.resolve(nodes[2]!.shutdown());
+  await cluster.clock.advance(5_000);
+  assertEquals(nodes[0]!.explain("broadcast").facts.length, 1);
+  await cluster.stop(nodes.slice(0, 2));
+});
