@@ -96,6 +96,82 @@ Deno.test("docs/protocol.md has every wire message with its fields", () => {
   assert(messages > 60, `only ${messages} messages were found`);
 });
 
+/** The text of a declaration of a file. */
+function declared(file: string, name: string): string {
+  const text = read(`lib/${file}`);
+  const at = text.search(new RegExp(`export (interface|type) ${name}\\b`));
+  assert(at >= 0, `${file} has no ${name}`);
+  // Up to the next declaration.
+  const rest = text.slice(at + 1);
+  const end = rest.search(/\n\n(\/\*\*|export|const|function|interface|type|class)/);
+  return rest.slice(0, end < 0 ? undefined : end);
+}
+
+/** The fields of a declaration, and the names of operations in it. */
+function namesIn(declaration: string): string[] {
+  const fields = [...declaration.matchAll(/readonly (\w+)\??:/g)].map(([, field]) => field!);
+  const types = [...declaration.matchAll(/readonly type: ((?:"\w+"[ |]*)+)/g)]
+    .flatMap(([, names]) => [...names!.matchAll(/"(\w+)"/g)].map(([, name]) => name!));
+  return [...new Set([...fields.filter((field) => field !== "type"), ...types])];
+}
+
+/** The part of the page under a heading. */
+function section(heading: string): string {
+  const start = page.indexOf(`\n${heading}\n`);
+  assert(start >= 0, `the page has no ${heading}`);
+  const rest = page.slice(start + 1 + heading.length);
+  const end = rest.search(/\n##+ /);
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+Deno.test("docs/protocol.md has every operation of each structure with its fields", () => {
+  const text = section("### Distributed structures");
+  const machines = {
+    counter: "CounterOperation",
+    map: "MapOperation",
+    set: "SetOperation",
+    queue: "QueueOperation",
+    permit: "PermitOperation",
+    barrier: "BarrierOperation",
+  };
+  const ofEach = /^- each: [^;.]*\./m.exec(text)![0];
+  const missing = Object.entries(machines).flatMap(([kind, operation]) => {
+    const title = kind === "permit" ? "lock and semaphore" : kind;
+    const item = new RegExp(`^- ${title}:[^]*?(?=\\n- )`, "m").exec(text);
+    assert(item !== null, `the page has no operations of ${title}`);
+    const names = namesIn(declared(`distributed/${kind}_machine.ts`, operation));
+    assert(names.length > 2, operation);
+    return names.filter((name) => !`${item[0]} ${ofEach}`.includes(`\`${name}\``))
+      .map((name) => `${title}: ${name}`);
+  });
+  assertEquals(missing, []);
+});
+
+Deno.test("docs/protocol.md has the fields of what is inside of messages", () => {
+  const inside: readonly (readonly [heading: string, file: string, name: string])[] = [
+    ["## Shard coordination", "sharding/coordinator/coordination_protocol.ts", "RegionReport"],
+    ["### Distributed structures", "distributed/structure_reply.ts", "StructureReply"],
+    ["### Distributed structures", "distributed/permit_machine.ts", "Grant"],
+    ["### Distributed structures", "distributed/permit_machine.ts", "PermitStatus"],
+    ["### Distributed structures", "distributed/queue_machine.ts", "ReservedItem"],
+    ["## Broadcast actors", "broadcast/broadcast_agreement.ts", "AnnouncedActor"],
+    ["## Limits of rate and concurrency", "delivery/rate_limit/limiter_state.ts", "LimiterState"],
+    ["## Limits of rate and concurrency", "delivery/rate_limit/protocol.ts", "LimitReason"],
+  ];
+  const missing = inside.flatMap(([heading, file, name]) => {
+    const text = section(heading);
+    const declaration = declared(file, name);
+    // A union of texts has no fields.
+    const names = declaration.includes("readonly")
+      ? namesIn(declaration)
+      : [...declaration.matchAll(/"(\w+)"/g)].map(([, value]) => value!);
+    assert(names.length > 1, name);
+    return names.filter((field) => !text.includes(`\`${field}\``))
+      .map((field) => `${name}: ${field}`);
+  });
+  assertEquals(missing, []);
+});
+
 Deno.test("docs/protocol.md names no message that is not in the code", () => {
   const frames = [...read("lib/wire/frame.ts").matchAll(/^ {2}(\w+): \d+,$/gm)].map(([, name]) =>
     name!
