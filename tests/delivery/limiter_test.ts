@@ -93,6 +93,48 @@ Deno.test("a limiter that is told what its predecessor knew waits for nothing el
   assertEquals(grants(after, 5, 50_050 + 1_030, "d"), 4);
 });
 
+Deno.test("what a predecessor knew counts once, however often it is told", () => {
+  const before = new Limiter(0);
+  assertEquals(grants(before, 5, settled, "a"), 5);
+  const state = before.state(settled + 10)!;
+  const after = new Limiter(50_000, true);
+  for (let count = 0; count < 3; count++) after.inherit(state, 50_010);
+  assertEquals(grants(after, 10, 50_010, "b"), 5);
+});
+
+Deno.test("a limiter that moves neither doubles its budget nor keeps much of it back", () => {
+  const random = new SeededRandom(18);
+  const perSecond = 10;
+  for (const [moveEvery, transfer] of [[400, 20], [1_500, 100], [5_000, 300]] as const) {
+    let limiter = new Limiter(0);
+    let [starts, moves] = [[] as number[], 0];
+    const end = settled + 60_000;
+    let moveAt = settled + moveEvery;
+    for (let now = settled; now < end; now += 5) {
+      if (now >= moveAt) {
+        const state = limiter.state(now)!;
+        // Its clock has another origin; the one here is that of the test.
+        now += Math.ceil(random.next() * transfer / 5) * 5;
+        limiter = new Limiter(now, true);
+        limiter.inherit(state, now);
+        moveAt = now + moveEvery;
+        moves++;
+      }
+      if (limiter.acquire(`${now}`, { perSecond }, now).type !== "granted") continue;
+      limiter.started(`${now}`, now);
+      starts.push(now);
+    }
+    for (let at = perSecond; at < starts.length; at++) {
+      const time = starts[at]! - starts[at - perSecond]!;
+      assert(time >= 1_000, `${perSecond + 1} starts in ${time} ms`);
+    }
+    // Of each use 4 % of its age and the time under way are lost, and windows are 2 % longer.
+    const longest = 1_021 + 5 + (1_000 * 0.04 + transfer) * Math.ceil(1_200 / moveEvery);
+    const least = perSecond * Math.floor(60_000 / longest) - perSecond;
+    assert(starts.length >= least, `${starts.length} starts in ${moves} moves, and not ${least}`);
+  }
+});
+
 Deno.test("what a state leaves out is not known to its reader", () => {
   const before = new Limiter(0);
   const many = maxStateEntries + 1;

@@ -44,6 +44,51 @@ Deno.test("a limiter that moves in order goes on at once, and still keeps its li
   await cluster.stop(nodes);
 });
 
+Deno.test("an orderly move costs less than the budget of a second, and adds nothing to it", async () => {
+  const cluster = new SimulatedCluster(5);
+  const { clock } = cluster;
+  const perSecond = 5;
+  const nodes: ClusteredActorSystem[] = [...await cluster.start(5)];
+  for (const node of nodes) node.spawn(rateLimiters());
+  await clock.advance(10_000);
+  const owner = () => nodes.find((node) => node.sharding.runningEntities(type).includes("busy"));
+  await clock.resolve(
+    rateLimit(nodes[0]!, { key: "busy", perSecond, wait: 5_000 }).run(() => {}),
+  );
+  const asker = nodes.findLast((node) => node !== owner())!;
+  const starts: number[] = [];
+  const busy = rateLimit(asker, { key: "busy", perSecond, wait: 30_000 });
+  let isOver = false;
+  const worker = async () => {
+    while (!isOver) await busy.run(() => void starts.push(clock.now())).catch(() => {});
+  };
+  const workers = Array.from({ length: 8 }, worker);
+  await clock.advance(10_000);
+  const begin = clock.now();
+  let moves = 0;
+  for (let count = 0; count < 3 && owner() !== asker; count++) {
+    const left = owner()!;
+    await clock.resolve(left.shutdown());
+    nodes.splice(nodes.indexOf(left), 1);
+    moves++;
+    await clock.advance(4_000);
+    assert(owner() !== undefined && owner() !== left);
+  }
+  const span = clock.now() - begin;
+  isOver = true;
+  await clock.advance(2_000);
+  await clock.resolve(Promise.all(workers));
+  assert(moves > 0);
+  for (let at = perSecond; at < starts.length; at++) {
+    assert(starts[at]! - starts[at - perSecond]! >= 1_000);
+  }
+  // Holders try again a little later than they have to: by up to a fifth of what they are told to wait.
+  const count = starts.filter((at) => at >= begin && at < begin + span).length;
+  const least = perSecond * Math.floor(span / 1_250) - perSecond * moves;
+  assert(count >= least, `${count} starts in ${span} ms with ${moves} moves, and not ${least}`);
+  await cluster.stop(nodes);
+});
+
 Deno.test("a client cannot say what a limiter knew", async () => {
   const cluster = new SimulatedCluster(1);
   const { clock } = cluster;

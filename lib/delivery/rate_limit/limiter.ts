@@ -53,6 +53,8 @@ function refused(reason: LimitReason, wait: number): LimitDecision {
 export class Limiter {
   /** Before it, others may have granted permits. */
   #since: number;
+  /** The predecessor has told its state, which counts once. */
+  #isTold = false;
   /** Until when a predecessor may soon tell what it knows. */
   readonly #expectedUntil: number;
   /** Latest times of use of permits that were used, ascending, none after now. */
@@ -130,6 +132,8 @@ export class Limiter {
 
   /** The predecessor, which grants no more, says what it knew. Nobody else may have granted since then. */
   inherit({ known, uses, open, slots }: LimiterState, now: number): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
     this.#since = Math.min(this.#since, now - agedAtLimiter(known));
     const inherited = uses.map((age) => now - agedAtLimiter(age));
     this.#uses = [...this.#uses.slice(this.#skipped), ...inherited].sort((a, b) => a - b);
