@@ -188,7 +188,10 @@ export class Producer<T> implements MeasuredProducer {
   #deliver(deliver: Deliver<T>): void {
     const { bufferSize, maxWaiting } = this.#settings;
     if (typeof deliver.entityId === "string" !== (this.#options.entities !== undefined)) {
-      return this.#refuse(deliver, "badDelivery", "entityId belongs to deliveries to entities");
+      const text = this.#options.entities === undefined
+        ? "this controller has no entities; deliver without entityId"
+        : "this controller delivers to entities; name one with entityId";
+      return this.#refuse(deliver, "badDelivery", text);
     }
     if (this.#unconfirmed < bufferSize) return this.#accept(deliver);
     if (deliver.acceptedTo !== undefined && this.#waiting.length < maxWaiting) {
@@ -219,7 +222,7 @@ export class Producer<T> implements MeasuredProducer {
     confirmedTo?.tell(error);
     if (acceptedTo !== undefined || confirmedTo !== undefined) return;
     const reason = code === "badDelivery" ? "invalidMessage" : "bufferFull";
-    internalsOf(system).deadLetter(reason, self.path, deliver.message);
+    internalsOf(system).deadLetter(reason, self.path, deliver.message, { details: text });
   }
 
   #list(refs: readonly ActorRef<ConsumerMessage<T>>[]): void {

@@ -26,6 +26,7 @@ import { ClientAccess } from "./client_access.ts";
 import { isShardEnvelope, type ShardEnvelope, shardEnvelope } from "./routing/shard_envelope.ts";
 import { shardOf } from "./routing/shard_hash.ts";
 import type { ShardRouter } from "./routing/shard_router.ts";
+import { typeTitle } from "./routing/type_title.ts";
 import type { EntityMailboxOptions, ShardedBehavior } from "./sharded_behavior.ts";
 import type { AllocationStrategy } from "./coordinator/allocation.ts";
 import { reportedOptions } from "./reported_options.ts";
@@ -192,7 +193,7 @@ export class ShardedType {
   }
 
   #refuse(target: string, message: unknown): void {
-    const details = `the option clients of "${this.name}" does not permit it`;
+    const details = `the option clients of ${typeTitle(this.name)} does not permit it`;
     this.#node.deadLetter("unauthorized", target, message, details);
   }
 

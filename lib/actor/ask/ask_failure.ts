@@ -86,7 +86,7 @@ const kinds: Readonly<Record<AskFailureReason, FailureKind>> = {
   },
   unknownType: {
     code: "askNotDelivered",
-    remedy: "spell it as the nodes spawn it",
+    remedy: "spell it as the nodes that run it, or start it on one",
     transient: true,
   },
   wrongShardCount: {

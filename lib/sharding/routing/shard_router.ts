@@ -23,6 +23,7 @@ import type { LocalRegion } from "./local_region.ts";
 import { type Buffered, type ShardBufferLimits, ShardRoutes } from "./shard_routes.ts";
 import { shardOf } from "./shard_hash.ts";
 import type { ShardingPort } from "./sharding_port.ts";
+import { unknownTypeText } from "./type_title.ts";
 
 /** Milliseconds that a new route waits for the messages of the old one. */
 const pendingRouteTimeout = 5_000;
@@ -402,8 +403,7 @@ export class ShardRouter {
     const now = this.#port.now();
     this.#unknownSince ??= now;
     if (now - this.#unknownSince < unknownTypeGrace) return;
-    const there = known.length === 0 ? "there are no entities" : `there are ${known.join(", ")}`;
-    this.#giveUp("unknownType", `no member runs entities of type "${this.shardType}"; ${there}`);
+    this.#giveUp("unknownType", unknownTypeText(this.shardType, known));
   }
 
   #giveUp(reason: "noShardOwner" | "wrongShardCount" | "unknownType", details: string): void {
