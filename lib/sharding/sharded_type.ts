@@ -1,3 +1,4 @@
+import { isAlive, isLeaving } from "../membership/state/member.ts";
 import { withDefaults } from "../options/check_options.ts";
 import { entityMailboxDefaults, shardedDefaults } from "../options/tables/sharding_tables.ts";
 import { findReply } from "../actor/ask/reply_refs.ts";
@@ -311,6 +312,11 @@ export class ShardedType {
         if (ask.heldBy === undefined) holdAsk(cell, ask);
       },
       reroute: (entityId, message, first) => this.router.reroute(entityId, message, first),
+      hasSuccessor: () =>
+        node.view.members.some((member) =>
+          member.address !== node.address && isAlive(member) && !isLeaving(member) &&
+          (options.role === undefined || member.roles.includes(options.role))
+        ),
       ...(telemetry?.enabled && telemetry.traces !== false && { traces: telemetry }),
       lose: (reason, target, message) => node.deadLetter(reason, target, message),
       refuse: ({ reason, details }, target, message) => {

@@ -89,6 +89,19 @@ Deno.test("an orderly move costs less than the budget of a second, and adds noth
   await cluster.stop(nodes);
 });
 
+Deno.test("a limiter of the last node tells nobody what it knows, and no letter is dead", async () => {
+  const cluster = new SimulatedCluster(6);
+  const { clock } = cluster;
+  const [node] = await cluster.start(1);
+  node!.spawn(rateLimiters());
+  await clock.advance(3_000);
+  await clock.resolve(rateLimit(node!, { key: "key", perSecond: 5, wait: 5_000 }).run(() => {}));
+  const lost: string[] = [];
+  node!.eventStream.subscribe<DeadLetter>("deadLetter", ({ target }) => void lost.push(target));
+  await cluster.stop([node!]);
+  assertEquals(lost, []);
+});
+
 Deno.test("a client cannot say what a limiter knew", async () => {
   const cluster = new SimulatedCluster(1);
   const { clock } = cluster;

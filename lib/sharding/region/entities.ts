@@ -64,6 +64,8 @@ export interface EntitiesPort {
    * it precedes messages that have arrived since the hand-off began.
    */
   reroute(entityId: string, message: unknown, first: boolean): void;
+  /** Whether another node may run the shards that are handed off. Absent: it may. */
+  hasSuccessor?(): boolean;
   lose(reason: DeadLetterReason, target: string, message: unknown): void;
   /** Loses the message of an ask, whose asker is told why; false: it is the message of none. */
   refuse?(failure: AskFailure, target: string, message: unknown): boolean;
@@ -292,7 +294,9 @@ export class Entities implements ShardRunner, EntityKeeper {
     const entity = this.#entityOf(cell);
     if (entity === undefined || entity.cell !== cell || !this.#isOpen) return;
     const { open, fenced } = this.#shards[entity.shard]!;
-    if (!open && !fenced) this.#reroute(entity, message, true);
+    if (open || fenced) return;
+    // Of the last node there is nothing to be told, and nobody to tell it.
+    if (this.#port.hasSuccessor?.() ?? true) this.#reroute(entity, message, true);
   }
 
   pathOf(cell: LocalRef<unknown>): string {
