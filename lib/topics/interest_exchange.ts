@@ -20,7 +20,7 @@ export interface InterestSender {
 }
 
 /** Options of a topic on which nodes have to agree. */
-export interface TopicOptions {
+export interface TopicSettings {
   /** How many messages are retained. */
   readonly retain: number;
   /** Whether there is a policy for clients. */
@@ -30,10 +30,14 @@ export interface TopicOptions {
 /** What happens at a node. */
 export type InterestEvent =
   /** From now on this node has subscribers for the topic, or none any more. */
-  | ({ readonly type: "open"; readonly topic: string } & Partial<TopicOptions>)
+  | (
+    & { readonly type: "open"; readonly topic: string }
+    & Pick<TopicSettings, "retain">
+    & Partial<TopicSettings>
+  )
   | { readonly type: "close"; readonly topic: string }
   /** The topic is open at this node, with or without subscribers, and has these options from now on. */
-  | ({ readonly type: "options"; readonly topic: string } & TopicOptions)
+  | ({ readonly type: "options"; readonly topic: string } & TopicSettings)
   /** Changes of this node are announced together. */
   | { readonly type: "flush" }
   /** The other members with their incarnations, and those that cannot be reached. */
@@ -55,7 +59,7 @@ export type InterestEffect =
   | ({ readonly type: "differs"; readonly node: string; readonly topic: string } & Difference);
 
 interface Difference {
-  readonly option: keyof TopicOptions;
+  readonly option: keyof TopicSettings;
   readonly here: number | boolean;
   readonly there: number | boolean;
 }
@@ -64,14 +68,14 @@ interface NodeTopics {
   readonly incarnation: number;
   counter: number;
   /** With the options that it has announced, none of which may be known. */
-  readonly topics: Map<string, Partial<TopicOptions>>;
+  readonly topics: Map<string, Partial<TopicSettings>>;
 }
 
 /** See the module's text. Pure: `step` says what to do. */
 export class InterestExchange {
   readonly #own = new Set<string>();
   /** The options of each topic that this node has ever opened. */
-  readonly #options = new Map<string, TopicOptions>();
+  readonly #options = new Map<string, TopicSettings>();
   /** Options of topics of which it was said that nodes differ. */
   readonly #told = new Set<string>();
   /** Changes that were not announced. */
@@ -136,7 +140,7 @@ export class InterestExchange {
   }
 
   #open(
-    { topic, retain = 0, clients = false }: Extract<InterestEvent, { type: "open" }>,
+    { topic, retain, clients = false }: Extract<InterestEvent, { type: "open" }>,
   ): readonly InterestEffect[] {
     if (!this.#own.has(topic)) {
       this.#own.add(topic);
@@ -147,7 +151,7 @@ export class InterestExchange {
     return this.#onOptions({ topic, retain, clients });
   }
 
-  #onOptions({ topic, retain, clients }: TopicOptions & { readonly topic: string }) {
+  #onOptions({ topic, retain, clients }: TopicSettings & { readonly topic: string }) {
     const before = this.#options.get(topic);
     if (before?.retain === retain && before.clients === clients) return none;
     this.#options.set(topic, { retain, clients });
@@ -275,7 +279,7 @@ export class InterestExchange {
   #addTopic(
     { topics }: NodeTopics,
     topic: string,
-    options: Partial<TopicOptions>,
+    options: Partial<TopicSettings>,
     node: string,
   ): boolean {
     const isNew = !topics.has(topic);
@@ -317,11 +321,11 @@ export class InterestExchange {
   #optionsOf(
     topics: readonly string[],
   ): Pick<Extract<InterestMessage, { type: "topics" }>, "retain" | "clients"> {
-    const options = topics.map((topic) => this.#options.get(topic));
-    const retain = options.map((known) => known?.retain ?? 0);
+    const options = topics.map((topic) => this.#options.get(topic) ?? notOpen);
+    const retain = options.map((known) => known.retain);
     return {
       ...(retain.some((count) => count > 0) && { retain }),
-      clients: options.map((known) => known?.clients ?? false),
+      clients: options.map(({ clients }) => clients),
     };
   }
 
@@ -336,7 +340,7 @@ export class InterestExchange {
     });
   }
 
-  #compare(topic: string, there: Partial<TopicOptions> = {}): readonly Difference[] {
+  #compare(topic: string, there: Partial<TopicSettings> = {}): readonly Difference[] {
     const here = this.#options.get(topic);
     if (here === undefined) return [];
     return compared.flatMap((option): Difference[] => {
@@ -365,11 +369,12 @@ export class InterestExchange {
 function optionsAt(
   { retain, clients }: Extract<InterestMessage, { type: "topics" }>,
   at: number,
-): Partial<TopicOptions> {
+): Partial<TopicSettings> {
   if (clients === undefined) return retain === undefined ? {} : { retain: retain[at]! };
   return { retain: retain?.[at] ?? 0, clients: clients[at]! };
 }
 
+const notOpen: TopicSettings = { retain: 0, clients: false };
 const compared = ["retain", "clients"] as const;
 const none: readonly InterestEffect[] = [];
 const nothing: ReadonlySet<string> = new Set();
