@@ -641,6 +641,10 @@ export const mutations: Readonly<Record<RuleName, Mutation>> = {
     "An owner whose copies confirm nothing names another one.",
     "an owner that its copies do not hear names the one with the most, and its successor opens",
   ),
+  unheardOwnersTakeTurns: testedBy("replication/unheard_owners_test.ts")(
+    "Copies of which the owner has heard nothing before it is open are named in turns.",
+    "wherever one copy hears enough others in both directions, the shard goes on",
+  ),
   entitiesAwaitMoves: replicatedShard(
     "What waits for an entity that cannot recover here, as its shard moves, goes with the shard.",
     "a shard that moves while it opens gives its entities back",

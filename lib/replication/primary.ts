@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { mixBits } from "../runtime/fnv.ts";
 import { rules } from "../runtime/rules.ts";
 import type { BootstrapRecord } from "./bootstrap_record.ts";
 import type { LogPosition } from "./log_position.ts";
@@ -846,20 +847,27 @@ export class Primary {
     }
   }
 
-  /** A member with an in-sync copy that has the most. Of members that have lost theirs none. */
+  /**
+   * Another member with an in-sync copy. Of members that have lost theirs none.
+   *
+   * Invariant: before the shard is open each of them is named for some epochs. A fixed choice may name two in
+   * turns that do not hear enough others, while a third one does.
+   */
   #otherOwner(): string | undefined {
-    const isFencing = this.#phase === "fencing";
-    const config = isFencing ? this.#copy.config : this.#config;
-    let best: { readonly address: string; readonly matched: number } | undefined;
-    for (const id of config?.inSync ?? []) {
-      const { address } = id;
-      if (address === this.#copy.id.address || !this.#members.includes(address)) continue;
-      const { answer, matched = -1 } = this.#peers.get(address) ?? {};
-      // One that has promised does hear this node: what is missing is missing there as well.
-      if (isFencing ? answer !== undefined : this.#peerOf(id) === undefined) continue;
-      if (best === undefined || matched > best.matched) best = { address, matched };
+    const config = this.#phase === "fencing" ? this.#copy.config : this.#config;
+    const others = (config?.inSync ?? []).filter((id) =>
+      id.address !== this.#copy.id.address && this.#members.includes(id.address)
+    ).filter((id) => {
+      const answer = this.#peers.get(id.address)?.answer;
+      return answer === undefined || sameStore(answer.store, id);
+    }).map(({ address }) => ({ address, matched: this.#peers.get(address)?.matched ?? -1 }));
+    // It has served the shard, so the one that has the most, and hears others, probably can.
+    if (this.#phase === "open") {
+      const most = Math.max(...others.map(({ matched }) => matched));
+      return others.find(({ matched }) => matched === most)?.address;
     }
-    return best?.address;
+    const turn = rules.unheardOwnersTakeTurns ? mixBits(this.epoch) >>> 0 : 0;
+    return others[turn % others.length]?.address;
   }
 
   /** Whether an in-sync copy may be lagging. */

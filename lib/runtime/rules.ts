@@ -170,6 +170,7 @@ const all = {
   writesAwaitLease: true,
   entitiesAwaitMoves: true,
   unheardOwnersAreReplaced: true,
+  unheardOwnersTakeTurns: true,
   highestCopyOpens: true,
   incompleteCopiesDoNotCount: true,
   inSyncCopiesAreKept: true,
