@@ -53,3 +53,33 @@ Deno.test("an actor that has stored nothing has its initial state", async () => 
   const ref = system.spawn(cell(memoryJournal()), "a");
   assertEquals(await system.ask(ref, (replyTo) => ({ type: "get", replyTo })), 0);
 });
+
+// So a standby that kept the state would have nothing to spare: it would have to confirm it with that row.
+Deno.test("a start reads the row of the newest state, and nothing else", async () => {
+  const journal = memoryJournal();
+  const rows: number[] = [];
+  const snapshots: string[] = [];
+  const watched = new Proxy(journal, {
+    get(store, name) {
+      if (name === "loadSnapshot") snapshots.push(name);
+      const member = Reflect.get(store, name);
+      if (name !== "read") return typeof member === "function" ? member.bind(store) : member;
+      return async function* (...args: Parameters<Journal["read"]>) {
+        for await (const event of store.read(...args)) {
+          rows.push(event.seq);
+          yield event;
+        }
+      };
+    },
+  });
+  await using system = new ActorSystem();
+  const first = system.spawn(cell(watched), "first");
+  for (let value = 1; value <= 20; value++) {
+    await system.ask(first, (replyTo) => ({ type: "set", value, replyTo }));
+  }
+  await system.stop(first);
+  rows.length = 0;
+  const second = system.spawn(cell(watched), "second");
+  assertEquals(await system.ask(second, (replyTo) => ({ type: "get", replyTo })), 20);
+  assertEquals({ rows, snapshots }, { rows: [20], snapshots: [] });
+});
