@@ -50,27 +50,41 @@ export function isCopyable(journal: Journal): journal is CopyableJournal {
   return [exportLog, importLog, forget, head].every((method) => typeof method === "function");
 }
 
+/** Bytes that an event counts in a part. */
+export function partBytesOf(
+  { payload, metadata }: {
+    readonly payload: Uint8Array;
+    readonly metadata?: Uint8Array | null | undefined;
+  },
+): number {
+  return payload.length + (metadata?.length ?? 0) + 50;
+}
+
 /**
- * The part of a log that begins with some events.
+ * The part of a log that begins with some events. No more of them are taken than it needs to know whether it is
+ * the last one.
  *
  * @param hasMore there are events behind these.
  */
 export function partOfLog(
   id: string,
   { epoch, lastSeq, wake, snapshots }: LogRest,
-  events: readonly StoredEvent[],
+  events: Iterable<StoredEvent>,
   after: number,
   maxBytes: number,
   hasMore = false,
 ): LogPart {
   let bytes = 0;
-  let count = 0;
-  while (count < events.length && (count === 0 || bytes < maxBytes)) {
-    const { payload, metadata } = events[count]!;
-    bytes += payload.length + (metadata?.length ?? 0) + 50;
-    count++;
+  const taken: StoredEvent[] = [];
+  let isLast = !hasMore;
+  for (const event of events) {
+    if (taken.length > 0 && bytes >= maxBytes) {
+      isLast = false;
+      break;
+    }
+    bytes += partBytesOf(event);
+    taken.push(event);
   }
-  const isLast = count === events.length && !hasMore;
   const rest = isLast ? { epoch, lastSeq, wake, snapshots } : undefined;
-  return { id, after, events: events.slice(0, count), rest };
+  return { id, after, events: taken, rest };
 }

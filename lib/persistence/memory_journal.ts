@@ -253,10 +253,7 @@ class MemoryJournal implements CopyableJournal {
       const log = this.#logs.get(id);
       if (log === undefined) return undefined;
       const from = firstWithSeqAfter(log.events, after);
-      // Each event counts 50 bytes at least.
-      const to = from + Math.ceil(maxBytes / 50) + 1;
-      const events = log.events.slice(from, to).map(({ event }) => event);
-      return partOfLog(id, log, events, after, maxBytes, to < log.events.length);
+      return partOfLog(id, log, eventsFrom(log.events, from), after, maxBytes);
     });
   }
 
@@ -331,6 +328,11 @@ class MemoryJournal implements CopyableJournal {
       resolve(work());
     });
   }
+}
+
+/** The events of a log from an index on. */
+function* eventsFrom(events: readonly Ordered[], from: number): Generator<StoredEvent> {
+  for (let index = from; index < events.length; index++) yield events[index]!.event;
 }
 
 /** The index of the first event of a log with a higher number. */

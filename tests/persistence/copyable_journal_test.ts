@@ -3,6 +3,8 @@ import { type CopyableJournal, isCopyable } from "../../lib/persistence/copyable
 import { crc32c } from "../../lib/persistence/crc32c.ts";
 import type { NewEvent, StoredEvent } from "../../lib/persistence/journal.ts";
 import { copyableMemoryJournal } from "../../lib/persistence/memory_journal.ts";
+import { SqliteDatabase, type SqliteLog } from "../../lib/persistence/sqlite/database.ts";
+import { unpackEvents } from "../../lib/persistence/sqlite/packed_events.ts";
 import { sqliteJournal } from "../../lib/persistence/sqlite/sqlite_journal.ts";
 import { CopyContent } from "../../lib/replication/copy_content.ts";
 
@@ -158,4 +160,28 @@ Deno.test("a log that is applied a second time from an earlier entry on changes 
     const after = [await journal.exportLog("a", 0, 1_000), await journal.exportLog("b", 0, 1_000)];
     assertEquals(after, before, `from ${from}`);
   }
+});
+
+Deno.test("a part of a log is made of few rows more than it has, in SQLite", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/store.db`;
+  {
+    await using journal = await sqliteJournal(path);
+    assert(isCopyable(journal));
+    await write(journal, "cart|a", 1_300, 1_000);
+  }
+  const database = new SqliteDatabase(path, true);
+  const sizes: number[] = [];
+  for (let after = 0, hasMore = true; hasMore;) {
+    const read = { type: "exportLog", id: "cart|a", after, maxBytes: 48 * 1_024 } as const;
+    const log = database.read(read).value as SqliteLog;
+    const events = unpackEvents(log.events);
+    sizes.push(events.length);
+    after = events.at(-1)!.seq;
+    hasMore = log.hasMore;
+  }
+  database.close();
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(sizes.reduce((sum, size) => sum + size), 1_300);
+  assert(Math.max(...sizes) < 60, `${Math.max(...sizes)} events of a part of 48`);
 });

@@ -19,15 +19,9 @@ import {
   type StoredSnapshot,
 } from "../journal.ts";
 import { fenced } from "../journal_errors.ts";
-import type { LogPart, LogRest } from "../copyable_journal.ts";
+import { type LogPart, type LogRest, partBytesOf } from "../copyable_journal.ts";
 import type { LogChange } from "../log_change.ts";
-import {
-  eventFields,
-  type EventRow,
-  type PackedEvents,
-  packEvents,
-  unpackEvents,
-} from "./packed_events.ts";
+import { eventFields, type EventRow, type PackedEvents, packEvents } from "./packed_events.ts";
 import { SliceReader, type WantedSlices } from "./slice_reader.ts";
 import type { Value } from "./value.ts";
 import { migrate } from "./tables.ts";
@@ -48,7 +42,12 @@ export type SqliteWrite =
 export type SqliteRead =
   | { readonly type: "lastSeq"; readonly id: string }
   | { readonly type: "head"; readonly id: string }
-  | { readonly type: "exportLog"; readonly id: string; readonly after: number }
+  | {
+    readonly type: "exportLog";
+    readonly id: string;
+    readonly after: number;
+    readonly maxBytes: number;
+  }
   | {
     readonly type: "events";
     readonly id: string;
@@ -74,8 +73,10 @@ export interface SqliteLog extends LogRest {
   readonly hasMore: boolean;
 }
 
-/** Events of one such reading. */
+/** Events of one such reading at most. */
 const exportedEvents = 500;
+/** Those of the first one: they tell how many are needed. */
+const firstExported = 16;
 /** Events that are not in the index yet: more are added to it. */
 const maxTail = 2_048;
 /** Heads that are kept in memory. */
@@ -518,7 +519,7 @@ export class SqliteDatabase {
         return { epoch, lastSeq };
       }
       case "exportLog":
-        return this.#exportLog(read.id, read.after);
+        return this.#exportLog(read);
       case "events":
         return this.#events(read.id, read.from, read.to, read.limit);
       case "snapshot":
@@ -532,7 +533,9 @@ export class SqliteDatabase {
     }
   }
 
-  #exportLog(id: string, after: number): SqliteLog | undefined {
+  #exportLog({ id, after, maxBytes }: SqliteRead & { readonly type: "exportLog" }):
+    | SqliteLog
+    | undefined {
     const { log, epoch, lastSeq } = this.#stored(id);
     if (log === 0) return undefined;
     const { wake } = this.#one("select wake from casty_logs where log = ?", log) as {
@@ -546,10 +549,37 @@ export class SqliteDatabase {
     const snapshots = rows.map(({ metadata, ...snapshot }) =>
       metadata === null ? snapshot : { ...snapshot, metadata }
     );
-    const events = this.#events(id, after + 1, Number.MAX_SAFE_INTEGER, exportedEvents);
-    const found = unpackEvents(events);
-    const hasMore = found.length === exportedEvents && found.at(-1)!.seq < lastSeq;
-    return { epoch, lastSeq, wake: wake ?? undefined, snapshots, events, hasMore };
+    const events: EventRow[] = [];
+    let bytes = 0;
+    let hasMore = lastSeq > after;
+    // No more than is sent: rows that are read for nothing would cost the node most of its time.
+    for (let limit = firstExported; hasMore && bytes < maxBytes;) {
+      const found = this.#rows(
+        id,
+        (events.at(-1)?.seq ?? after) + 1,
+        Number.MAX_SAFE_INTEGER,
+        limit,
+      );
+      let taken = 0;
+      for (const row of found) {
+        if (events.length > 0 && bytes >= maxBytes) break;
+        events.push(row);
+        bytes += partBytesOf(row);
+        taken++;
+      }
+      hasMore = taken < found.length ||
+        (found.length === limit && found.at(-1)!.seq < lastSeq);
+      const left = Math.ceil((maxBytes - bytes) / (bytes / events.length));
+      limit = Math.min(Math.max(left, 1), exportedEvents);
+    }
+    return {
+      epoch,
+      lastSeq,
+      wake: wake ?? undefined,
+      snapshots,
+      events: packEvents(events),
+      hasMore,
+    };
   }
 
   /** What is stored of an id; `log` 0: nothing. */
@@ -567,8 +597,12 @@ export class SqliteDatabase {
   }
 
   #events(id: string, from: number, to: number, limit: number): PackedEvents {
+    return packEvents(this.#rows(id, from, to, limit));
+  }
+
+  #rows(id: string, from: number, to: number, limit: number): EventRow[] {
     const row = this.#one("select log from casty_logs where id = ?", id);
-    if (row === undefined) return packEvents([]);
+    if (row === undefined) return [];
     const { log } = row as { log: number };
     const rows: EventRow[] = [];
     let next = from;
@@ -595,7 +629,7 @@ export class SqliteDatabase {
       ) as EventRow[];
       rows.push(...tail);
     }
-    return packEvents(rows);
+    return rows;
   }
 
   /** Where events are, as far as some rows of the index tell; `last`: the number of the last of them. */

@@ -402,7 +402,7 @@ class SqliteJournal implements CopyableJournal {
   }
 
   async exportLog(id: string, after: number, maxBytes: number): Promise<LogPart | undefined> {
-    const log = await this.#read<SqliteLog | undefined>({ type: "exportLog", id, after });
+    const log = await this.#read<SqliteLog | undefined>({ type: "exportLog", id, after, maxBytes });
     return log && partOfLog(id, log, unpackEvents(log.events), after, maxBytes, log.hasMore);
   }
 
