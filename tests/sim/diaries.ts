@@ -50,6 +50,8 @@ export const copies = (
 export class Writers {
   readonly told = new Map<string, number[]>(diaries.map((id) => [id, []]));
   failed = 0;
+  /** Codes of errors of asks to each entity, and when they came. */
+  readonly errors: { readonly id: string; readonly code: string; readonly at: number }[] = [];
   longest = 0;
   #over = false;
   readonly #working: Promise<void>[] = [];
@@ -74,8 +76,9 @@ export class Writers {
       try {
         await ref.ask((replyTo) => ({ type: "add", value, replyTo }), { timeout: 5_000 });
         this.told.get(id)!.push(value);
-      } catch {
+      } catch (error) {
         this.failed++;
+        this.errors.push({ id, code: String((error as { code?: unknown }).code), at: sim.now });
       }
       this.longest = Math.max(this.longest, sim.now - begun);
       await sim.sleep(150 + sim.random.next() * 150);

@@ -97,33 +97,63 @@ for (const stored of [false, true]) {
 }
 
 // A limit that docs/replication.md names: the coordinator has to hear the owner.
-Deno.test("an owner that neither its copies nor the coordinator hear confirms nothing, and goes on when they do", async () => {
-  await simulate(
-    { ...setup, seed: 1, nodes: 7, duration: 200_000, setup: copies() },
-    async (sim) => {
-      const writers = await Writers.start(sim);
-      await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
-      const owner = sim.nodes.findLast((node) => node.ownedShards().length > 0)!;
-      const [shard] = owner.running!.replication.shards();
-      const own = `${owner.name}:`;
-      const away = shard!.copies.map(({ node }) => node).filter((node) => !node.startsWith(own));
-      const span = 30_000;
-      sim.inject({
-        type: "partition",
-        at: 0,
-        for: span,
-        between: [owner.name],
-        and: [...new Set([...away.map((node) => node.split(":")[0]!), sim.nodes[0]!.name])],
-        oneWay: true,
-      });
-      const silent = (await silences(sim, writers, span)).filter((ms) => ms > 20_000);
-      assert(silent.length > 0, "a shard has gone on: then the limit is none any more");
-      assert(silent.length < diaries.length, "other shards do not go on");
-      await sim.until(() => isWhole(sim), { what: "all copies are in sync again", limit: 60_000 });
-      const after = Math.max(...await silences(sim, writers, 15_000));
-      assert(after < 6_000, `a writer was told nothing for ${after} ms`);
-      await writers.end();
-      await writers.check();
-    },
-  );
-});
+for (const isEnded of [false, true]) {
+  const ending = isEnded
+    ? "is replaced when its process ends"
+    : "confirms nothing, and goes on when they do";
+  Deno.test(`an owner that neither its copies nor the coordinator hear ${ending}`, async () => {
+    await simulate(
+      { ...setup, seed: 1, nodes: 7, duration: 200_000, setup: copies() },
+      async (sim) => {
+        const writers = await Writers.start(sim);
+        await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
+        const owner = sim.nodes.findLast((node) => node.ownedShards().length > 0)!;
+        const [shard] = owner.running!.replication.shards();
+        const own = `${owner.name}:`;
+        const away = shard!.copies.map(({ node }) => node).filter((node) => !node.startsWith(own));
+        const span = 60_000;
+        const begun = sim.now;
+        sim.inject({
+          type: "partition",
+          at: 0,
+          for: span,
+          between: [owner.name],
+          and: [...new Set([...away.map((node) => node.split(":")[0]!), sim.nodes[0]!.name])],
+          oneWay: true,
+        });
+        const before = await silences(sim, writers, 30_000);
+        const silent = diaries.filter((_id, index) => before[index]! > 20_000);
+        assert(silent.length > 0, "a shard has gone on: then the limit is none any more");
+        assert(silent.length < diaries.length, "other shards do not go on");
+        // The first write was stored by the owner alone; those behind it wait.
+        const errors = writers.errors.filter(({ id, at }) => silent.includes(id) && at >= begun);
+        for (const id of silent) {
+          const codes = errors.filter((error) => error.id === id).map(({ code }) => code);
+          assertEquals(codes[0], "askNotPersisted", id);
+          assertEquals(new Set(codes.slice(1)), new Set(["askTimeout"]), id);
+        }
+        const lines = owner.running!.cluster.explain("replication");
+        const behind = away.filter((node) =>
+          lines.some((line) => line.includes(`the copy at ${node} lacks`))
+        );
+        assertEquals(behind, away);
+        if (isEnded) {
+          sim.inject({ type: "crash", at: 0, node: owner.name });
+          const worst = await silences(sim, writers, 20_000);
+          const longest = Math.max(...worst);
+          assert(longest < 6_000, `a writer was told nothing for ${longest} ms`);
+        } else {
+          await sim.sleep(begun + span - sim.now);
+          await sim.until(() => isWhole(sim), {
+            what: "all copies are in sync again",
+            limit: 60_000,
+          });
+          const after = Math.max(...await silences(sim, writers, 15_000));
+          assert(after < 6_000, `a writer was told nothing for ${after} ms`);
+        }
+        await writers.end();
+        await writers.check();
+      },
+    );
+  });
+}
