@@ -99,16 +99,21 @@ function summaryOf(probes: readonly ProbedAnswer[]): Probed {
   };
 }
 
-/** What a back-fill does to the rest. */
+/** What back-fills do to the rest. */
 export interface FillFigures {
-  readonly idle: Probed;
   /** In the 5 s after a node without data has restarted: what is no part of a back-fill. */
   readonly restarted: Probed;
-  /** While all shards of a node are filled. */
+  readonly megabytes: number;
+  readonly rounds: readonly FillRound[];
+}
+
+/** One back-fill of all shards of a node. */
+export interface FillRound {
+  readonly idle: Probed;
+  /** While shards of the node are filled. */
   readonly filling: Probed;
   /** Looks at which a copy was being filled. */
   readonly fills: number;
-  readonly megabytes: number;
   /** From the restart of the node until all its copies are in sync. */
   readonly seconds: number;
 }
@@ -117,12 +122,12 @@ export interface FillFigures {
 const eventBytes = 1_000;
 
 /**
- * Stores large events, kills a node whose copies are in memory, and starts it again: all of it is sent to it,
- * while another node pings the others in the lane of heartbeats and asks entities.
+ * Stores large events, kills a node whose copies are in memory, and starts it again, some times: all of it is
+ * sent to it, while another node pings the others in the lane of heartbeats and asks entities.
  */
-export async function backFill(
+export async function backFills(
   cluster: ReplicatedCluster,
-  megabytes: number,
+  { megabytes, rounds }: { readonly megabytes: number; readonly rounds: number },
 ): Promise<FillFigures> {
   const victim = cluster.nodes.length - 1;
   const restart = async () => {
@@ -139,26 +144,24 @@ export async function backFill(
     cluster.nodes.map((node) => node.ask({ type: "bulk", ids, events }, "added")),
   );
   await cluster.settled(Counters.name, Counters.numShards);
-  const idle = summaryOf([await probe(5)]);
-  const begun = performance.now();
-  await restart();
-  const filling: ProbedAnswer[] = [];
-  for (let isBehind = true; isBehind;) {
-    const probed = await probe(0.25);
-    const lines = (await cluster.status(Counters.name)).flatMap(({ missing }) => missing);
-    isBehind = lines.length > 0;
-    // The node has just started before, and gets the end of the logs afterwards.
-    if (!lines.some((line) => line.includes("is being filled"))) continue;
-    filling.push(probed);
-  }
-  const seconds = (performance.now() - begun) / 1_000;
-  await cluster.settled(Counters.name, Counters.numShards);
-  return {
-    idle,
-    restarted,
-    filling: summaryOf(filling),
-    fills: filling.length,
-    megabytes: events * ids.length * eventBytes / 1e6,
-    seconds,
+  const round = async (): Promise<FillRound> => {
+    const idle = summaryOf([await probe(5)]);
+    const begun = performance.now();
+    await restart();
+    const filling: ProbedAnswer[] = [];
+    for (let isBehind = true; isBehind;) {
+      const probed = await probe(0.25);
+      const lines = (await cluster.status(Counters.name)).flatMap(({ missing }) => missing);
+      isBehind = lines.length > 0;
+      // The node has just started before, and gets the end of the logs afterwards.
+      if (!lines.some((line) => line.includes("is being filled"))) continue;
+      filling.push(probed);
+    }
+    const seconds = (performance.now() - begun) / 1_000;
+    await cluster.settled(Counters.name, Counters.numShards);
+    return { idle, filling: summaryOf(filling), fills: filling.length, seconds };
   };
+  const all: FillRound[] = [];
+  while (all.length < rounds) all.push(await round());
+  return { restarted, megabytes: events * ids.length * eventBytes / 1e6, rounds: all };
 }
