@@ -185,3 +185,18 @@ Deno.test("a part of a log is made of few rows more than it has, in SQLite", asy
   assertEquals(sizes.reduce((sum, size) => sum + size), 1_300);
   assert(Math.max(...sizes) < 60, `${Math.max(...sizes)} events of a part of 48`);
 });
+
+Deno.test("events of one part and id have one piece of memory of their own", async () => {
+  const [from, to] = [copyableMemoryJournal(), copyableMemoryJournal()];
+  await write(from, "cart|a", 20, 100);
+  await write(from, "cart|b", 20, 100);
+  const { bytes } = await new CopyContent(from, ["cart|a", "cart|b"]).read("", 1_000_000);
+  await new CopyContent(to).write(bytes);
+  const memoryOf = async (id: string) =>
+    new Set((await eventsOf(to, id)).map(({ payload }) => payload.buffer));
+  const [[a, ...more], [b]] = [[...await memoryOf("cart|a")], [...await memoryOf("cart|b")]];
+  assertEquals(more, [], "one for each event stops a node for longer");
+  // What an event that is left of one id keeps is nothing of another one, nor the message.
+  assert(a !== b && a !== bytes.buffer);
+  assertEquals([a!.byteLength, b!.byteLength], [2_000, 2_000]);
+});
