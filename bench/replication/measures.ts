@@ -99,16 +99,11 @@ function summaryOf(probes: readonly ProbedAnswer[]): Probed {
   };
 }
 
-/** What back-fills do to the rest. */
-export interface FillFigures {
-  /** In the 5 s after a node without data has restarted: what is no part of a back-fill. */
+/** What one back-fill of all shards of a node does to the rest. */
+export interface FillRound {
+  /** In the 5 s after the node has restarted without data: what is no part of a back-fill. The same in all. */
   readonly restarted: Probed;
   readonly megabytes: number;
-  readonly rounds: readonly FillRound[];
-}
-
-/** One back-fill of all shards of a node. */
-export interface FillRound {
   readonly idle: Probed;
   /** While shards of the node are filled. */
   readonly filling: Probed;
@@ -125,10 +120,10 @@ const eventBytes = 1_000;
  * Stores large events, kills a node whose copies are in memory, and starts it again, some times: all of it is
  * sent to it, while another node pings the others in the lane of heartbeats and asks entities.
  */
-export async function backFills(
+export async function* backFills(
   cluster: ReplicatedCluster,
   { megabytes, rounds }: { readonly megabytes: number; readonly rounds: number },
-): Promise<FillFigures> {
+): AsyncGenerator<FillRound> {
   const victim = cluster.nodes.length - 1;
   const restart = async () => {
     await cluster.nodes[victim]!.kill();
@@ -144,7 +139,7 @@ export async function backFills(
     cluster.nodes.map((node) => node.ask({ type: "bulk", ids, events }, "added")),
   );
   await cluster.settled(Counters.name, Counters.numShards);
-  const round = async (): Promise<FillRound> => {
+  for (let round = 0; round < rounds; round++) {
     const idle = summaryOf([await probe(5)]);
     const begun = performance.now();
     await restart();
@@ -159,9 +154,13 @@ export async function backFills(
     }
     const seconds = (performance.now() - begun) / 1_000;
     await cluster.settled(Counters.name, Counters.numShards);
-    return { idle, filling: summaryOf(filling), fills: filling.length, seconds };
-  };
-  const all: FillRound[] = [];
-  while (all.length < rounds) all.push(await round());
-  return { restarted, megabytes: events * ids.length * eventBytes / 1e6, rounds: all };
+    yield {
+      restarted,
+      megabytes: events * ids.length * eventBytes / 1e6,
+      idle,
+      filling: summaryOf(filling),
+      fills: filling.length,
+      seconds,
+    };
+  }
 }
