@@ -331,7 +331,7 @@ class MemoryJournal implements CopyableJournal {
 
 /**
  * Events with bytes of their own, all in one piece of memory: with one for each event the garbage collection
- * stops a node that is being filled for several times as long.
+ * has more to move and to list, and its pauses at a node that is being filled are longer.
  *
  * Invariant: they are of one id, one after the other, and are deleted in this order. So what is kept of deleted
  * ones is less than a part for each id.
