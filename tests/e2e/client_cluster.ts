@@ -6,7 +6,7 @@ import type { NodeSettings } from "./client_node.ts";
 
 const script = new URL("./client_node.ts", import.meta.url).pathname;
 /** Milliseconds until a process that does not do what it should fails the test. */
-const patience = 20_000;
+const patience = 60_000;
 
 /** A program in front of a node's own, such as one that enters a network namespace. */
 export type Prefix = readonly string[];

@@ -77,10 +77,6 @@ async function main(settings: NodeSettings): Promise<void> {
     },
   });
   system.spawn(
-    Behaviors.sharded(() => counter(() => system.address), { numShards: counters.numShards }),
-    counters.name,
-  );
-  system.spawn(
     Behaviors.discoverable(
       Behaviors.receive<ActorRef<string>>((_context, replyTo) => {
         replyTo.tell(system.address);
@@ -96,6 +92,11 @@ async function main(settings: NodeSettings): Promise<void> {
   );
   console.log(`LISTENING ${system.address}`);
   await system.waitFor(settings.quorum);
+  // Not before: a node that waits for the others would be granted all shards on a slow machine.
+  system.spawn(
+    Behaviors.sharded(() => counter(() => system.address), { numShards: counters.numShards }),
+    counters.name,
+  );
   // From here on the coordinator knows all regions, and spreads the shards over them.
   await system.barrier("deployed", settings.quorum);
   console.log("READY");
