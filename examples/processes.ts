@@ -70,18 +70,15 @@ export class Processes implements AsyncDisposable {
 
   /** Kills a node, as in a crash. */
   kill(name: string): void {
-    this.#children.get(name)?.kill("SIGKILL");
+    const child = this.#children.get(name);
+    if (child !== undefined) signalTo(child, "SIGKILL");
     this.#children.delete(name);
   }
 
   /** Stops all nodes gracefully and waits for their exit. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#children.values()) {
-      try {
-        child.kill("SIGTERM");
-      } catch {
-        // The process has already exited.
-      }
+      signalTo(child, "SIGTERM");
     }
     await Promise.all(this.#reading);
     await Deno.remove(this.#folder, { recursive: true });
@@ -126,6 +123,14 @@ export class Processes implements AsyncDisposable {
       };
       this.#reading.push(read());
     });
+  }
+}
+
+function signalTo(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // The process has already exited.
   }
 }
 

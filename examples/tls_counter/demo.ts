@@ -5,7 +5,7 @@ import { stopSignal } from "./stop_signal.ts";
 
 const nodeCount = 5;
 /** Milliseconds after which a run has failed. */
-const timeout = 60_000;
+const timeout = 180_000;
 
 /**
  * Starts five nodes as processes and waits for their results; returns the exit code. `journal`: where

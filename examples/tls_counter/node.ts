@@ -18,6 +18,9 @@ import {
 } from "./counter.ts";
 import { stopOf } from "./stop_signal.ts";
 
+/** Five processes that start at once on a machine that is busy may need longer than 5 s to answer. */
+const withTimeout = { timeout: 60_000 };
+
 /** The options of one node. */
 export interface NodeOptions {
   readonly port: number;
@@ -89,15 +92,15 @@ async function count(options: NodeOptions): Promise<void> {
     counters.name,
   );
   if (nodeId === "node-1") {
-    if (journal !== undefined) say(`STORED=${await system.ask(ref, getValue)}`);
+    if (journal !== undefined) say(`STORED=${await system.ask(ref, getValue, withTimeout)}`);
     for (let i = 0; i < increments; i++) {
       ref.tell(shardEnvelope(entityId, { type: "increment", amount: 1 }));
     }
     // Messages of one sender keep their order, so the reply counts all increments.
-    await system.ask(ref, getValue);
+    await system.ask(ref, getValue, withTimeout);
   }
   await system.barrier("writes-done", nodes);
-  const value = await system.ask(ref, getValue);
+  const value = await system.ask(ref, getValue, withTimeout);
   // Before the result is printed: who reads that may send the signal at once.
   const stopped = options.stay ? stopOf(system) : undefined;
   say(`RESULT=${value}`);

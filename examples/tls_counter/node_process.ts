@@ -100,7 +100,11 @@ export class NodeProcess {
   }
 
   #signal(signal: Deno.Signal): void {
-    if (this.#code === undefined) this.#process.kill(signal);
+    try {
+      this.#process.kill(signal);
+    } catch {
+      // It has ended. Its status may not have been read yet.
+    }
   }
 
   /** Writes the log of the node, and says whose each line is. */

@@ -21,7 +21,6 @@ export class NodeProcess implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #files: TestFiles;
   readonly #reading: Promise<void>;
-  #ended = false;
 
   constructor(settings: NodeSettings, files: TestFiles, prefix: Prefix = []) {
     this.name = settings.name;
@@ -51,7 +50,11 @@ export class NodeProcess implements AsyncDisposable {
 
   /** Sends a signal to the node itself. */
   signal(signal: Deno.Signal): void {
-    if (!this.#ended) this.#process.kill(signal);
+    try {
+      this.#process.kill(signal);
+    } catch {
+      // It has ended.
+    }
   }
 
   /** Ends it at once, as a crash does. */
@@ -80,7 +83,6 @@ export class NodeProcess implements AsyncDisposable {
       lines.forEach(onLine);
     }
     await this.#process.status;
-    this.#ended = true;
   }
 }
 
