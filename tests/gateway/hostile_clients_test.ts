@@ -168,7 +168,10 @@ Deno.test("a principal that sends too much waits; others do not", async () => {
   const refused = (await Promise.allSettled(
     Array.from({ length: 20 }, () => fetcher.entity("counters", "x").get()),
   )).filter((result) => result.status === "rejected").map(({ reason }) => reason.code);
-  assert(refused.length >= 10, `${refused.length}`);
+  const served = all.length + 20 - refused.length;
+  const seconds = (performance.now() - started) / 1_000;
+  assert(served <= 10 + 10 * seconds, `${served} in ${seconds} s`);
+  assert(refused.length > 0);
   assertEquals(new Set(refused), new Set(["tooManyRequests"]));
 });
 
@@ -215,7 +218,8 @@ Deno.test("sockets, sessions and subscriptions of a principal are bounded", asyn
 
 Deno.test("a principal that opens and closes sockets without end is refused; others are not", async () => {
   await using world = fakeHost();
-  await using gateway = serveGateway(world.host, { messagesPerSecond: 20 });
+  // Three in a second are too many, so a machine that is busy is fast enough.
+  await using gateway = serveGateway(world.host, { messagesPerSecond: 2 });
   const reasons: unknown[] = [];
   for (let count = 0; count < 30; count++) {
     const client = new RawClient(gateway.url);

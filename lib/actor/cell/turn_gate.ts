@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import { readClocks } from "../../runtime/clock_reading.ts";
 
 /** Why a gate has closed. */
 export type GateClosing =
@@ -62,7 +63,7 @@ export class TurnGate {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#closedAt = clock.now();
-    this.#offset = clock.wallTime() - this.#closedAt;
+    this.#offset = this.#readOffset();
   }
 
   /** When its time ends, by the clock of its system. */
@@ -105,7 +106,7 @@ export class TurnGate {
     const now = this.look();
     if (jumps !== this.#jumps || until <= this.#until || until <= now) return;
     this.#until = until;
-    this.#offset = this.#clock.wallTime() - now;
+    this.#offset = this.#readOffset();
     if (this.#timer === undefined) this.#watch(now);
     if (this.closed) this.#open(now);
   }
@@ -131,7 +132,7 @@ export class TurnGate {
     const jumped = this.#hasJumped(now);
     if (!this.closed && now >= this.#until) this.#close(now, "ended");
     if (jumped) this.#onJump(now);
-    else if (this.closed) this.#offset = this.#clock.wallTime() - now;
+    else if (this.closed) this.#offset = this.#readOffset();
     return now;
   }
 
@@ -146,7 +147,14 @@ export class TurnGate {
   }
 
   #hasJumped(now: number): boolean {
-    return this.#clock.wallTime() - now - this.#offset > maxClockJump;
+    if (this.#clock.wallTime() - now - this.#offset <= maxClockJump) return false;
+    // The process may have been preempted since `now` was read.
+    return this.#readOffset() - this.#offset > maxClockJump;
+  }
+
+  #readOffset(): number {
+    const { now, wallTime } = readClocks(this.#clock);
+    return wallTime - now;
   }
 
   #open(now: number): void {
@@ -160,7 +168,7 @@ export class TurnGate {
 
   #onJump(now: number): void {
     this.#jumps++;
-    this.#offset = this.#clock.wallTime() - now;
+    this.#offset = this.#readOffset();
     this.#until = -Infinity;
     if (!this.closed) this.#close(now, "clockJumped");
     for (const { onClockJump } of this.#listeners) onClockJump?.();

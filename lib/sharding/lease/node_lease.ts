@@ -16,6 +16,7 @@ import {
 } from "./lease_config.ts";
 import { LeaseVoter } from "./lease_voter.ts";
 import { shardingPath } from "../routing/protocol.ts";
+import { readClocks } from "../../runtime/clock_reading.ts";
 import { rules } from "../../runtime/rules.ts";
 import { compareTerms, noTerm, sameTerm, type Term } from "../routing/term.ts";
 
@@ -208,7 +209,7 @@ export class NodeLease {
         return this.#send(from, { type, ...own, ...about } as LeaseMessage);
       }
       case "leaseRenewed":
-        this.#holder?.look(now, this.#port.wallTime());
+        this.#look();
         this.#holder?.onRenewed(peer, message.round, now);
         return this.#setEnd();
       case "leaseRefused":
@@ -288,8 +289,14 @@ export class NodeLease {
     this.#renew();
   }
 
+  #look(): void {
+    const { now, wallTime } = readClocks(this.#port);
+    this.#holder?.look(now, wallTime);
+  }
+
   #renew(): void {
-    const next = this.#holder?.renewals(this.#port.now(), this.#port.wallTime());
+    const { now, wallTime } = readClocks(this.#port);
+    const next = this.#holder?.renewals(now, wallTime);
     this.#setEnd();
     if (next === undefined) return;
     const message = {
