@@ -11,7 +11,10 @@ import { opensslTest } from "../openssl.ts";
 import { Workspace } from "./workspace.ts";
 import { OptionError } from "../../lib/options/option_error.ts";
 
-const quick = { timeout: 5_000, refusalTimeout: 300 };
+/** Long enough for a refusal on a machine that is busy. */
+const longTimeouts = { timeout: 20_000, refusalTimeout: 20_000 };
+/** A peer that accepts keeps a doctor waiting for so long. */
+const quick = { ...longTimeouts, refusalTimeout: 300 };
 
 /** `certs` and `other`: two sets of one name under different authorities. */
 async function sets(): Promise<Workspace> {
@@ -49,8 +52,9 @@ async function listening(
   }
 }
 
-function ask(work: Workspace, folder: string, port: number, serverName = "localhost") {
-  return diagnosePeer(work.path(folder), { host: "127.0.0.1", port, serverName, ...quick });
+function ask(work: Workspace, folder: string, port: number, timeouts = longTimeouts) {
+  const serverName = "localhost";
+  return diagnosePeer(work.path(folder), { host: "127.0.0.1", port, serverName, ...timeouts });
 }
 
 function codes({ findings }: DoctorReport): string[] {
@@ -61,12 +65,14 @@ Deno.test("a peer that accepts is shown, for a node and for a client", async () 
   await using work = await sets();
   await listening(work, "certs/node-2", async (port) => {
     for (const folder of ["certs/node-1", "certs/me"]) {
-      const report = await ask(work, folder, port);
+      const report = await ask(work, folder, port, quick);
       assertEquals([report.verdict, report.findings, report.unchecked], ["accepted", [], []]);
       assertEquals(report.peers[1]!.subject, "node node-2");
       assertEquals(report.peers[1]!.source, `127.0.0.1:${port}`);
     }
-    assertEquals(codes(await ask(work, "certs/node-1", port, "10.0.0.9")), ["B: wrongHost"]);
+    const elsewhere = { host: "127.0.0.1", port, serverName: "10.0.0.9", ...quick };
+    const report = await diagnosePeer(work.path("certs/node-1"), elsewhere);
+    assertEquals(codes(report), ["B: wrongHost"]);
   });
 });
 
@@ -86,10 +92,10 @@ Deno.test("a real node is diagnosed while it runs, and keeps running", async () 
   });
   try {
     const port = Number(system.address.split(":").at(-1));
-    assertEquals((await ask(work, "certs/node-1", port)).verdict, "accepted");
+    assertEquals((await ask(work, "certs/node-1", port, quick)).verdict, "accepted");
     const stranger = await ask(work, "other/node-1", port);
     assertEquals(stranger.verdict, "refused");
-    assertEquals((await ask(work, "certs/me", port)).verdict, "accepted");
+    assertEquals((await ask(work, "certs/me", port, quick)).verdict, "accepted");
   } finally {
     await system.shutdown();
   }
@@ -170,7 +176,7 @@ opensslTest(
       },
     );
     await serve([], async (port) => {
-      const report = await ask(work, "certs/node-1", port);
+      const report = await ask(work, "certs/node-1", port, quick);
       assertEquals([report.verdict, codes(report)], ["accepted", ["B: clientsNotVerified"]]);
     });
     await serve(["-tls1_2"], async (port) => {
@@ -231,5 +237,6 @@ Deno.test("hosts and ports that cannot be are refused", async () => {
   for (const port of [0, 65_536, 1.5, NaN]) {
     await assertRejects(() => ask(work, "certs/node-1", port), OptionError, "port: ");
   }
-  await assertRejects(() => ask(work, "certs/node-1", 1, "a b"), CertError, "a b");
+  const options = { host: "127.0.0.1", port: 1, serverName: "a b" };
+  await assertRejects(() => diagnosePeer(work.path("certs/node-1"), options), CertError, "a b");
 });

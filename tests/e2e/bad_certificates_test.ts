@@ -160,7 +160,7 @@ for (const [name, { make, dialling, listening, code }] of Object.entries(matrix)
       await ClusterClient.connect({
         contactPoints: [`127.0.0.1:${server.port}`],
         systemName: "secure",
-        connectTimeout: 800,
+        connectTimeout: 20_000,
         tls: await TlsConfig.fromPem(await certificates.client()),
         logger: clientLines,
       })
@@ -221,7 +221,7 @@ for (const [name, [wanted, code, reason]] of Object.entries(impostors)) {
           port: 0,
           seedNodes: [node.address],
           requiredQuorum: 2,
-          startTimeout: 1_500,
+          startTimeout: 20_000,
           tls,
           runtime,
           logger: new Lines(),
@@ -260,7 +260,7 @@ opensslTest("a running node refuses who is revoked, a client refuses a revoked n
     ClusterClient.connect({
       contactPoints: [other.address],
       systemName: "secure",
-      connectTimeout: 800,
+      connectTimeout: 20_000,
       tls,
       logger: clientLines,
     })
@@ -278,7 +278,7 @@ async function start(
     host: "127.0.0.1",
     port: 0,
     tls: tls ?? await TlsConfig.fromPem(await certificates.node()),
-    transport: { handshakeTimeout: 700 },
+    transport: { handshakeTimeout: 3_000 },
     logger,
   });
 }

@@ -114,7 +114,7 @@ Deno.test("clients reach types and services by their identity, and handlers see 
       client.ask(
         client.entityRef<Message>(name, { numShards: 8 }),
         (replyTo: ActorRef<string>) => shardEnvelope(id, { type, replyTo }),
-        { timeout: 8_000 },
+        { timeout: 60_000 },
       )
     ));
   const all = (text: string) => ids.map(() => text);
@@ -140,7 +140,7 @@ Deno.test("clients reach types and services by their identity, and handlers see 
     giver!,
     (replyTo: ActorRef<ActorRef<ShardEnvelope<Message>>>) => replyTo,
   );
-  await refused(() => guest.ask(given, asMember, { timeout: 8_000 }));
+  await refused(() => guest.ask(given, asMember, { timeout: 60_000 }));
   assertEquals(
     await guest.ask(
       given,

@@ -9,7 +9,7 @@ import { ClientCluster, until, within } from "./client_cluster.ts";
 import { type CounterMessage, counters, get, where } from "./client_node.ts";
 
 const ids = Array.from({ length: 12 }, (_, index) => `entity-${index}`);
-const retry = { retry: { attemptTimeout: 500 }, timeout: 15_000 };
+const retry = { retry: { attemptTimeout: 500 }, timeout: 60_000 };
 
 type Counters = ActorRef<ShardEnvelope<CounterMessage>>;
 

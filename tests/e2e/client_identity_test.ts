@@ -88,7 +88,7 @@ opensslTest(
         const connecting = ClusterClient.connect({
           contactPoints: [contact!],
           systemName: "client-test",
-          connectTimeout: 1_000,
+          connectTimeout: 20_000,
           logger: silentLogger,
           ...(tls && { tls }),
         });
@@ -103,7 +103,7 @@ opensslTest(
       const wrongName = ClusterClient.connect({
         contactPoints: [contact!],
         systemName: "another",
-        connectTimeout: 1_000,
+        connectTimeout: 20_000,
         logger: silentLogger,
         tls: await cluster.clientTls(),
       });
@@ -201,7 +201,7 @@ Deno.test("a client's certificate is denied while it is connected: it is cut off
   assert(reason.includes(node.address) && reason.includes("leaver is on the deny list"), reason);
   assertEquals(client.lookup(echoKey), [], "nobody can be reached");
   assertEquals(other.state, "connected");
-  const late = ClusterClient.connect({ ...options, tls: issued.tls, connectTimeout: 1_000 });
+  const late = ClusterClient.connect({ ...options, tls: issued.tls, connectTimeout: 20_000 });
   const { message } = await assertRejects(() => late, ClientError);
   assert(message.includes("leaver is on the deny list"), message);
   await Deno.remove(folder, { recursive: true });

@@ -7,7 +7,7 @@ export class Lines implements Logger {
   #waiting: { pattern: RegExp; times: number; resolve: () => void }[] = [];
 
   /** `timeout`: milliseconds that `seen` waits. */
-  constructor(timeout = 10_000) {
+  constructor(timeout = 60_000) {
     this.#timeout = timeout;
   }
 

@@ -39,7 +39,7 @@ Deno.test("a client that is put on the deny list is cut off, told why, and stays
   await lines.seen(/files are in use now .*denyListFile/);
   await clientLines.seen(/the certificate of client mallory is on the deny list/);
   const error = await assertRejects(() =>
-    ClusterClient.connect({ ...options, connectTimeout: 1_500, logger: new Lines() })
+    ClusterClient.connect({ ...options, connectTimeout: 20_000, logger: new Lines() })
   );
   assert(error instanceof Error);
   await lines.seen(/connection rejected .*client mallory is on the deny list/);
