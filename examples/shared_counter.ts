@@ -33,8 +33,9 @@ await using site = await serveSite(node, demo ? 0 : Number(port));
 
 if (demo) await runDemo();
 else {
+  const stopped = new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
   console.log(`open ${site.url} in two windows; stop with Ctrl+C`);
-  await new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+  await stopped;
 }
 
 async function runDemo(): Promise<void> {

@@ -46,9 +46,12 @@ Deno.test("the dashboard of compose.yaml joins with its file and its permissions
     stderr: "piped",
   }).spawn();
   const errors = new Response(process.stderr).text();
+  let output = "";
   let url: string | undefined;
   for await (const chunk of process.stdout.pipeThrough(new TextDecoderStream())) {
-    url = /^DASHBOARD (\S+)$/m.exec(chunk)?.[1];
+    output += chunk;
+    if (url !== undefined) continue;
+    url = /^DASHBOARD (\S+)\n/m.exec(output)?.[1];
     if (url === undefined) continue;
     const login = await fetch(url);
     assertEquals(login.status, 200);
