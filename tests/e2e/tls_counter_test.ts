@@ -5,8 +5,15 @@ import type { CliResult } from "../../lib/cli/cli_io.ts";
 const example = new URL("../../examples/tls_counter.ts", import.meta.url).href;
 
 /** What a node says of others, and others of it, when its event loop has stood still. */
-const afterStall =
-  /handshake|holds no lease|unreachable|stall detection is unavailable|left in time|leave timed out/;
+const afterStall = new RegExp([
+  "handshake",
+  "suppressed repetitions: connection rejected",
+  "holds no lease",
+  "unreachable",
+  "stall detection is unavailable",
+  "left in time",
+  "leave timed out",
+].join("|"));
 
 /** What is said, except of the load of the machine. */
 function said(stderr: string): string {
