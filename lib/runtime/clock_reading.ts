@@ -15,8 +15,7 @@ const maxAttempts = 10;
 /**
  * Reads both clocks. Where another process takes the processor between the two readings, the wall clock
  * seems to have gained that time, as after a suspension of the machine. So the clocks are read again
- * until nothing lay between. On a machine where that does not succeed the gain stays: a lease ends
- * too early rather than too late.
+ * until nothing lay between. After ten attempts the last reading counts, with its gain.
  */
 export function readClocks(clock: Pick<Clock, "now" | "wallTime">): ClockReading {
   let now = clock.now();

@@ -40,7 +40,7 @@ Deno.test("clocks that are read around a preemption are read again", () => {
   }
 });
 
-Deno.test("a process that is preempted at each reading finds a gain of wall time", () => {
+Deno.test("clocks that are never read at one moment keep the gain of the last attempt", () => {
   const clock = new PreemptedClock({ epoch: 0 });
   clock.preemptions = 1_000_000;
   const { now, wallTime } = readClocks(clock);
