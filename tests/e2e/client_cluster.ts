@@ -173,6 +173,7 @@ export class ClientCluster implements AsyncDisposable {
       systemName: "client-test",
       tls: options.tls ?? await this.clientTls(),
       logger: silentLogger,
+      connectTimeout: patience,
       ...options,
     });
     this.#clients.push(client);

@@ -56,7 +56,7 @@ Deno.test("twenty clients on one host with the same label get their own replies"
       ref.tell({ type: "shardEnvelope", entityId: id, message: { type: "add", amount: 1 } });
     }
     return await Promise.all(
-      Array.from({ length: 10 }, () => client.ask(ref, get(id), { retry: true })),
+      Array.from({ length: 10 }, () => client.ask(ref, get(id), { retry: true, timeout: 60_000 })),
     );
   }));
   assertEquals(values, clients.map((_, n) => Array(10).fill(n + 1)));
@@ -155,7 +155,7 @@ Deno.test("a contact point may be a DNS name, and new certificate files are take
   await Deno.writeTextFile(certFile, fresh.cert);
   assert(/^[0-9a-f]{64}$/.test(await within(15_000, reloaded, "no event")));
   const ref = client.entityRef<CounterMessage>(counters.name, { numShards: counters.numShards });
-  assertEquals(await client.ask(ref, get("hits"), { retry: true }), 0);
+  assertEquals(await client.ask(ref, get("hits"), { retry: true, timeout: 60_000 }), 0);
 });
 
 Deno.test("a client's certificate is denied while it is connected: it is cut off, and says why", async () => {
