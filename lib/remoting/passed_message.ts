@@ -9,7 +9,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { type LongRead, turnTime } from "../transport/connection/read_turns.ts";
 import type { Decoder } from "../wire/decoder.ts";
 import { EncodedPart } from "../wire/encoder.ts";
-import { unfilled } from "../wire/memory.ts";
+import { copyOf, unfilled } from "../wire/memory.ts";
 
 /** Fewer bytes are encoded again: that takes less than a turn, whatever they hold. */
 export const smallestPassed = 32_768;
@@ -27,7 +27,9 @@ const maxMembers = 16;
 /** The value in a message that may be passed on, while the message is delivered. */
 export interface PassedPart {
   readonly value: unknown;
+  /** They stay as they are during the delivery, and later only if they are `kept`. */
   readonly bytes: Uint8Array;
+  readonly kept: boolean;
   readonly values: number;
   /** The first reply references in it. */
   readonly replyRefs: readonly Ref<unknown>[];
@@ -39,17 +41,21 @@ export interface AroundPart {
   readonly part: EncodedPart;
 }
 
-/** The part of a decoded message that may be passed on; undefined: it is small, or has own values. */
+/**
+ * The part of a decoded message that may be passed on; undefined: it is small, or has own values.
+ * `kept`: nobody else uses the bytes of the body.
+ */
 export function passedPartOf(
   decoder: Decoder,
   body: Uint8Array,
+  kept: boolean,
   replyRefs: readonly Ref<unknown>[],
 ): PassedPart | undefined {
   const part = decoder.longestPart;
   if (part === undefined || decoder.hasOwnValues) return undefined;
   if (part.end - part.start < smallestPassed) return undefined;
   const { value, values, start, end } = part;
-  return { value, values, bytes: body.subarray(start, end), replyRefs };
+  return { value, values, bytes: body.subarray(start, end), kept, replyRefs };
 }
 
 /** The message with a stand-in for the part; undefined: it is not directly in the message. */
@@ -69,6 +75,11 @@ export function withoutPart(
   return isArray
     ? { message: message.with(Number(found[0]), part), part }
     : { message: { ...message, [found[0]]: part }, part };
+}
+
+/** The bytes of a part, for later turns. Most messages are not passed on, so that is no earlier copied. */
+export function keptBytesOf({ bytes, kept }: PassedPart): Uint8Array {
+  return kept ? bytes : copyOf(bytes, 0, bytes.length);
 }
 
 /** Puts the bytes of a part into the message around it, in turns. */

@@ -57,6 +57,7 @@ import { internalForm } from "./internal_form.ts";
 import { lostAskPath, LostAsks, maxReportedAsks } from "./lost_asks.ts";
 import {
   type AroundPart,
+  keptBytesOf,
   PassedMessage,
   type PassedPart,
   passedPartOf,
@@ -599,7 +600,8 @@ export class Remoting {
       return this.#transmit(node, lane, path, message, remaining, isRelayed, bytes, false);
     }
     const { at } = around.part;
-    const passing = new PassedMessage(this.#clock, bytes, at, passed!.bytes, (whole) => {
+    const kept = keptBytesOf(passed!);
+    const passing = new PassedMessage(this.#clock, bytes, at, kept, (whole) => {
       this.#transmit(node, lane, path, message, remaining, isRelayed, whole, true);
     });
     this.#passOn(passing);
@@ -889,9 +891,7 @@ export class Remoting {
         onStep,
         onDecoded: (message) => {
           this.#refsOfLong = undefined;
-          const part = passedPartOf(decoder, body, replyRefs);
-          // After a first step, the bytes are used for others.
-          const passed = part && (owned ? part : { ...part, bytes: part.bytes.slice() });
+          const passed = passedPartOf(decoder, body, owned, replyRefs);
           return this.#receive(peer, lane, header, size, message, deadline, passed);
         },
         onError: (error) => {

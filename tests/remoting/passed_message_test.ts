@@ -33,7 +33,7 @@ function arrived(message: unknown): { message: unknown; part: PassedPart | undef
     read.step();
     if (first && !read.done) decoder.keepBytes();
   }
-  return { message: decoded, part: passedPartOf(decoder, body, []) };
+  return { message: decoded, part: passedPartOf(decoder, body, true, []) };
 }
 
 /** The envelope of a message around the part, and the steps that it took. */
