@@ -35,6 +35,39 @@ Deno.test("outbox: a busy connection reuses the buffers of acknowledged segments
   assert(again.length >= 3, `${again.length} of the writes use a buffer again`);
 });
 
+Deno.test("outbox: a long queue reuses as many buffers as it has acknowledged", () => {
+  const outbox = new Outbox(defaultTransportLimits);
+  const first = fill(outbox, 100, 1);
+  outbox.wrote();
+  const busy = new Set(first.map(({ buffer }) => buffer));
+  // The first ones are small.
+  assert(outbox.acknowledge(sizeOf(first.slice(0, 18))));
+  const again = fill(outbox, 40, 2).filter(({ buffer }) => busy.has(buffer));
+  assert(again.length >= 8, `${again.length} of the writes use a buffer again`);
+});
+
+Deno.test("outbox: a queue that has become short gives the memory of its length back", () => {
+  const outbox = new Outbox(defaultTransportLimits);
+  const writes = fill(outbox, 100, 1);
+  outbox.wrote();
+  const sizes = writes.map(({ length }) => length);
+  const buffers = writes.map(({ buffer }) => buffer)
+    .filter(({ byteLength }) => byteLength === segmentSize);
+  assert(buffers.length >= 20, `${buffers.length} large segments`);
+  const inMemory = () => buffers.filter(({ byteLength }) => byteLength > 0).length;
+  // What is acknowledged leaves as many spare segments as others are in use, or four.
+  let acknowledged = 0;
+  for (const [index, size] of sizes.slice(0, -1).entries()) {
+    acknowledged += size;
+    assert(outbox.acknowledge(acknowledged));
+    const others = sizes.length - index - 1;
+    assert(inMemory() <= others + Math.max(4, others), `${inMemory()}, ${others} in use`);
+  }
+  assertEquals(inMemory(), 5);
+  assert(outbox.acknowledge(acknowledged + sizes.at(-1)!));
+  assertEquals(inMemory(), 0);
+});
+
 Deno.test("outbox: no credit of a peer makes the bytes of a running write be overwritten", () => {
   const outbox = new Outbox(defaultTransportLimits);
   const writes = fill(outbox, 40, 1);
@@ -42,12 +75,14 @@ Deno.test("outbox: no credit of a peer makes the bytes of a running write be ove
   while (endOf(writes) + message <= segmentSize) writes.push(...fill(outbox, 1, 1));
   const last = writes.at(-1)!;
   const copy = last.slice();
-  assert(outbox.acknowledge(sizeOf(writes) - last.length));
+  const sent = sizeOf(writes);
+  assert(outbox.acknowledge(sent - last.length));
   // Closes the segment that the link still looks at, and takes all buffers that are free.
   for (let i = 0; i < 40; i++) outbox.push(new Uint8Array(message).fill(1));
   // The peer cannot have read all of this yet.
-  assert(outbox.acknowledge(sizeOf(writes)));
+  assert(outbox.acknowledge(sent));
   for (let i = 0; i < 40; i++) outbox.push(new Uint8Array(message).fill(2));
+  assertEquals(last.length, copy.length);
   assert(last.every((byte, index) => byte === copy[index]));
 });
 

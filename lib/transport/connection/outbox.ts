@@ -267,10 +267,11 @@ export class Outbox {
       // progress.
       if (segment !== this.#taken) {
         if (segment.byFrame) release(segment.buffer);
-        else this.#spare.put(segment.buffer);
+        else this.#spare.put(segment.buffer, segments.length);
       }
       this.#cursor--;
     }
+    this.#spare.trim(segments.length);
     if (total === this.#pushed && this.#open !== undefined) this.#restart(this.#open);
     return true;
   }
@@ -391,6 +392,8 @@ export class Outbox {
     const { length } = open.buffer;
     const tooLarge = length > idleSegmentSize;
     if (tooLarge || (length > firstSegmentSize && open.filled * 4 < length)) {
+      // The codec may still have a view of it.
+      if (open !== this.#taken && !this.#encoding) release(open.buffer);
       this.#segments.length = 0;
       this.#cursor = 0;
       this.#open = undefined;

@@ -1,10 +1,11 @@
 import type { ChunkWriter } from "../../wire/chunks.ts";
+import { release } from "../../wire/memory.ts";
 
 /** Size of the segments of a busy connection: four messages of 64 KiB with their headers. */
 export const segmentSize = 270_336;
 
-/** How many buffers of that size a busy connection keeps for its next segments. */
-const maxSpare = 4;
+/** How many buffers of that size a busy connection keeps for its next segments in any case. */
+const minSpare = 4;
 
 /** Largest memory of an idle connection: there may be thousands of them. */
 export const idleSegmentSize = 65_536;
@@ -67,14 +68,24 @@ export class Segment {
  * thousands a second, and fresh ones are zeroed by the system and collected as garbage. They are
  * never given to another connection, so that whatever a peer may acknowledge it sees only what is
  * for itself.
+ *
+ * Invariant: no more than `minSpare`, or than there are segments in use: a queue that has been long
+ * at most doubles the memory that it takes.
  */
 export class SpareBuffers {
   readonly #buffers: Uint8Array[] = [];
 
-  /** Keeps an unused buffer for reuse, if it has the usual size. */
-  put(buffer: Uint8Array): void {
-    if (buffer.length !== segmentSize || this.#buffers.length >= maxSpare) return;
+  /** Keeps an unused buffer for reuse, if it has the usual size; `inUse`: segments that have one. */
+  put(buffer: Uint8Array, inUse: number): void {
+    if (buffer.length !== segmentSize || this.#buffers.length >= Math.max(minSpare, inUse)) {
+      return release(buffer);
+    }
     this.#buffers.push(buffer);
+  }
+
+  /** Gives the memory of those back that are too many for so many segments in use. */
+  trim(inUse: number): void {
+    while (this.#buffers.length > Math.max(minSpare, inUse)) release(this.#buffers.pop()!);
   }
 
   /** A buffer of `size` bytes with undefined content. */
@@ -83,8 +94,9 @@ export class SpareBuffers {
     return spare ?? new Uint8Array(length);
   }
 
-  /** Forgets them all. */
+  /** Gives the memory of all of them back. */
   clear(): void {
+    for (const buffer of this.#buffers) release(buffer);
     this.#buffers.length = 0;
   }
 }
