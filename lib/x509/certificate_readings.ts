@@ -2,6 +2,8 @@
 export const maxReadings = 512;
 /** Longer certificates are not remembered, so that accepted peers cannot fill the memory. */
 export const maxRememberedBytes = 4_096;
+/** How many certificates of foreign peers are kept until they are judged. */
+export const maxLooked = 16;
 
 /**
  * Parsed certificates by their bytes, so that an entry never becomes wrong. Whether a certificate
@@ -11,6 +13,11 @@ export const maxRememberedBytes = 4_096;
 export class CertificateReadings<T> {
   readonly #parse: (der: Uint8Array) => T;
   readonly #known = new Map<string, T>();
+  /**
+   * The latest that were looked at. A handshake looks at a certificate first, and reads it again when the
+   * TLS layer has accepted it. A handful: foreign peers choose what is in here.
+   */
+  readonly #looked = new Map<string, T>();
 
   /** `parse` throws when the bytes are no certificate; that is not remembered. */
   constructor(parse: (der: Uint8Array) => T) {
@@ -27,7 +34,7 @@ export class CertificateReadings<T> {
     if (der.length > maxRememberedBytes) return this.#parse(der);
     const bytes = textOf(der);
     let reading = this.#known.get(bytes);
-    if (reading === undefined) reading = this.#parse(der);
+    if (reading === undefined) reading = this.#takeLooked(bytes) ?? this.#parse(der);
     // A map keeps insertion order: the entry just used moves to the end.
     else this.#known.delete(bytes);
     this.#known.set(bytes, reading);
@@ -35,10 +42,26 @@ export class CertificateReadings<T> {
     return reading;
   }
 
-  /** The same for bytes of a foreign peer: what is not remembered already is not remembered afterwards. */
+  /**
+   * The same for bytes of a foreign peer: what is not remembered already is not remembered afterwards, but
+   * for a moment, for {@linkcode read}.
+   */
   readOnce(der: Uint8Array): T {
-    const known = der.length > maxRememberedBytes ? undefined : this.#known.get(textOf(der));
-    return known ?? this.#parse(der);
+    if (der.length > maxRememberedBytes) return this.#parse(der);
+    const bytes = textOf(der);
+    const known = this.#known.get(bytes);
+    if (known !== undefined) return known;
+    const reading = this.#parse(der);
+    this.#looked.delete(bytes);
+    this.#looked.set(bytes, reading);
+    if (this.#looked.size > maxLooked) this.#looked.delete(this.#looked.keys().next().value!);
+    return reading;
+  }
+
+  #takeLooked(bytes: string): T | undefined {
+    const reading = this.#looked.get(bytes);
+    if (reading !== undefined) this.#looked.delete(bytes);
+    return reading;
   }
 }
 

@@ -12,6 +12,7 @@ import { systemClock } from "../../../lib/runtime/system_clock.ts";
 import { readCertificate, readForeign } from "../../../lib/x509/certificate.ts";
 import {
   CertificateReadings,
+  maxLooked,
   maxReadings,
   maxRememberedBytes,
 } from "../../../lib/x509/certificate_readings.ts";
@@ -161,6 +162,23 @@ Deno.test("a foreign certificate is looked at within bounds, and takes no place 
   assertEquals([explain(), explain(Uint8Array.of(1, 2, 3))], [undefined, undefined]);
   assertEquals(explain(foreign!, foreign!, foreign!, foreign!), undefined, "too many");
   assertEquals(explain(foreign!, new Uint8Array(4_096)), undefined, "too large");
+});
+
+Deno.test("what was looked at and is judged next is read once, if not too many came between", () => {
+  let parsed = 0;
+  const readings = new CertificateReadings((der) => ({ der, number: ++parsed }));
+  const bytes = (n: number) => Uint8Array.of(n);
+  const looked = readings.readOnce(bytes(1));
+  assertEquals(readings.size, 0);
+  assertStrictEquals(readings.read(bytes(1)), looked);
+  assertEquals([parsed, readings.size], [1, 1]);
+  // It has moved: it is not kept twice.
+  const second = readings.readOnce(bytes(2));
+  for (let n = 0; n < maxLooked; n++) readings.readOnce(bytes(100 + n));
+  assert(readings.read(bytes(2)) !== second, "others came between");
+  const long = new Uint8Array(maxRememberedBytes + 1);
+  assert(readings.readOnce(long) !== readings.read(long), "too long to be kept");
+  assertEquals(readings.size, 2);
 });
 
 Deno.test("so many certificates are remembered, and the one not asked for the longest goes", () => {
