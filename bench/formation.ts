@@ -1,6 +1,7 @@
 /**
  * The time in which processes form a cluster over mutual TLS on this machine: from the moment when
- * all are loaded until the last one sees all members up.
+ * all are loaded until the last one sees all members up. Beside it: how long as many processes of
+ * Deno take that do nothing. Exits non-zero if a node does not see all members up.
  *
  *     deno run -A bench/formation.ts [--size 30] [--rounds 3] [--no-stall-detection]
  *
@@ -58,6 +59,8 @@ class Node {
 }
 
 interface Round {
+  /** Milliseconds in which as many processes of Deno have started and ended. */
+  readonly starting: number;
   /** Milliseconds until all processes were loaded. */
   readonly loading: number;
   /** Milliseconds from there until the first and until the last node saw all members up. */
@@ -66,11 +69,22 @@ interface Round {
   readonly reports: readonly FormationReport[];
 }
 
+/** Milliseconds in which so many processes of Deno that do nothing start and end. */
+async function startNothing(size: number): Promise<number> {
+  const begin = performance.now();
+  await Promise.all(Array.from({ length: size }, async () => {
+    const { success } = await new Deno.Command(Deno.execPath(), { args: ["eval", ""] }).output();
+    if (!success) throw new Error("a process of Deno that does nothing has failed");
+  }));
+  return performance.now() - begin;
+}
+
 async function measure(
   size: number,
   stallDetection: boolean,
   files: readonly Files[],
 ): Promise<Round> {
+  const starting = await startNothing(size);
   const ports = freePorts(size);
   const seeds = ports.slice(0, 3).map((port) => `127.0.0.1:${port}`);
   const nodes: Node[] = [];
@@ -89,7 +103,7 @@ async function measure(
       first ||= performance.now() - start;
       return report;
     }));
-    return { loading: start - begun, first, last: performance.now() - start, reports };
+    return { starting, loading: start - begun, first, last: performance.now() - start, reports };
   } finally {
     clearTimeout(timer);
     await Promise.all(nodes.map((node) => node.kill()));
@@ -143,12 +157,14 @@ function wholeNumber(name: string, value: unknown, max: number): number {
   Deno.exit(2);
 }
 
-function describe({ loading, first, last, reports }: Round): string {
+function describe({ starting, loading, first, last, reports }: Round): string {
   const cpu = reports.reduce((sum, report) => sum + report.cpu, 0) / 1_000;
   const memory = reports.reduce((sum, report) => sum + report.rss, 0) / reports.length / 1e6;
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
   return `first ${seconds(first)}, all ${seconds(last)} (loading ${seconds(loading)}, ` +
-    `${cpu.toFixed(1)} s of processor time, ${memory.toFixed(0)} MB a node)`;
+    `as many idle processes of Deno ${seconds(starting)}, ${cpu.toFixed(1)} s of processor time, ${
+      memory.toFixed(0)
+    } MB a node)`;
 }
 
 if (import.meta.main) {

@@ -126,10 +126,13 @@ async function connect(subjects: Subjects): Promise<Value[]> {
 }
 
 async function heartbeat(subjects: Subjects): Promise<Value[]> {
-  const { idle, loaded, bytes } = await (await subjects.lanes()).heartbeat();
+  const { idle, loaded, bytes, sleeper } = await (await subjects.lanes()).heartbeat();
+  // The raw column: the lateness of timers of a process that only sleeps, at the same time.
   return [
     { row: "heartbeat, p99, idle", column: "casty", value: idle, unit: "us" },
+    { row: "heartbeat, p99, idle", column: "raw", value: sleeper.idle, unit: "us" },
     { row: "heartbeat, p99, under bulk", column: "casty", value: loaded, unit: "us" },
+    { row: "heartbeat, p99, under bulk", column: "raw", value: sleeper.loaded, unit: "us" },
     { row: "bulk meanwhile, KiB", column: "casty", value: bytes / 1_024, unit: "/s" },
   ];
 }

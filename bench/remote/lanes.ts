@@ -8,6 +8,7 @@ import { Remoting, type RemotingOptions } from "../../lib/remoting/remoting.ts";
 import { systemRuntime } from "../../lib/transport/system_runtime.ts";
 import { type BenchMessage, benchSystem, textFor } from "./counter.ts";
 import { type Counter, floodRate, nextTurn, quantile } from "./measures.ts";
+import { Sleeper } from "./sleeper.ts";
 
 /** The path of heartbeats: between nodes, in the control lane. */
 export const heartbeatPath = "/_cluster/bench";
@@ -34,6 +35,17 @@ const pingEvery = 5;
 const pings = 300;
 const bulk = { text: textFor(16_384), tells: 1_024, perAsk: 256, perTurn: 16 };
 
+/** The 99th percentiles of a heartbeat's round trip, in microseconds, and what ran meanwhile. */
+export interface Heartbeats {
+  /** Without bulk, and with it. */
+  readonly idle: number;
+  readonly loaded: number;
+  /** Bytes of bulk per second. */
+  readonly bytes: number;
+  /** By how much the timers of a process that only sleeps were late, without bulk and with it. */
+  readonly sleeper: { readonly idle: number; readonly loaded: number };
+}
+
 /** A node that is connected to the peer. */
 export class LanesNode implements AsyncDisposable {
   readonly #system = new ActorSystem();
@@ -55,9 +67,12 @@ export class LanesNode implements AsyncDisposable {
     return node;
   }
 
-  /** The 99th percentile of a heartbeat's round trip in microseconds, without and with bulk. */
-  async heartbeat(): Promise<{ idle: number; loaded: number; bytes: number }> {
+  /** Measures heartbeats without and with bulk, beside a process that only sleeps. */
+  async heartbeat(): Promise<Heartbeats> {
+    await using sleeper = new Sleeper();
+    await sleeper.lateness();
     const idle = await this.#pings();
+    const sleeperIdle = await sleeper.lateness();
     const counter = this.#counter();
     await counter.ask("");
     let done = false;
@@ -69,10 +84,17 @@ export class LanesNode implements AsyncDisposable {
         bytes += bulk.tells * 16_384;
       }
     })();
+    await sleeper.lateness();
     const loaded = await this.#pings();
+    const sleeperLoaded = await sleeper.lateness();
     done = true;
     await flood;
-    return { idle, loaded, bytes: bytes / ((performance.now() - begin) / 1_000) };
+    return {
+      idle,
+      loaded,
+      bytes: bytes / ((performance.now() - begin) / 1_000),
+      sleeper: { idle: sleeperIdle, loaded: sleeperLoaded },
+    };
   }
 
   async #pings(): Promise<number> {
