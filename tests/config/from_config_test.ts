@@ -445,25 +445,27 @@ Deno.test("the mailboxes of entities do not bound the actor of their type", asyn
 Deno.test("clients take their options from the section client, and arguments override them", async () => {
   await using node = await ClusteredActorSystem.start({ ...given, name: "shop" });
   const env: Readonly<Record<string, string>> = { CASTY_CLIENT_CONTACT_POINTS: node.address };
-  const toml = `[client]
+  const toml = (connectTimeout: number) =>
+    `[client]
 systemName = "shop"
 contactPoints = ["127.0.0.1:1"]
 clientHost = "file"
-connectTimeout = 300
+connectTimeout = ${connectTimeout}
 [transport]
 maxFrame = 4096`;
-  const source: ConfigSource = {
+  const sourceWith = (connectTimeout: number): ConfigSource => ({
     folder: () => "/",
-    readFile: (path) => Promise.resolve(path === "/casty.toml" ? toml : undefined),
+    readFile: (path) => Promise.resolve(path === "/casty.toml" ? toml(connectTimeout) : undefined),
     env: (name) => env[name],
     envNames: () => Object.keys(env),
-  };
-  await using client = await ClusterClient.fromConfig({ logger: silentLogger }, { source });
+  });
+  const patient = { source: sourceWith(60_000) };
+  await using client = await ClusterClient.fromConfig({ logger: silentLogger }, patient);
   assertEquals(client.topology.members.length, 1);
   const error = await assertRejects(() =>
     ClusterClient.fromConfig(
       { contactPoints: ["127.0.0.1:1"], logger: silentLogger },
-      { source },
+      { source: sourceWith(300) },
     )
   );
   assertStringIncludes(String(error), "300 ms");
