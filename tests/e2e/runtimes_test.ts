@@ -261,7 +261,9 @@ runtimesTest(
           members.push(member);
           addresses.push(await member.next() as string);
         }
-        for (const member of members) await order(member, { type: "waitFor", members: 3 });
+        await Promise.all(
+          members.map((member) => order(member, { type: "waitFor", members: 3 })),
+        );
       });
       await t.step("a counter is incremented from all, and all read one value", async () => {
         for (const member of members) {

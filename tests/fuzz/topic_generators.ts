@@ -5,6 +5,11 @@ import {
   type TopicRequest,
   topicRequestPath,
 } from "../../lib/topics/client_protocol.ts";
+import {
+  type AnnouncedActor,
+  type Announcement,
+  announcementPath,
+} from "../../lib/broadcast/broadcast_agreement.ts";
 import { type InterestMessage, interestPath } from "../../lib/topics/interest_protocol.ts";
 import { fieldsOf } from "../../lib/topics/published_message.ts";
 import { atPath, type Generators } from "./at_path.ts";
@@ -89,8 +94,21 @@ const ofTopics: Generators = {
   }),
 };
 
-/** To broadcast actors, known and unknown ones. */
+const announced = (d: Draws): AnnouncedActor => ({
+  name: d.chance(0.5) ? broadcastName : `b${d.int(200)}`,
+  ...(d.chance(0.3) && { role: d.text() }),
+  clients: d.chance(0.5),
+});
+
+/** What nodes say of broadcast actors, and messages to these, known and unknown ones. */
 const ofBroadcasts: Generators = {
+  ...atPath("Broadcast actors", announcementPath, {
+    broadcasts: (d): Fields<Announcement, "broadcasts"> => ({
+      actors: d.chance(0.05)
+        ? Array.from({ length: d.one([1_000, 1_001]) }, () => announced(d))
+        : d.list(4, () => announced(d)),
+    }),
+  }),
   "Broadcast actors/message": {
     path: (d) => {
       const name = d.chance(0.7) ? broadcastName : `b${d.int(200)}`;

@@ -12,6 +12,7 @@ import {
   ClusteredActorSystem,
   consoleLogger,
   leastShards,
+  type ShardEnvelope,
   shardEnvelope,
   TlsConfig,
 } from "@casty/casty";
@@ -86,7 +87,7 @@ const { numShards } = counters;
 // The next shard goes to the node with the fewest, and stays there: counters are kept in memory.
 const { allocate } = leastShards();
 const sharded = Behaviors.sharded(counter, { numShards, strategy: { allocate } });
-const region = system.spawn(sharded, counters.name);
+let region: ActorRef<ShardEnvelope<CounterMessage>>;
 
 const get = (entityId: string) => (replyTo: ActorRef<Count>) =>
   shardEnvelope<CounterMessage>(entityId, { type: "get", replyTo });
@@ -108,7 +109,10 @@ async function readAsClient(contactPoints: readonly string[], entityId: string):
 async function perform(order: MemberOrder): Promise<unknown> {
   switch (order.type) {
     case "waitFor":
-      return await system.waitFor(order.members);
+      await system.waitFor(order.members);
+      // Not before: shards of a node that is alone for a while would stay there.
+      region = system.spawn(sharded, counters.name);
+      return;
     case "add": {
       const { entityId, amount } = order;
       return await system.ask(
