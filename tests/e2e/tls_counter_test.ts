@@ -7,6 +7,7 @@ const example = new URL("../../examples/tls_counter.ts", import.meta.url).href;
 /** What a node says of others, and others of it, when its event loop has stood still. */
 const afterStall = new RegExp([
   "handshake",
+  "still waiting to join",
   "suppressed repetitions: connection rejected",
   "holds no lease",
   "unreachable",
@@ -21,7 +22,7 @@ function said(stderr: string): string {
   const isSlow = lines.some((line) => line.includes("stood still"));
   return lines.filter((line) => {
     if (/slow handler|stood still/.test(line)) return false;
-    return !(isSlow && line.startsWith("WARN ") && afterStall.test(line));
+    return !(isSlow && /^(\S+ \| )?WARN /.test(line) && afterStall.test(line));
   }).join("\n");
 }
 
