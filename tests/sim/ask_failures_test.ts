@@ -477,7 +477,7 @@ Deno.test("an asker is told that no member runs the type, unless one does soon",
     client.ask(client.entityRef<Question>(type, { numShards }), of, timeout);
   const { message, code } = await refused(cluster, ask("countrs"), "unknownType");
   assertEquals(code, "askNotDelivered");
-  assert(message.includes('"countrs"') && message.includes("there are counters"), message);
+  assert(message.includes('"countrs"') && message.includes('there is "counters"'), message);
   // So is an asker at a node that has references only.
   const atNode = nodes[1]!.entityRef<Question>("ordrs", { numShards });
   await refused(cluster, nodes[1]!.ask(atNode, of, timeout), "unknownType");
