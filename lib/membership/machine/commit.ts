@@ -34,9 +34,8 @@ export function commit(m: Machine, state: GossipState, now: number): void {
   if (state === m.state || m.phase !== "member") return;
   m.state = state;
   while (!handleOwnRemoval(m)) {
-    const { digest } = m;
     m.state = refuteAndMarkSeen(m, now);
-    derive(m, now, digest !== m.digest);
+    derive(m, now);
     const next = lead(m, now);
     if (next === undefined) break;
     m.state = next;
@@ -141,8 +140,7 @@ function refutedStatus(m: Machine, told: Member, now: number): Member {
   return { ...told, status, statusRefutation };
 }
 
-/** `hasNews`: the state says something new of a member, and not only who has seen it. */
-function derive(m: Machine, now: number, hasNews: boolean): void {
+function derive(m: Machine, now: number): void {
   const { state, silenceView } = m;
   const members = sortedMembers(m);
   m.fullDigest = fullDigest(state);
@@ -159,10 +157,7 @@ function derive(m: Machine, now: number, hasNews: boolean): void {
     !sameSet(stalledOf(after.unreachability), stalledOf(silenceView.unreachability))
   ) m.monitoring.stableSince = now;
   if (!view.converged) {
-    // News that waits for the next round waits at each node on its way. What has been seen is told in
-    // the rounds: if it hastened them as well, each answer would lead to the next message.
-    const soon = m.config.gossipInterval / (hasNews ? 16 : 4);
-    m.gossip.nextAt = Math.min(m.gossip.nextAt, now + soon);
+    m.gossip.nextAt = Math.min(m.gossip.nextAt, now + m.config.gossipInterval / 4);
   }
 }
 
