@@ -14,7 +14,7 @@ const announcing = (...actors: readonly AnnouncedActor[]): Announcement => ({
 const plain = { name: "cache", clients: false };
 const inRole = { name: "cache", role: "web", clients: true };
 
-Deno.test("options that differ are answered once, whoever comes first, and named while they do", () => {
+Deno.test("options that differ are answered once, in any order, and named while they do", () => {
   const agreement = new BroadcastAgreement();
   assertEquals(agreement.spawned(plain), []);
   assertEquals(agreement.announced("b:1", announcing(plain, { name: "x", clients: true })), []);

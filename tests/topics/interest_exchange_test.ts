@@ -85,7 +85,7 @@ Deno.test("a node that opens a topic later with another retain is noticed, once"
   assertEquals(pair.differing.length, 1);
 });
 
-Deno.test("options differ whoever opens a topic first, and whoever has subscribers", () => {
+Deno.test("options differ in whatever order topics are opened, with subscribers at any node", () => {
   const pair = new Pair();
   pair.a.step({ type: "open", topic: "x", retain: 7, clients: false });
   pair.a.step({ type: "open", topic: "y", retain: 0, clients: true });
