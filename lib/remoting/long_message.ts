@@ -24,13 +24,25 @@ export class LongMessage implements LongRead {
   readonly #decoder: Decoder;
   readonly #clock: Clock;
   readonly #owner: LongMessageOwner;
-  #counted = 0;
+  #counted: number;
   #next: LongRead | undefined;
 
-  constructor(decoder: Decoder, clock: Clock, owner: LongMessageOwner) {
+  /**
+   * `counted`: what of the decoder's work is counted already. `next`: the message is decoded, and this has
+   * to be read before the next.
+   */
+  constructor(
+    decoder: Decoder,
+    clock: Clock,
+    owner: LongMessageOwner,
+    counted = 0,
+    next?: LongRead,
+  ) {
     this.#decoder = decoder;
     this.#clock = clock;
     this.#owner = owner;
+    this.#counted = counted;
+    this.#next = next;
   }
 
   step(): number {
@@ -49,11 +61,7 @@ export class LongMessage implements LongRead {
   #decode(): void {
     this.#owner.onStep();
     try {
-      const decoder = this.#decoder;
-      const isOver = turnOf(this.#clock);
-      const most = decoder.work + turnValues;
-      // A piece of a long text takes as long as many values.
-      const whole = decoder.step(() => isOver() || decoder.work >= most);
+      const whole = decodeInTurn(this.#decoder, this.#clock);
       if (whole === undefined) return;
       this.#next = this.#owner.onDecoded(whole[0]);
     } catch (error) {
@@ -61,6 +69,35 @@ export class LongMessage implements LongRead {
     }
     this.done = this.#next === undefined;
   }
+}
+
+/**
+ * Reads as another one does, with more at each step.
+ *
+ * A class, although an object with a getter would do: the engine makes a hidden class for each such object,
+ * which keeps the getter, and all messages that it can reach, until the next full collection.
+ */
+export class ReadWith implements LongRead {
+  readonly #read: LongRead;
+  readonly step: () => number;
+
+  /** `step` has to call that of `read`. */
+  constructor(read: LongRead, step: () => number) {
+    this.#read = read;
+    this.step = step;
+  }
+
+  get done(): boolean {
+    return this.#read.done;
+  }
+}
+
+/** Decodes on for a turn. Answers and throws as {@linkcode Decoder.step}. */
+export function decodeInTurn(decoder: Decoder, clock: Clock): [unknown] | undefined {
+  const isOver = turnOf(clock);
+  const most = decoder.work + turnValues;
+  // A piece of a long text takes as long as many values.
+  return decoder.step(() => isOver() || decoder.work >= most);
 }
 
 /** Values between two questions of a decoder. */

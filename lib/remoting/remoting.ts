@@ -50,7 +50,7 @@ import { SerializerScan } from "../wire/serializer_registry.ts";
 import { abortedAskPath, AbortedAsks } from "./aborted_asks.ts";
 import { type DroppedMessage, DroppedMessages } from "./dropped_messages.ts";
 import { HeldAsks } from "./held_asks.ts";
-import { LongMessage, shortBody } from "./long_message.ts";
+import { decodeInTurn, LongMessage, ReadWith, shortBody } from "./long_message.ts";
 import { ClientPresence } from "./client_presence.ts";
 import { Grants } from "./grants.ts";
 import { internalForm } from "./internal_form.ts";
@@ -878,43 +878,63 @@ export class Remoting {
     const size = end - start;
     // Binaries may show the memory of the message otherwise.
     const isReleased = kept && isOfTransport && this.#copiesBinaries;
-    const onStep = () => void (this.#decodingFrom = peer);
     const reviver = this.#serialization.reviverOf(peer);
     let body = bytes.subarray(bodyStart, end);
     const decoder = this.#codec.decodeInSteps(body, 0, body.length, reviver, kept);
     // A scan after a first step that has failed comes later than this call.
     let owned = kept;
     const replyRefs: Ref<unknown>[] = [];
-    const read = this.#findingReply(
-      replyRefs,
-      new LongMessage(decoder, this.#clock, {
-        onStep,
-        onDecoded: (message) => {
-          this.#refsOfLong = undefined;
-          const passed = passedPartOf(decoder, body, owned, replyRefs);
-          return this.#receive(peer, lane, header, size, message, deadline, passed);
-        },
-        onError: (error) => {
-          if (!owned) body = copyOf(body, 0, body.length);
-          owned = true;
-          return this.#refuseInbound(peer, lane, path, body, error);
-        },
-      }),
-    );
-    const values = read.step();
-    if (!read.done && !owned) {
+    const onDecoded = (message: unknown) => {
+      this.#refsOfLong = undefined;
+      const passed = passedPartOf(decoder, body, owned, replyRefs);
+      this.#codec.giveBack(decoder);
+      return this.#receive(peer, lane, header, size, message, deadline, passed);
+    };
+    const onError = (error: unknown) => {
+      if (!owned) body = copyOf(body, 0, body.length);
+      owned = true;
+      return this.#refuseInbound(peer, lane, path, body, error);
+    };
+    // The first step is taken here: most messages are whole then, and need nothing that reads on.
+    const outer = this.#refsOfLong;
+    this.#refsOfLong = replyRefs;
+    this.#replyInMessage = undefined;
+    this.#decodingFrom = peer;
+    let isWhole = true;
+    let next: LongRead | undefined;
+    try {
+      const whole = decodeInTurn(decoder, this.#clock);
+      isWhole = whole !== undefined;
+      if (whole !== undefined) next = onDecoded(whole[0]);
+    } catch (error) {
+      next = onError(error);
+    } finally {
+      this.#refsOfLong = outer;
+    }
+    const values = decoder.work;
+    if (isWhole && next === undefined) {
+      if (isReleased) release(bytes);
+      return values;
+    }
+    const onStep = () => void (this.#decodingFrom = peer);
+    const owner = { onStep, onDecoded, onError };
+    const rest = new LongMessage(decoder, this.#clock, owner, values, next);
+    const read = this.#findingReply(replyRefs, rest, this.#replyInMessage);
+    if (!owned) {
       body = copyOf(body, 0, body.length);
       owned = true;
       decoder.keepBytes();
     }
-    if (!isReleased) return read.done ? values : read;
-    if (read.done) release(bytes);
-    return read.done ? values : releasing(read, bytes);
+    return isReleased ? releasing(read, bytes) : read;
   }
 
   /** Steps between which other messages may be decoded. */
-  #findingReply(replyRefs: Ref<unknown>[], read: LongRead): LongRead {
-    let found: RemoteReplyRef | TemporaryRef | undefined;
+  #findingReply(
+    replyRefs: Ref<unknown>[],
+    read: LongRead,
+    first: RemoteReplyRef | TemporaryRef | undefined,
+  ): LongRead {
+    let found = first;
     const step = (): number => {
       const outer = this.#refsOfLong;
       this.#refsOfLong = replyRefs;
@@ -926,12 +946,7 @@ export class Remoting {
         this.#refsOfLong = outer;
       }
     };
-    return {
-      get done() {
-        return read.done;
-      },
-      step,
-    };
+    return new ReadWith(read, step);
   }
 
   #collecting(replyRefs: Ref<unknown>[], read: () => void): void {
@@ -1332,16 +1347,11 @@ export class Remoting {
       },
       onError: () => void this.#internals.deadLetter(reason, to, undefined),
     });
-    return {
-      get done() {
-        return read.done;
-      },
-      step: () => {
-        let values = 0;
-        this.#collecting(replyRefs, () => values = read.step());
-        return values;
-      },
-    };
+    return new ReadWith(read, () => {
+      let values = 0;
+      this.#collecting(replyRefs, () => values = read.step());
+      return values;
+    });
   }
 
   #loseOf(
@@ -1404,16 +1414,11 @@ function usesUserLane({ role }: Peer, lane: Lane): boolean {
 
 /** Gives back the memory of a message once it is read. */
 function releasing(read: LongRead, bytes: Uint8Array): LongRead {
-  return {
-    get done() {
-      return read.done;
-    },
-    step: () => {
-      const values = read.step();
-      if (read.done) release(bytes);
-      return values;
-    },
-  };
+  return new ReadWith(read, () => {
+    const values = read.step();
+    if (read.done) release(bytes);
+    return values;
+  });
 }
 
 /** The node that has sent an ask of another. */

@@ -62,6 +62,8 @@ export class Codec {
   readonly #decoder: Decoder;
   readonly #ownReviver: Reviver;
   #last: Decoder;
+  /** For the next message that is decoded in steps. */
+  #spare: Decoder | undefined;
 
   /** One codec may serve any number of connections. */
   constructor(options: CodecOptions) {
@@ -168,9 +170,16 @@ export class Codec {
     reviver: Reviver,
     shared = false,
   ): Decoder {
-    const decoder = this.#newDecoder();
+    const decoder = this.#spare ?? this.#newDecoder();
+    this.#spare = undefined;
     decoder.beginSteps(bytes, start, end, reviver, shared);
     return decoder;
+  }
+
+  /** Takes back a decoder that has decoded a message in steps, and that nobody uses any more. */
+  giveBack(decoder: Decoder): void {
+    decoder.forget();
+    this.#spare = decoder;
   }
 
   #newEncoder(): Encoder {

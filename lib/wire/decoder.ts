@@ -165,6 +165,12 @@ export class Decoder {
     this.#shared = true;
   }
 
+  /** Keeps nothing of the message that was decoded. */
+  forget(): void {
+    this.#longestPart = undefined;
+    this.#reviver = undefined;
+  }
+
   /**
    * Decodes on until `enough` says so, which is asked every 64 values. Answers the message in an
    * array once it is whole. The same bytes give the same value or error as with
