@@ -116,6 +116,34 @@ Deno.test("connection: a receiver acknowledges what it has read after a quarter 
   assertEquals(new DataView(payload.buffer).getFloat64(0), 905 + 100);
 });
 
+Deno.test("connection: a sender with a smaller window is acknowledged before its window is full", async () => {
+  const { connection, limits, link, settle } = bind(new Scene({}, false));
+  assert(limits.window > 4_000);
+  connection.open({ ...limits, window: 4_000 });
+  link.receive(FrameType.message, bytes(900));
+  await settle();
+  assertEquals(link.frames, []);
+  link.receive(FrameType.message, bytes(95));
+  await settle();
+  assertEquals(link.frames.map(({ type }) => type), [FrameType.credit]);
+});
+
+for (const [isClient, most] of [[false, 524_288], [true, 262_144]] as const) {
+  const who = isClient ? "client" : "node";
+  Deno.test(`connection: a ${who} acknowledges at once what is more than ${most} bytes`, async () => {
+    const { connection, limits, link, settle } = bind(new Scene({}, false));
+    connection.open({ ...limits, isClient });
+    const frames = most / 65_536;
+    const message = bytes(65_536 - 5);
+    for (let i = 1; i < frames; i++) link.receive(FrameType.message, message);
+    await settle();
+    assertEquals(link.frames, []);
+    link.receive(FrameType.message, message);
+    await settle();
+    assertEquals(link.frames.map(({ type }) => type), [FrameType.credit]);
+  });
+}
+
 Deno.test("connection: a credit goes along with an answer, in one write and before it", async () => {
   const { connection, link, settle, clock } = bind(new Scene());
   link.receive(FrameType.message, bytes(10));
@@ -328,9 +356,10 @@ Deno.test("connection: the peer's reason is handed on, after what it had sent be
 
 /** Methods that can be taken apart. */
 function bind(scene: Scene) {
-  const { connection, link, received, closed, clock } = scene;
+  const { connection, limits, link, received, closed, clock } = scene;
   return {
     connection,
+    limits,
     link,
     received,
     closed,

@@ -65,7 +65,7 @@ Deno.test("layout: every frame of a connection is pinned", async () => {
     writes.push(hexOf(bytes));
     write(bytes, done);
   };
-  const limits = transportLimits({ maxFrame: 256, window: 40, compressAbove: 500 });
+  const limits = transportLimits({ maxFrame: 256, compressAbove: 500 });
   const connection = new Connection(link, clock, limits, {
     onFrame() {},
     onMessage() {},
@@ -103,10 +103,9 @@ Deno.test("layout: every frame of a connection is pinned", async () => {
     () => void connection.send(text),
     `00 00 00 ${(deflated.length + 5).toString(16)} 0a 00 00 02 58 ${hexOf(deflated)}`,
   );
-  await wanted(
-    () => link.receive(FrameType.message, bytesOf("00 00 00 00 c0")),
-    "00 00 00 09 05 40 24 00 00 00 00 00 00",
-  );
+  await wanted(() => link.receive(FrameType.message, bytesOf("00 00 00 00 c0")));
+  await clock.advance(100);
+  assertEquals(writes, ["00 00 00 09 05 40 24 00 00 00 00 00 00"]);
   await wanted(() => link.receive(FrameType.ping), "00 00 00 01 08");
   await clock.advance(15_000);
   assertEquals(writes.at(-1), "00 00 00 01 07");
@@ -124,6 +123,7 @@ Deno.test("layout: what both ends have is used, and nothing else", () => {
     window: 4_194_304,
     maxInternedPaths: 256,
     compressAbove: 9,
+    isClient: false,
   };
   assertEquals(agree(hello, hello, 9), full);
   assertEquals(agree(hello, { ...hello, features: ["paths", "antigravity"] }, 9), {
@@ -140,4 +140,5 @@ Deno.test("layout: what both ends have is used, and nothing else", () => {
     compressAbove: 0,
   });
   assertEquals(agree({ ...hello, maxMessage: 5_000 }, hello, 0).maxMessage, 5_000);
+  assertEquals(agree({ ...hello, role: "client" }, hello, 9).isClient, true);
 });

@@ -180,7 +180,7 @@ export class Connection {
     this.#peerWindow = agreed.window;
     this.#reader.setMaxFrame(agreed.maxFrame);
     this.#outbox.agree(limits);
-    this.#inbox = this.#newInbox({ ...limits, window: this.#limits.window });
+    this.#inbox = this.#newInbox(limits);
     this.#watch();
     this.#scheduleFlush();
   }
@@ -581,7 +581,7 @@ export class Connection {
     this.#creditTimer?.cancel();
   }
 
-  #newInbox(limits: TransportLimits): Inbox {
+  #newInbox(limits: TransportLimits & Pick<Agreement, "isClient">): Inbox {
     return new Inbox(
       limits,
       this.#turns,

@@ -81,6 +81,8 @@ export interface Agreement {
   readonly maxInternedPaths: number;
   /** Size above which messages are deflated; 0: none. */
   readonly compressAbove: number;
+  /** Whether this end is a client, which acknowledges sooner. Default: a node. */
+  readonly isClient?: boolean;
 }
 
 /** The terms that follow from the hello of both ends. `compressAbove` is the option of this end. */
@@ -105,6 +107,7 @@ export function agree(
       ? Math.min(self.maxInternedPaths ?? 0, said.maxInternedPaths ?? 0)
       : 0,
     compressAbove: both(features.deflate) ? compressAbove : 0,
+    isClient: self.role === "client",
   };
 }
 

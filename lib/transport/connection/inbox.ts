@@ -7,8 +7,16 @@ import { release } from "../../wire/memory.ts";
 import { NumberedPaths } from "../../wire/interned_paths.ts";
 import type { LongRead, ReadTurns } from "./read_turns.ts";
 
-/** Most bytes that are read before they are acknowledged at once, whatever the window is. */
-const maxUnacknowledged = 262_144;
+/**
+ * Most bytes that are read before they are acknowledged at once, whatever the window is. With half as
+ * many, the writes of acknowledgements cost a flood a tenth of its rate; twice as many gain nothing.
+ */
+const maxUnacknowledged = 524_288;
+/**
+ * The same for a client: until then they count for all clients of its certificate at the node
+ * (`maxQueuedBytesPerIdentity`).
+ */
+const maxUnacknowledgedOfClient = 262_144;
 
 /** Work of an {@linkcode Inflater} between two looks at whether the turn is over: some 0.5 ms. */
 const inflatedAtOnce = 65_536;
@@ -24,6 +32,7 @@ export interface InboxLimits extends CompressionLimits {
   readonly window: number;
   readonly maxInternedPaths: number;
   readonly acceptCompressed: boolean;
+  readonly isClient?: boolean;
 }
 
 /**
@@ -46,6 +55,7 @@ export class Inbox {
   readonly #onMessage: OnMessage;
   readonly #onPartial: ((bytes: number) => void) | undefined;
   readonly #chunks: ChunkReader;
+  readonly #creditAfter: number;
   #consumed = 0;
   #credited = 0;
   /** The message that is being read, and bytes that count as read after it. */
@@ -65,6 +75,8 @@ export class Inbox {
   ) {
     this.#onPartial = onPartial;
     this.#limits = limits;
+    const most = limits.isClient === true ? maxUnacknowledgedOfClient : maxUnacknowledged;
+    this.#creditAfter = Math.min(limits.window / 4, most);
     this.#turns = turns;
     this.#onMessage = onMessage;
     this.#chunks = new ChunkReader(limits.maxMessage);
@@ -73,8 +85,7 @@ export class Inbox {
 
   /** Whether the read bytes must be acknowledged at once. */
   get creditDue(): boolean {
-    const { window } = this.#limits;
-    return this.#consumed - this.#credited >= Math.min(window / 4, maxUnacknowledged);
+    return this.#consumed - this.#credited >= this.#creditAfter;
   }
 
   /** Whether a message is decoded in part. */
