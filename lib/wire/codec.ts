@@ -13,6 +13,11 @@ import {
   type SerializerRegistry,
 } from "./serializer_registry.ts";
 
+/** {@linkcode Codec.encodeIn} had no room: {@linkcode Codec.takeEncoded} has the message. */
+export const noRoom = -1;
+/** {@linkcode Codec.encodeIn} has done nothing, as a message is being encoded: encode it elsewhere. */
+export const notNow = -2;
+
 /** Dependencies of a codec. */
 export interface CodecOptions {
   /** Creates a reference from an address. */
@@ -106,9 +111,7 @@ export class Codec {
 
   /**
    * Encodes `value` at `at` in `buffer`, where its headroom begins at `start` and is filled already.
-   * Returns it with the headroom: there, or, if the buffer has no room for it, as bytes that are
-   * valid until the next encode. Undefined: a message is being encoded, so that this one has to be
-   * encoded elsewhere.
+   * Returns where it ends, {@linkcode noRoom} or {@linkcode notNow}.
    *
    * @throws {WireError} as {@linkcode Codec.encode}.
    */
@@ -118,9 +121,14 @@ export class Codec {
     at: number,
     value: unknown,
     peer?: PeerSerializers,
-  ): Uint8Array | undefined {
+  ): number {
     const encoder = this.#encoder;
-    return encoder.busy ? undefined : encoder.encodeIn(buffer, start, at, value, peer);
+    return encoder.busy ? notNow : encoder.encodeIn(buffer, start, at, value, peer);
+  }
+
+  /** What {@linkcode Codec.encodeIn} had no room for, with its headroom; valid until the next encode. */
+  takeEncoded(): Uint8Array {
+    return this.#encoder.takeEncoded();
   }
 
   /** Gives back the memory of bytes that were encoded here, and that nobody uses any more. */

@@ -80,16 +80,16 @@ export class Encoder {
     this.#part = part;
     this.#out.begin(headroom);
     try {
-      return this.#encode(message, peer, part?.length ?? 0);
+      this.#encode(message, peer, part?.length ?? 0);
     } finally {
       this.#part = undefined;
     }
+    return this.#out.finish();
   }
 
   /**
-   * Encodes `message` at `at` in `buffer`, where its headroom begins at `start` and is filled already;
-   * returns it with the headroom. If the buffer has no room for it, it is elsewhere, as after
-   * {@linkcode Encoder.encode}.
+   * Encodes `message` at `at` in `buffer`, where its headroom begins at `start` and is filled already.
+   * Returns where it ends. -1: the buffer has no room for it, and {@linkcode Encoder.takeEncoded} has it.
    *
    * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
    */
@@ -99,12 +99,18 @@ export class Encoder {
     at: number,
     message: unknown,
     peer?: PeerSerializers,
-  ): Uint8Array {
+  ): number {
     this.#out.beginIn(buffer, start, at);
-    return this.#encode(message, peer, 0);
+    this.#encode(message, peer, 0);
+    return this.#out.endIn(buffer);
   }
 
-  #encode(message: unknown, peer: PeerSerializers | undefined, left: number): Uint8Array {
+  /** What {@linkcode Encoder.encodeIn} had no room for, with its headroom; valid until the next call. */
+  takeEncoded(): Uint8Array {
+    return this.#out.finish();
+  }
+
+  #encode(message: unknown, peer: PeerSerializers | undefined, left: number): void {
     this.busy = true;
     this.#peer = peer;
     this.#values = 0;
@@ -118,10 +124,10 @@ export class Encoder {
       this.busy = false;
     }
     const size = this.#out.size + left;
-    const bytes = this.#out.finish();
     const { maxMessage } = this.#limits;
-    if (size > maxMessage) throw tooLarge("a message", size, "bytes", "maxMessage", maxMessage);
-    return bytes;
+    if (size <= maxMessage) return;
+    this.#out.finish();
+    throw tooLarge("a message", size, "bytes", "maxMessage", maxMessage);
   }
 
   #value(value: unknown, depth: number): void {

@@ -68,6 +68,11 @@ export class Output {
     this.at = this.#start + size;
   }
 
+  /** Where the message ends in the lent `buffer`; -1: it went on in the own one. */
+  endIn(buffer: Uint8Array): number {
+    return this.bytes === buffer ? this.at : -1;
+  }
+
   /** The message with its headroom. A large buffer of its own is given away with it. */
   finish(): Uint8Array {
     const { bytes } = this;

@@ -6,7 +6,7 @@ import {
   type Whole,
 } from "../../wire/chunks.ts";
 import { compress, restored } from "../../wire/compression.ts";
-import type { Codec } from "../../wire/codec.ts";
+import { type Codec, noRoom, notNow } from "../../wire/codec.ts";
 import {
   MAX_HEADER,
   NUMBER_BYTES,
@@ -174,30 +174,32 @@ export class Outbox {
     if (number < 0 && (numbered || !isShortAscii(path))) return false;
     const start = filled + HEADER_BYTES;
     const at = writeHeader(buffer, start, path, number, uid, remaining);
-    let payload: Uint8Array | undefined;
+    let end: number;
     this.#encoding = true;
     try {
-      payload = codec.encodeIn(buffer, start, at, message, peer);
+      end = codec.encodeIn(buffer, start, at, message, peer);
     } finally {
       this.#encoding = false;
     }
-    if (payload === undefined) return false;
-    const { length } = payload;
+    if (end === notNow) return false;
+    const elsewhere = end === noRoom ? codec.takeEncoded() : undefined;
+    const length = elsewhere === undefined ? end - start : elsewhere.length;
     // A getter of the message may have sent another one, which then is in the next segment, or closed
     // the connection.
     const isNext = segment === this.#open && segment.filled === filled;
     if (isNext && this.#refusalOf(length) === undefined) {
-      if (payload.buffer !== buffer.buffer) {
-        if (this.#append(FrameType.message, payload) === undefined) {
-          codec.releaseEncoded(payload);
+      if (elsewhere !== undefined) {
+        if (this.#append(FrameType.message, elsewhere) === undefined) {
+          codec.releaseEncoded(elsewhere);
           return true;
         }
       } else if (length + 1 <= this.#limits.maxFrame) {
         writeFrameHeader(buffer, filled, FrameType.message, length);
-        this.#added(segment, start + length);
+        this.#added(segment, end);
         return true;
       }
     }
+    const payload = elsewhere ?? buffer.subarray(start, end);
     return number < 0 ? payload.slice() : withPath(payload, this.#numbers);
   }
 
