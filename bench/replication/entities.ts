@@ -76,4 +76,6 @@ export interface ReplicationNodeOptions {
   readonly minAcks: number;
   /** Members that must be up before it starts its work. Default 1. */
   readonly quorum?: number;
+  /** Whether it runs its types only when it is told to: until then it gets no copies. */
+  readonly spawnsLater?: boolean;
 }

@@ -109,29 +109,32 @@ export interface FillRound {
   readonly filling: Probed;
   /** Looks at which a copy was being filled. */
   readonly fills: number;
-  /** From the restart of the node until all its copies are in sync. */
+  /** From the moment when the node runs its types until all its copies are in sync. */
   readonly seconds: number;
 }
+
+/** Seconds between the start of a process and the back-fill of its copies. */
+const warmUp = 5;
 
 /** So small that the log of a shard does not go back to the first one: a part comes from the journal. */
 const eventBytes = 1_000;
 
 /**
- * Stores large events, kills a node whose copies are in memory, and starts it again, some times: all of it is
- * sent to it, while another node pings the others in the lane of heartbeats and asks entities.
+ * Stores large events, kills a node whose copies are in memory, starts it again and lets it run its types some
+ * seconds later, some times: all of it is sent to it, while another node pings the others in the lane of heartbeats and asks entities.
  */
 export async function* backFills(
   cluster: ReplicatedCluster,
   { megabytes, rounds }: { readonly megabytes: number; readonly rounds: number },
 ): AsyncGenerator<FillRound> {
   const victim = cluster.nodes.length - 1;
-  const restart = async () => {
+  const restart = async (spawnsLater: boolean) => {
     await cluster.nodes[victim]!.kill();
-    await cluster.start(victim).ready;
+    await cluster.start(victim, 1, spawnsLater).ready;
   };
   const probe = async (seconds: number) =>
     await cluster.nodes[0]!.ask({ type: "probe", ids, seconds }, "probed");
-  await restart();
+  await restart(false);
   const restarted = summaryOf([await probe(5)]);
   await cluster.settled(Counters.name, Counters.numShards);
   const events = Math.ceil(megabytes * 1e6 / eventBytes / ids.length);
@@ -141,14 +144,17 @@ export async function* backFills(
   await cluster.settled(Counters.name, Counters.numShards);
   for (let round = 0; round < rounds; round++) {
     const idle = summaryOf([await probe(5)]);
+    await restart(true);
+    // A process that has just started delays the others by the work of its start alone.
+    await probe(warmUp);
     const begun = performance.now();
-    await restart();
+    await cluster.nodes[victim]!.ask({ type: "spawn" }, "spawned");
     const filling: ProbedAnswer[] = [];
     for (let isBehind = true; isBehind;) {
       const probed = await probe(0.25);
       const lines = (await cluster.status(Counters.name)).flatMap(({ missing }) => missing);
       isBehind = lines.length > 0;
-      // The node has just started before, and gets the end of the logs afterwards.
+      // Afterwards the node gets the end of the logs.
       if (!lines.some((line) => line.includes("is being filled"))) continue;
       filling.push(probed);
     }

@@ -48,6 +48,8 @@ export type NodeCommand =
   /** All of `explain`, as a person reads it. */
   | { readonly type: "explain" }
   | MeasureCommand
+  /** Runs the types, of a node that was to do that later. */
+  | { readonly type: "spawn" }
   /** Adds so many large events to each counter that this node owns. */
   | { readonly type: "bulk"; readonly ids: readonly string[]; readonly events: number }
   /** Reads counters wherever they are. */
@@ -77,6 +79,7 @@ export interface Measured {
 /** An answer. */
 export type NodeAnswer =
   | { readonly type: "ready" }
+  | { readonly type: "spawned" }
   | { readonly type: "status"; readonly status: Readonly<Record<string, NodeStatus>> }
   | { readonly type: "explained"; readonly lines: readonly string[] }
   | { readonly type: "measured"; readonly figures: Measured }
@@ -96,13 +99,20 @@ const probeInterval = 5;
 
 const print = (answer: NodeAnswer) => console.log(JSON.stringify(answer));
 
+type Refs = Readonly<Record<MeasureCommand["what"], ActorRef<unknown>>>;
+
 /** The refs of the types of this node. */
 interface Types {
   readonly system: ClusteredActorSystem;
-  readonly refs: Readonly<Record<MeasureCommand["what"], ActorRef<unknown>>>;
+  readonly refs: Refs;
 }
 
-async function start(options: ReplicationNodeOptions): Promise<Types> {
+interface Node {
+  readonly system: ClusteredActorSystem;
+  readonly spawn: () => Refs;
+}
+
+async function start(options: ReplicationNodeOptions): Promise<Node> {
   const { nodeId, host, port, seedNodes, tls, file, replicas, minAcks, quorum = 1 } = options;
   const system = await ClusteredActorSystem.start({
     name: "replicated",
@@ -122,16 +132,16 @@ async function start(options: ReplicationNodeOptions): Promise<Types> {
   // One file for each type would be one fsync for each type.
   const journal = file === undefined ? undefined : await sqliteJournal(file);
   const stored = { replication, ...(journal && { journal }) };
-  system.spawn(Behaviors.sharded(Ledgers, ledger, stored));
-  const counters = system.spawn(Behaviors.sharded(Counters, counter, stored));
-  const plain = system.spawn(Behaviors.sharded(PlainCounters, plainCounter));
-  return {
-    system,
-    refs: {
+  const spawn = () => {
+    system.spawn(Behaviors.sharded(Ledgers, ledger, stored));
+    const counters = system.spawn(Behaviors.sharded(Counters, counter, stored));
+    const plain = system.spawn(Behaviors.sharded(PlainCounters, plainCounter));
+    return {
       counters: counters as ActorRef<unknown>,
       "plain-counters": plain as ActorRef<unknown>,
-    },
+    };
   };
+  return { system, spawn };
 }
 
 /** What `explain("replication")` says, by type. Entries under way to a copy are no fault. */
@@ -244,36 +254,70 @@ async function probe(types: Types, ids: readonly string[], seconds: number) {
   };
 }
 
-async function carryOut(types: Types, command: NodeCommand): Promise<NodeAnswer> {
-  switch (command.type) {
-    case "status":
-      return { type: "status", status: statusOf(types.system) };
-    case "explain":
-      return { type: "explained", lines: explainAll(types.system) };
-    case "measure":
-      return { type: "measured", figures: await measure(types, command) };
-    case "bulk":
-      return { type: "added", events: await bulk(types, command.ids, command.events) };
-    case "sum": {
-      const counts = await Promise.all(command.ids.map(asker(types, "counters", "get")));
-      return { type: "sum", sum: counts.reduce((sum, count) => sum + count, 0) };
+/** Carries out commands. */
+class CommandedNode {
+  readonly #system: ClusteredActorSystem;
+  readonly #spawn: () => Refs;
+  #types: Types | undefined;
+
+  private constructor({ system, spawn }: Node) {
+    this.#system = system;
+    this.#spawn = spawn;
+  }
+
+  static async start(options: ReplicationNodeOptions): Promise<CommandedNode> {
+    const node = new CommandedNode(await start(options));
+    if (options.spawnsLater !== true) node.spawn();
+    return node;
+  }
+
+  spawn(): void {
+    this.#types = { system: this.#system, refs: this.#spawn() };
+  }
+
+  async carryOut(command: NodeCommand): Promise<NodeAnswer> {
+    const system = this.#system;
+    switch (command.type) {
+      case "spawn":
+        this.spawn();
+        return { type: "spawned" };
+      case "status":
+        return { type: "status", status: statusOf(system) };
+      case "explain":
+        return { type: "explained", lines: explainAll(system) };
     }
-    case "probe":
-      return { type: "probed", ...await probe(types, command.ids, command.seconds) };
+    const types = this.#types;
+    if (types === undefined) throw new Error(`${command.type} before spawn`);
+    switch (command.type) {
+      case "measure":
+        return { type: "measured", figures: await measure(types, command) };
+      case "bulk":
+        return { type: "added", events: await bulk(types, command.ids, command.events) };
+      case "sum": {
+        const counts = await Promise.all(command.ids.map(asker(types, "counters", "get")));
+        return { type: "sum", sum: counts.reduce((sum, count) => sum + count, 0) };
+      }
+      case "probe":
+        return { type: "probed", ...await probe(types, command.ids, command.seconds) };
+    }
+  }
+
+  shutdown(): Promise<void> {
+    return this.#system.shutdown();
   }
 }
 
 async function main(): Promise<void> {
-  let types: Types | undefined;
+  let node: CommandedNode | undefined;
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
-    if (types === undefined) {
-      types = await start(JSON.parse(line) as ReplicationNodeOptions);
+    if (node === undefined) {
+      node = await CommandedNode.start(JSON.parse(line) as ReplicationNodeOptions);
       print({ type: "ready" });
-    } else void carryOut(types, JSON.parse(line) as NodeCommand).then(print);
+    } else void node.carryOut(JSON.parse(line) as NodeCommand).then(print);
   }
-  await types?.system.shutdown();
+  await node?.shutdown();
   Deno.exit(0);
 }
 

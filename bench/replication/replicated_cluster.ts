@@ -105,8 +105,8 @@ export class ReplicatedCluster implements AsyncDisposable {
     return connectLedgerClient(this.clientOptions);
   }
 
-  /** Starts a node, with the file that it had before. */
-  start(index: number, quorum = 1): ReplicationNode {
+  /** Starts a node, with the file that it had before. `spawnsLater`: it runs its types when it is told to. */
+  start(index: number, quorum = 1, spawnsLater = false): ReplicationNode {
     const { store, replicas = 2, minAcks = 1 } = this.#options;
     const { host, port, prefix } = this.#places[index]!;
     const options: ReplicationNodeOptions = {
@@ -118,6 +118,7 @@ export class ReplicatedCluster implements AsyncDisposable {
       replicas,
       minAcks,
       quorum,
+      spawnsLater,
       ...(store === "sqlite" && { file: this.file(index) }),
     };
     return this.nodes[index] = new ReplicationNode(options, prefix);
@@ -132,7 +133,8 @@ export class ReplicatedCluster implements AsyncDisposable {
   async status(type: string): Promise<NodeStatus[]> {
     return await Promise.all(this.nodes.map(async (node) => {
       const { status } = await node.ask({ type: "status" }, "status");
-      return status[type]!;
+      // A node that does not run the type has none.
+      return status[type] ?? { copies: 0, owned: 0, open: 0, missing: [] };
     }));
   }
 

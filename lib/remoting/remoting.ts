@@ -901,17 +901,20 @@ export class Remoting {
     this.#replyInMessage = undefined;
     this.#decodingFrom = peer;
     let isWhole = true;
+    let values = 0;
     let next: LongRead | undefined;
     try {
       const whole = decodeInTurn(decoder, this.#clock);
       isWhole = whole !== undefined;
+      // Later it may be decoding another message.
+      values = decoder.work;
       if (whole !== undefined) next = onDecoded(whole[0]);
     } catch (error) {
+      if (values === 0) values = decoder.work;
       next = onError(error);
     } finally {
       this.#refsOfLong = outer;
     }
-    const values = decoder.work;
     if (isWhole && next === undefined) {
       if (isReleased) release(bytes);
       return values;
@@ -920,7 +923,7 @@ export class Remoting {
     const owner = { onStep, onDecoded, onError };
     const rest = new LongMessage(decoder, this.#clock, owner, values, next);
     const read = this.#findingReply(replyRefs, rest, this.#replyInMessage);
-    if (!owned) {
+    if (!isWhole && !owned) {
       body = copyOf(body, 0, body.length);
       owned = true;
       decoder.keepBytes();

@@ -53,6 +53,15 @@ const of = (kind: string, name = "casty") =>
 const stateful = of("StatefulSet").spec;
 const [container] = stateful.template.spec.containers;
 
+Deno.test("the image and the manifests set what docs/production.md says of busy sockets", () => {
+  const name = "DENO_TOKIO_EVENT_INTERVAL";
+  const root = (file: string) => Deno.readTextFileSync(new URL(`../../${file}`, import.meta.url));
+  const [, said] = new RegExp(`- \`${name}=(\\d+)\``).exec(root("docs/production.md"))!;
+  assertEquals(new RegExp(`^ENV ${name}=(\\d+)$`, "m").exec(root("Dockerfile"))![1], said);
+  const variable = container.env.find((one: { name: string }) => one.name === name);
+  assertEquals(variable, { name, value: said });
+});
+
 Deno.test("the manifests match the schemas of Kubernetes and cert-manager", () => {
   for (const manifest of manifests) {
     const Model = models[manifest.kind];

@@ -153,3 +153,21 @@ Deno.test("one operation on megabytes gets a turn for itself, however short the 
     assert(turns >= least, `${turns} turns`);
   }
 });
+
+Deno.test("a decoder that is given back decodes the next message, and keeps nothing of the last", () => {
+  const codec = newCodec();
+  const first = codec.encode(["first", "x".repeat(5_000)]).slice();
+  const second = codec.encode({ second: [1, 2, 3] }).slice();
+  const decoder = codec.decodeInSteps(first, 0, first.length, noSerializers);
+  assertStrictEquals((decoder.step(() => false)![0] as unknown[])[0], "first");
+  assert(decoder.longestPart !== undefined);
+  codec.giveBack(decoder);
+  assertStrictEquals(decoder.longestPart, undefined);
+  const next = codec.decodeInSteps(second, 0, second.length, noSerializers);
+  assertStrictEquals(next, decoder);
+  // Until it is given back again, others get another.
+  const other = codec.decodeInSteps(first, 0, first.length, noSerializers);
+  assert(other !== decoder);
+  assertEquals(next.step(() => false), [{ second: [1, 2, 3] }]);
+  assertStrictEquals((other.step(() => false)![0] as unknown[])[0], "first");
+});

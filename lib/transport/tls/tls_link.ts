@@ -8,10 +8,11 @@ import { lingerTime } from "../tcp/tcp_socket.ts";
 
 /**
  * Bytes that one turn of the event loop takes from one link at most, roughly. Deno reads up to 32
- * chunks of 64 KiB from a socket before it looks at the next one, so that a heartbeat would wait
- * until 2 MiB of bulk are handled.
+ * chunks of 64 KiB from a socket before it looks at the next one, and while it is busy it asks the
+ * system once in 61 turns which other sockets have something to read: a heartbeat would wait until
+ * 61 times 2 MiB of bulk are handled. (The 61 is the event interval of tokio; docs/production.md.)
  */
-const maxPerTurn = 262_144;
+const maxPerTurn = 65_536;
 
 /**
  * A link over mutual TLS whose peer has been verified. A peer whose connection is cut without a
