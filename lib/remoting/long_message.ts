@@ -24,50 +24,61 @@ export class LongMessage implements LongRead {
   readonly #decoder: Decoder;
   readonly #clock: Clock;
   readonly #owner: LongMessageOwner;
-  #counted: number;
+  /** Work of the decoder so far; it is not asked once the message is whole: then it may decode another. */
+  #worked: number;
+  /** Work that no step has returned yet. */
+  #uncounted: number;
   #next: LongRead | undefined;
 
   /**
-   * `counted`: what of the decoder's work is counted already. `next`: the message is decoded, and this has
-   * to be read before the next.
+   * `worked`: what the decoder has done already, which the next step counts. `next`: the message is decoded,
+   * and this has to be read before the next.
    */
   constructor(
     decoder: Decoder,
     clock: Clock,
     owner: LongMessageOwner,
-    counted = 0,
+    worked = 0,
     next?: LongRead,
   ) {
     this.#decoder = decoder;
     this.#clock = clock;
     this.#owner = owner;
-    this.#counted = counted;
+    this.#worked = worked;
+    this.#uncounted = worked;
     this.#next = next;
   }
 
   step(): number {
-    if (this.#next !== undefined) {
-      const values = this.#next.step();
-      this.done = this.#next.done;
-      return values;
-    }
-    this.#decode();
-    const { work } = this.#decoder;
-    const done = work - this.#counted;
-    this.#counted = work;
-    return done;
+    const uncounted = this.#uncounted;
+    this.#uncounted = 0;
+    if (this.#next === undefined) return uncounted + this.#decode();
+    const values = this.#next.step();
+    this.done = this.#next.done;
+    return uncounted + values;
   }
 
-  #decode(): void {
+  /** Returns the work that it was. */
+  #decode(): number {
     this.#owner.onStep();
+    const before = this.#worked;
     try {
-      const whole = decodeInTurn(this.#decoder, this.#clock);
-      if (whole === undefined) return;
+      const whole = this.#decodeOn();
+      if (whole === undefined) return this.#worked - before;
       this.#next = this.#owner.onDecoded(whole[0]);
     } catch (error) {
       this.#next = this.#owner.onError(error);
     }
     this.done = this.#next === undefined;
+    return this.#worked - before;
+  }
+
+  #decodeOn(): [unknown] | undefined {
+    try {
+      return decodeInTurn(this.#decoder, this.#clock);
+    } finally {
+      this.#worked = this.#decoder.work;
+    }
   }
 }
 

@@ -160,6 +160,8 @@ export class Remoting {
   readonly #clock: Clock;
   /** How many messages of peers are being delivered: one in another if it was forwarded. */
   #delivering = 0;
+  /** Values of what was forwarded in the message that is delivered, and was read at once. */
+  #forwardedValues = 0;
   /** What was forwarded in the message that is delivered, and takes more turns. */
   #forwarded: LongRead | undefined;
   /** What of the message that is delivered may be passed on as it came. */
@@ -297,7 +299,9 @@ export class Remoting {
       ...remoting.#serialization.endpointOptions(remoting.#codec),
       adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
       onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) =>
-        remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
+        remoting.#countForwarded(
+          remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
+        ),
       onRejected: (code) => remoting.#telemetry?.onFailedHandshake("rejected", code),
       onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed", failure.code);
@@ -852,7 +856,16 @@ export class Remoting {
       now,
       remaining,
     );
-    if (typeof read !== "number") this.#passOn(read);
+    if (typeof read === "number") this.#forwardedValues += read;
+    else this.#passOn(read);
+  }
+
+  /** Adds the values of messages that were forwarded in one that was read at once. */
+  #countForwarded(read: number | LongRead): number | LongRead {
+    const values = this.#forwardedValues;
+    if (values === 0) return read;
+    this.#forwardedValues = 0;
+    return typeof read === "number" ? read + values : read;
   }
 
   /** What comes of the message that is delivered takes more turns: before the next of its peer. */
@@ -900,12 +913,13 @@ export class Remoting {
     this.#refsOfLong = replyRefs;
     this.#replyInMessage = undefined;
     this.#decodingFrom = peer;
-    let isWhole = true;
+    // Whole or refused.
+    let isOver = true;
     let values = 0;
     let next: LongRead | undefined;
     try {
       const whole = decodeInTurn(decoder, this.#clock);
-      isWhole = whole !== undefined;
+      isOver = whole !== undefined;
       // Later it may be decoding another message.
       values = decoder.work;
       if (whole !== undefined) next = onDecoded(whole[0]);
@@ -915,7 +929,7 @@ export class Remoting {
     } finally {
       this.#refsOfLong = outer;
     }
-    if (isWhole && next === undefined) {
+    if (isOver && next === undefined) {
       if (isReleased) release(bytes);
       return values;
     }
@@ -923,7 +937,7 @@ export class Remoting {
     const owner = { onStep, onDecoded, onError };
     const rest = new LongMessage(decoder, this.#clock, owner, values, next);
     const read = this.#findingReply(replyRefs, rest, this.#replyInMessage);
-    if (!isWhole && !owned) {
+    if (!isOver && !owned) {
       body = copyOf(body, 0, body.length);
       owned = true;
       decoder.keepBytes();

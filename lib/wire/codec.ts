@@ -13,8 +13,6 @@ import {
   type SerializerRegistry,
 } from "./serializer_registry.ts";
 
-/** {@linkcode Codec.encodeIn} had no room: {@linkcode Codec.takeEncoded} has the message. */
-export const noRoom = -1;
 /** {@linkcode Codec.encodeIn} has done nothing, as a message is being encoded: encode it elsewhere. */
 export const notNow = -2;
 
@@ -111,7 +109,7 @@ export class Codec {
 
   /**
    * Encodes `value` at `at` in `buffer`, where its headroom begins at `start` and is filled already.
-   * Returns where it ends, {@linkcode noRoom} or {@linkcode notNow}.
+   * Returns where it ends. `noRoom`: {@linkcode Codec.takeEncoded} has it; or {@linkcode notNow}.
    *
    * @throws {WireError} as {@linkcode Codec.encode}.
    */

@@ -89,7 +89,7 @@ export class Encoder {
 
   /**
    * Encodes `message` at `at` in `buffer`, where its headroom begins at `start` and is filled already.
-   * Returns where it ends. -1: the buffer has no room for it, and {@linkcode Encoder.takeEncoded} has it.
+   * Returns where it ends. `noRoom`: {@linkcode Encoder.takeEncoded} has it.
    *
    * @throws {WireError} code `notSerializable`, `tooDeep` or `tooLarge`.
    */

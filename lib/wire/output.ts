@@ -3,6 +3,9 @@ import type { WireLimits } from "./limits.ts";
 import { release, unfilled } from "./memory.ts";
 import { encodeText, SHORT_TEXT, utf8Length } from "./text.ts";
 
+/** A message has gone on in the own buffer, as the lent one had no room for it. */
+export const noRoom = -1;
+
 /** First size of the buffer, and the size to which it goes back after a large message. */
 const FIRST_BUFFER = 4_096;
 /** A buffer that grew beyond this is replaced, so that one big message is not for ever. */
@@ -68,9 +71,9 @@ export class Output {
     this.at = this.#start + size;
   }
 
-  /** Where the message ends in the lent `buffer`; -1: it went on in the own one. */
+  /** Where the message ends in the lent `buffer`, or {@linkcode noRoom}. */
   endIn(buffer: Uint8Array): number {
-    return this.bytes === buffer ? this.at : -1;
+    return this.bytes === buffer ? this.at : noRoom;
   }
 
   /** The message with its headroom. A large buffer of its own is given away with it. */

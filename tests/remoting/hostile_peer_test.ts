@@ -5,6 +5,8 @@ import { Behaviors } from "../../lib/actor/behavior/behaviors.ts";
 import { PassedMessage } from "../../lib/remoting/passed_message.ts";
 import { Remoting } from "../../lib/remoting/remoting.ts";
 import type { Link } from "../../lib/runtime/network.ts";
+import { relayPath } from "../../lib/remoting/relay.ts";
+import type { TransportLimits } from "../../lib/transport/base/limits.ts";
 import { encodeHello, type Hello } from "../../lib/transport/connection/handshake.ts";
 import { Encoder } from "../../lib/wire/encoder.ts";
 import { encodeEnvelope } from "../../lib/wire/envelope.ts";
@@ -33,7 +35,7 @@ class Target extends SimulatedHosts implements AsyncDisposable {
   system!: ActorSystem;
   remoting!: Remoting;
 
-  static async start(host = "a"): Promise<Target> {
+  static async start(host = "a", limits: Partial<TransportLimits> = {}): Promise<Target> {
     const target = new Target();
     const { clock } = target;
     const runtime = target.runtime("a", {
@@ -48,6 +50,7 @@ class Target extends SimulatedHosts implements AsyncDisposable {
       incarnation: 1,
       host,
       port: 1,
+      limits,
     }));
     return target;
   }
@@ -433,3 +436,28 @@ function stepsOf({ clock }: Target): () => { encoded: number; passed: number } {
     return { encoded, passed };
   };
 }
+
+Deno.test("hostile: values of messages that are forwarded count for who has sent them", async () => {
+  const maxValueRate = 20_000;
+  await using target = await Target.start("a", { maxValueRate });
+  const { clock, remoting } = target;
+  let read = 0;
+  remoting.handlePeers(
+    "/_numbers",
+    (_peer, numbers) => void (read += (numbers as number[]).length),
+  );
+  const client = await target.client("client:x");
+  // So short that it is read at once, in a message that has few values itself.
+  const numbers = new Array(3_000).fill(1);
+  const envelope = encodeEnvelope(codec, "/_numbers", 0, numbers).slice();
+  const begin = clock.now();
+  const messages = 40;
+  for (let sent = 0; sent < messages; sent++) {
+    client.send("a:1", relayPath, 0, { to: "a:1", envelope });
+  }
+  await clock.runUntil(() => read === messages * numbers.length);
+  const seconds = (clock.now() - begin) / 1_000;
+  // The budget of a second is there at first.
+  const least = messages * numbers.length / maxValueRate - 1.5;
+  assert(seconds >= least, `${read} values in ${seconds} s, not ${least}`);
+});

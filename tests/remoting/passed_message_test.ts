@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
-import { LongMessage } from "../../lib/remoting/long_message.ts";
+import { decodeInTurn, LongMessage } from "../../lib/remoting/long_message.ts";
 import {
   PassedMessage,
   type PassedPart,
@@ -96,4 +96,51 @@ Deno.test("limits hold for a message that is passed on", () => {
     }
     assertEquals(code, "tooLarge");
   }
+});
+
+Deno.test("the work of a message is counted once, also if its decoder reads another meanwhile", () => {
+  const body = codec.encode(Array.from({ length: 40_000 }, (_, n) => n)).slice();
+  const inner = codec.encode(Array.from({ length: 5_000 }, (_, n) => n)).slice();
+  const decoder = codec.decodeInSteps(body, 0, body.length, noSerializers, true);
+  let work = 0;
+  // As a node that forwards: what is in the message is read while it is delivered.
+  const read = new LongMessage(decoder, clock, {
+    onStep: () => {},
+    onDecoded: () => {
+      work = decoder.work;
+      codec.giveBack(decoder);
+      const other = codec.decodeInSteps(inner, 0, inner.length, noSerializers, true);
+      assert(other === decoder);
+      other.step(() => false);
+      assert(other.work < work);
+      return undefined;
+    },
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const counted: number[] = [];
+  while (!read.done) counted.push(read.step());
+  assert(counted.length > 1);
+  assertEquals(counted.reduce((sum, one) => sum + one), work);
+});
+
+Deno.test("work that was done before a message is read on is counted with the next step", () => {
+  const body = codec.encode(Array.from({ length: 40_000 }, (_, n) => n)).slice();
+  const decoder = codec.decodeInSteps(body, 0, body.length, noSerializers, true);
+  assertEquals(decodeInTurn(decoder, clock), undefined);
+  const { work } = decoder;
+  assert(work > 0);
+  let whole = 0;
+  const owner = {
+    onStep: () => {},
+    onDecoded: () => void (whole = decoder.work),
+    onError: (error: unknown) => {
+      throw error;
+    },
+  };
+  const read = new LongMessage(decoder, clock, owner, work);
+  let counted = 0;
+  while (!read.done) counted += read.step();
+  assertEquals(counted, whole);
 });

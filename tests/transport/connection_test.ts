@@ -130,7 +130,7 @@ Deno.test("connection: a sender with a smaller window is acknowledged before its
 
 for (const [isClient, most] of [[false, 524_288], [true, 262_144]] as const) {
   const who = isClient ? "client" : "node";
-  Deno.test(`connection: a ${who} acknowledges at once what is more than ${most} bytes`, async () => {
+  Deno.test(`connection: a ${who} acknowledges ${most} bytes at once`, async () => {
     const { connection, limits, link, settle } = bind(new Scene({}, false));
     connection.open({ ...limits, isClient });
     const frames = most / 65_536;

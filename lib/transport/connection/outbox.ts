@@ -6,7 +6,8 @@ import {
   type Whole,
 } from "../../wire/chunks.ts";
 import { compress, restored } from "../../wire/compression.ts";
-import { type Codec, noRoom, notNow } from "../../wire/codec.ts";
+import { type Codec, notNow } from "../../wire/codec.ts";
+import { noRoom } from "../../wire/output.ts";
 import {
   MAX_HEADER,
   NUMBER_BYTES,
