@@ -300,6 +300,7 @@ export class Remoting {
       adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
       onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) =>
         remoting.#countForwarded(
+          peer,
           remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
         ),
       onRejected: (code) => remoting.#telemetry?.onFailedHandshake("rejected", code),
@@ -860,12 +861,15 @@ export class Remoting {
     else this.#passOn(read);
   }
 
-  /** Adds the values of messages that were forwarded in one that was read at once. */
-  #countForwarded(read: number | LongRead): number | LongRead {
+  /**
+   * Adds the values of messages that a client has had forwarded to its contact itself. Those that a node has
+   * forwarded for a client do not count for the node: a client could have it wait.
+   */
+  #countForwarded(peer: Peer, read: number | LongRead): number | LongRead {
     const values = this.#forwardedValues;
     if (values === 0) return read;
     this.#forwardedValues = 0;
-    return typeof read === "number" ? read + values : read;
+    return peer.role === "client" && typeof read === "number" ? read + values : read;
   }
 
   /** What comes of the message that is delivered takes more turns: before the next of its peer. */

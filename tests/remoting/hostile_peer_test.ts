@@ -437,7 +437,7 @@ function stepsOf({ clock }: Target): () => { encoded: number; passed: number } {
   };
 }
 
-Deno.test("hostile: values of messages that are forwarded count for who has sent them", async () => {
+Deno.test("hostile: values of messages that a client has forwarded to its contact itself count", async () => {
   const maxValueRate = 20_000;
   await using target = await Target.start("a", { maxValueRate });
   const { clock, remoting } = target;
