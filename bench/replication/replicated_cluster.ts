@@ -159,7 +159,10 @@ export class ReplicatedCluster implements AsyncDisposable {
       if (open === numShards && missing.length === 0) return all;
       if (performance.now() - begun > settleLimit) {
         throw new Error(
-          `${open} of ${numShards} shards are open after ${settleLimit} ms:\n${missing.join("\n")}`,
+          `${open} of ${numShards} shards are open after ${settleLimit} ms:\n${
+            missing.join("\n")
+          }\n` +
+            await this.explain(),
         );
       }
       await pause(100);
