@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { AskError } from "../../lib/actor/errors.ts";
 import { nodeInternalsOf } from "../../lib/node_internals.ts";
 import { MessageBatch } from "../../lib/replication/message_form.ts";
 import { simulate, type SimulatedNode } from "../../lib/testkit/mod.ts";
@@ -102,12 +103,13 @@ Deno.test("a shard whose copies are lost at once waits, and names what it waits 
         const ask = client.entity(Diaries, id).ask((replyTo) => ({ type: "all", replyTo }), {
           timeout: 20_000,
         });
-        return await ask.then(() => "", (reason: unknown) => String(reason));
+        return await ask.then(() => undefined, (error: unknown) => error);
       }));
-      const refused = errors.filter((error) => error !== "");
+      const refused = errors.filter((error) => error !== undefined);
       assert(refused.length > 0 && refused.length < diaries.length, errors.join("\n"));
       for (const error of refused) {
-        assert(error.includes("cannot be reached, and nothing was stored"), error);
+        assert(error instanceof AskError && error.reason === "storeUnavailable", `${error}`);
+        assert(error.message.includes("cannot be reached, and nothing was stored"), `${error}`);
       }
     },
   );
