@@ -298,11 +298,11 @@ export class Remoting {
       ...rest,
       ...remoting.#serialization.endpointOptions(remoting.#codec),
       adapt: (peer, payload) => peer.deadlines ? payload : withoutDeadline(payload),
-      onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) =>
-        remoting.#countForwarded(
-          peer,
-          remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt),
-        ),
+      onMessage: (peer, lane, bytes, start, end, paths, kept, arrivedAt) => {
+        const read = remoting.#onMessage(peer, lane, bytes, start, end, paths, kept, arrivedAt);
+        const forwarded = remoting.#takeForwardedValues(peer);
+        return typeof read === "number" ? read + forwarded : read;
+      },
       onRejected: (code) => remoting.#telemetry?.onFailedHandshake("rejected", code),
       onUnreachable: (failure) => {
         remoting.#telemetry?.onFailedHandshake("failed", failure.code);
@@ -862,14 +862,14 @@ export class Remoting {
   }
 
   /**
-   * Adds the values of messages that a client has had forwarded to its contact itself. Those that a node has
-   * forwarded for a client do not count for the node: a client could have it wait.
+   * Values of messages that a client has had forwarded to its contact itself, since the last call. Those that
+   * a node has forwarded for a client do not count for the node: a client could have it wait.
    */
-  #countForwarded(peer: Peer, read: number | LongRead): number | LongRead {
+  #takeForwardedValues(peer: Peer): number {
     const values = this.#forwardedValues;
-    if (values === 0) return read;
+    if (values === 0) return 0;
     this.#forwardedValues = 0;
-    return peer.role === "client" && typeof read === "number" ? read + values : read;
+    return peer.role === "client" ? values : 0;
   }
 
   /** What comes of the message that is delivered takes more turns: before the next of its peer. */
@@ -940,7 +940,7 @@ export class Remoting {
     const onStep = () => void (this.#decodingFrom = peer);
     const owner = { onStep, onDecoded, onError };
     const rest = new LongMessage(decoder, this.#clock, owner, values, next);
-    const read = this.#findingReply(replyRefs, rest, this.#replyInMessage);
+    const read = this.#findingReply(peer, replyRefs, rest, this.#replyInMessage);
     if (!isOver && !owned) {
       body = copyOf(body, 0, body.length);
       owned = true;
@@ -951,6 +951,7 @@ export class Remoting {
 
   /** Steps between which other messages may be decoded. */
   #findingReply(
+    peer: Peer,
     replyRefs: Ref<unknown>[],
     read: LongRead,
     first: RemoteReplyRef | TemporaryRef | undefined,
@@ -961,7 +962,8 @@ export class Remoting {
       this.#refsOfLong = replyRefs;
       this.#replyInMessage = found;
       try {
-        return read.step();
+        // The next message may be that of another peer: what was forwarded in this one counts here.
+        return read.step() + this.#takeForwardedValues(peer);
       } finally {
         found = this.#replyInMessage;
         this.#refsOfLong = outer;
