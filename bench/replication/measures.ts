@@ -121,7 +121,8 @@ const eventBytes = 1_000;
 
 /**
  * Stores large events, kills a node whose copies are in memory, starts it again and lets it run its types some
- * seconds later, some times: all of it is sent to it, while another node pings the others in the lane of heartbeats and asks entities.
+ * seconds later, some times: all of it is sent to it, while another node pings the others in the lane of
+ * heartbeats and asks entities.
  */
 export async function* backFills(
   cluster: ReplicatedCluster,
