@@ -47,14 +47,58 @@ class Scene {
 
 Deno.test("connection: messages of one turn go out in one write, in order", async () => {
   const { connection, link, settle } = bind(new Scene());
-  for (let i = 0; i < 100; i++) assertEquals(connection.send(bytes(10, i)), undefined);
+  for (let i = 0; i < 31; i++) assertEquals(connection.send(bytes(10, i)), undefined);
   assertEquals(link.writes, []);
   await settle();
-  assertEquals(link.writes, [100 * 15]);
+  assertEquals(link.writes, [31 * 15]);
+  assertEquals(
+    link.frames.map(({ payload }) => payload[0]),
+    Array.from({ length: 31 }, (_, i) => i),
+  );
+});
+
+Deno.test("connection: the first half of a long turn is written within it, the rest at its end", async () => {
+  const { connection, link, settle } = bind(new Scene());
+  for (let i = 0; i < 31; i++) connection.send(bytes(10, i));
+  assertEquals(link.writes, []);
+  connection.send(bytes(10, 31));
+  assertEquals(link.writes, [32 * 15]);
+  for (let i = 32; i < 100; i++) connection.send(bytes(10, i));
+  assertEquals(link.writes, [32 * 15]);
+  await settle();
+  assertEquals(link.writes, [32 * 15, 68 * 15]);
   assertEquals(
     link.frames.map(({ payload }) => payload[0]),
     Array.from({ length: 100 }, (_, i) => i),
   );
+  // Of the next turn, half is as many as it was in this.
+  for (let i = 0; i < 100; i++) connection.send(bytes(10));
+  await settle();
+  assertEquals(link.writes.slice(2), [50 * 15, 50 * 15]);
+});
+
+Deno.test("connection: few messages with many bytes are written within the turn", async () => {
+  const { connection, link, settle } = bind(new Scene());
+  connection.send(bytes(100_000));
+  assertEquals(link.writes, []);
+  connection.send(bytes(40_000));
+  assertEquals(link.writes.length, 1);
+  for (let i = 0; i < 5; i++) connection.send(bytes(100_000));
+  assertEquals(link.writes.length, 1);
+  await settle();
+  assertEquals(link.sizes(FrameType.message), [100_000, 40_000, ...Array(5).fill(100_000)]);
+});
+
+Deno.test("connection: a turn with a full window begins no write, and ends once for all", async () => {
+  const { connection, link, settle, credit } = bind(new Scene({ window: 100 }));
+  connection.send(bytes(200));
+  await settle();
+  for (let i = 0; i < 100; i++) connection.send(bytes(10));
+  await settle();
+  assertEquals(link.writes, [205]);
+  credit(205);
+  await settle();
+  assertEquals(link.writes, [205, 1_500]);
 });
 
 Deno.test("connection: messages sent during a write wait for its end, then go out together", async () => {

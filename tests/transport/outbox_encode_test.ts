@@ -137,32 +137,42 @@ Deno.test("messages that are encoded in the queue arrive as they were sent, in o
 });
 
 Deno.test("a getter may send on the connection that its message is encoded for", () => {
+  for (const size of [10, 5_000, 300_000]) sendsInGetter(size);
+});
+
+Deno.test("a getter may send so much that a write begins, and is acknowledged, meanwhile", () => {
   for (const size of [10, 5_000, 300_000]) {
-    const line = new Line().warm();
-    let reads = 0;
-    const message = {
-      before: "x".repeat(size),
-      get inner() {
-        reads++;
-        for (let i = 0; i < 3; i++) line.send({ path: "/a", uid: 2, message: `inner ${i}` });
-        return 7;
-      },
-      after: "y".repeat(size),
-    };
-    assertStrictEquals(line.send({ path: "/a", uid: 3, message }), undefined);
-    line.send({ path: "/a", uid: 4, message: "next" });
-    line.flush(true);
-    const outer = { before: "x".repeat(size), inner: 7, after: "y".repeat(size) };
-    assertEquals(line.read.map(({ uid, message }) => [uid, message]), [
-      [2, "inner 0"],
-      [2, "inner 1"],
-      [2, "inner 2"],
-      [3, outer],
-      [4, "next"],
-    ]);
-    assertStrictEquals(reads, 1);
+    sendsInGetter(size, (line) => line.flush(false));
+    sendsInGetter(size, (line) => line.flush(true));
   }
 });
+
+function sendsInGetter(size: number, meanwhile: (line: Line) => void = () => {}): void {
+  const line = new Line().warm();
+  let reads = 0;
+  const message = {
+    before: "x".repeat(size),
+    get inner() {
+      reads++;
+      for (let i = 0; i < 3; i++) line.send({ path: "/a", uid: 2, message: `inner ${i}` });
+      meanwhile(line);
+      return 7;
+    },
+    after: "y".repeat(size),
+  };
+  assertStrictEquals(line.send({ path: "/a", uid: 3, message }), undefined);
+  line.send({ path: "/a", uid: 4, message: "next" });
+  line.flush(true);
+  const outer = { before: "x".repeat(size), inner: 7, after: "y".repeat(size) };
+  assertEquals(line.read.map(({ uid, message }) => [uid, message]), [
+    [2, "inner 0"],
+    [2, "inner 1"],
+    [2, "inner 2"],
+    [3, outer],
+    [4, "next"],
+  ]);
+  assertStrictEquals(reads, 1);
+}
 
 Deno.test("a getter may close the connection: its message is given back with its path", () => {
   for (const size of [10, 300_000]) {

@@ -19,6 +19,7 @@ import { FrameWriter } from "../../wire/frame_writer.ts";
 import type { NumberedPaths } from "../../wire/interned_paths.ts";
 import type { PeerSerializers } from "../../wire/serializer_registry.ts";
 import { type Agreement, decodeRefusal, encodeRefusal, maxHandshakeFrame } from "./handshake.ts";
+import { EarlyFlush } from "./early_flush.ts";
 import { explainForeignBytes, firstBytes, isTls } from "./foreign_protocol.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
@@ -115,6 +116,7 @@ export class Connection {
   /** Credit, keep-alive and handshake: never behind messages. */
   readonly #signals = new FrameWriter();
   readonly #outbox: Outbox;
+  readonly #early = new EarlyFlush();
   readonly #liveness: Liveness;
   #inbox: Inbox;
   /** Bytes of a message that is not whole, and all that is counted as held. */
@@ -205,7 +207,7 @@ export class Connection {
     if (this.#phase !== "open") return "disconnected";
     const refused = this.#outbox.push(payload, path, given);
     if (refused !== undefined) return refused;
-    if (!this.#flushing) this.#scheduleFlush();
+    this.#onQueued();
     return undefined;
   }
 
@@ -221,8 +223,13 @@ export class Connection {
   ): boolean | Uint8Array {
     if (this.#phase !== "open" || !this.#opened) return false;
     const encoded = this.#outbox.encode(codec, path, uid, message, numbered, peer, remaining);
-    if (encoded === true && !this.#flushing) this.#scheduleFlush();
+    if (encoded === true) this.#onQueued();
     return encoded;
+  }
+
+  #onQueued(): void {
+    if (!this.#flushing) this.#scheduleFlush();
+    else if (this.#early.isDue(this.#outbox.messages, this.#outbox.bytes)) this.#flushEarly();
   }
 
   /** Resolves when the queue is less than half full, or when the connection has ended. */
@@ -449,8 +456,21 @@ export class Connection {
   #scheduleFlush(): void {
     if (this.#flushing || this.#writing || this.#phase === "closed") return;
     this.#flushing = true;
-    this.#clock.defer(this.#flush);
+    this.#clock.defer(this.#endTurn);
   }
+
+  /** The flush at the end of the turn stays scheduled. */
+  #flushEarly(): void {
+    const before = this.#outbox.messages;
+    this.#flush();
+    this.#early.took(before - this.#outbox.messages);
+    this.#flushing = true;
+  }
+
+  readonly #endTurn = (): void => {
+    this.#early.endTurn(this.#outbox.messages);
+    this.#flush();
+  };
 
   readonly #flush = (): void => {
     this.#flushing = false;
