@@ -73,3 +73,22 @@ Deno.test("twice the members take a few more rounds and proportional bytes", () 
   assert(small.quiet < 2_000 && large.quiet < 1.2 * small.quiet, seen);
   assert(small.busy < 140_000 && large.busy < 2.4 * small.busy, seen);
 });
+
+/** Milliseconds in which thirty nodes that start together all see all up. */
+function timeToForm(seed: number): number {
+  const world = new SimulatedMembers(seed, (message) => message);
+  const seeds = ["n0", "n1", "n2"];
+  const nodes = Array.from({ length: 30 }, (_, index) => world.start(`n${index}`, seeds));
+  while (!nodes.every(({ up }) => up.length === nodes.length)) {
+    assert(world.now < 20_000, `seed ${seed}: no cluster`);
+    world.run(10);
+  }
+  return world.now;
+}
+
+Deno.test("news is passed on before the next round: thirty nodes form in 2.5 s", () => {
+  const times = Array.from({ length: 9 }, (_, index) => timeToForm(index + 1))
+    .sort((a, b) => a - b);
+  // The first second is that in which the first seed listens for a cluster.
+  assert(times[4]! < 2_500, `sorted: ${times.join(", ")}`);
+});
