@@ -183,7 +183,8 @@ Deno.test("allowDataLoss waits for copies at members that do not answer, and los
   const events: ShardCopiesEvent[] = [];
   const spawn = copies({ allowDataLoss: true, ackTimeout: 5_000 });
   await simulate(
-    { ...setup, seed: 3, nodes: 5, duration: 200_000, setup: noting(events, spawn) },
+    // With about half of the seeds the copy that hears the coordinator is in sync, and nothing waits.
+    { ...setup, seed: 1, nodes: 5, duration: 200_000, setup: noting(events, spawn) },
     async (sim) => {
       const writers = await Writers.start(sim);
       await sim.until(() => isWhole(sim), { what: "all copies are in sync" });
