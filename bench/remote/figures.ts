@@ -107,9 +107,14 @@ async function sharded(subjects: Subjects): Promise<Value[]> {
   // Shards are balanced once the second node runs their type: an entity may move to this process.
   for (let attempt = 0; attempt < 20; attempt++) {
     const counter = await node.sharded();
-    const value = await floodRate(counter, flood).catch(() => undefined);
-    if (value === undefined || !counter.isRemote()) continue;
-    return [{ row: "tell to a sharded entity, 100 B", column: "casty", value, unit: "/s" }];
+    const tells = await floodRate(counter, flood).catch(() => undefined);
+    if (tells === undefined || !counter.isRemote()) continue;
+    const asks = await asking(counter, 30_000, 64).catch(() => undefined);
+    if (asks === undefined || !counter.isRemote()) continue;
+    return [
+      { row: "tell to a sharded entity, 100 B", column: "casty", value: tells, unit: "/s" },
+      { row: "ask of one, 64 outstanding", column: "casty", value: asks.rate, unit: "/s" },
+    ];
   }
   throw new Error("the entities do not stay at the peer");
 }
