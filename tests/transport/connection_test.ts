@@ -45,7 +45,7 @@ class Scene {
   }
 }
 
-Deno.test("connection: messages of one turn go out in one write, in order", async () => {
+Deno.test("connection: a few messages of one turn go out in one write, in order", async () => {
   const { connection, link, settle } = bind(new Scene());
   for (let i = 0; i < 31; i++) assertEquals(connection.send(bytes(10, i)), undefined);
   assertEquals(link.writes, []);

@@ -50,6 +50,6 @@ Deno.test("early flush: a turn has at most one, however much it queues", () => {
   const early = new EarlyFlush();
   turn(early, 32);
   assertEquals(turn(early, 100_000), [32, 99_968]);
-  // 131,072 bytes are reached before half of as many messages.
-  assertEquals(turn(early, 100_000), [1_311, 98_689]);
+  // Half a segment of the queue is reached before half of as many messages.
+  assertEquals(turn(early, 100_000), [1_352, 98_648]);
 });

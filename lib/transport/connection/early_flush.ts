@@ -1,8 +1,10 @@
+import { segmentSize } from "./segment.ts";
+
 /** Fewest messages for which a write of their own is worth its cost. */
 const leastMessages = 32;
 
-/** Bytes after which a write begins, however few messages they are: half a segment of the queue. */
-const manyBytes = 131_072;
+/** Bytes after which a write begins, however few messages they are. */
+const manyBytes = segmentSize / 2;
 
 /**
  * When a turn of the event loop writes what it has queued before it ends. One write for all messages
